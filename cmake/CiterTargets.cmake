@@ -1,0 +1,37 @@
+# citer_room(NAME [DEPENDS rooms] [LINKS libraries]): the static library of src/NAME.
+# citer_program(NAME SOURCES files [LINKS libraries]): an executable.
+
+function(citer_compile_options target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+    $<$<BOOL:${CITER_WERROR}>:-Werror>)
+  if(CITER_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${CITER_SANITIZE} -fno-omit-frame-pointer -O1)
+    target_link_options(${target} PUBLIC -fsanitize=${CITER_SANITIZE})
+  endif()
+  if(CITER_COVERAGE)
+    target_compile_options(${target} PRIVATE --coverage)
+    target_link_options(${target} PUBLIC --coverage)
+  endif()
+endfunction()
+
+function(citer_room name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(citer_${name} STATIC ${sources})
+  target_include_directories(citer_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_DEPENDS PREPEND citer_)
+  target_link_libraries(citer_${name} PUBLIC ${ARG_DEPENDS} ${ARG_LINKS})
+  citer_compile_options(citer_${name})
+endfunction()
+
+function(citer_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
+  citer_compile_options(${name})
+  if(CITER_PREFIX_LOADER)
+    # See CiterLlama.cmake. libstdc++ and libm are linked by path, or the host's older ones win.
+    target_link_options(${name} PRIVATE -Wl,--dynamic-linker,${CITER_PREFIX_LOADER}
+      -Wl,-rpath,${CITER_PREFIX_LIBDIR} -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined)
+  endif()
+endfunction()

@@ -1,0 +1,112 @@
+// The direction of includes between rooms, and which room may include which third-party header.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+
+#include "base/file.h"
+
+namespace citer {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// For each room, the rooms whose headers it may include (its own always).
+const std::map<std::string, std::set<std::string>> kMayInclude = {
+    {"base", {}},
+    {"task", {"base"}},
+    {"model", {"base"}},
+    {"route", {"base", "model"}},
+    {"decode", {"base", "model", "route"}},
+    {"learn", {"base", "task", "model", "route", "decode"}},
+    {"eval", {"base", "task", "model", "route", "decode"}},
+    {"serve", {"base", "model", "route", "decode"}},
+    {"cli", {"base", "task", "model", "route", "decode", "learn", "eval", "serve"}},
+};
+
+/// Third-party headers by their first path component (or whole name), and the rooms that may
+/// include them. What is not named here no room may include.
+const std::map<std::string, std::set<std::string>> kThirdParty = {
+    {"llama.h", {"model"}},
+    {"ggml.h", {"model", "route", "learn"}},
+    {"ggml-alloc.h", {"route", "learn"}},
+    {"ggml-backend.h", {"model", "route", "learn"}},
+    {"ggml-cpp.h", {"model", "route", "learn"}},
+    {"ggml-opt.h", {"learn"}},
+    {"gguf.h", {"model", "route", "learn"}},
+    {"minja", {"model"}},
+    {"nlohmann", {"task", "model", "learn", "eval", "serve", "cli"}},
+    {"re2", {"task"}},
+    {"CLI", {"cli"}},
+    {"httplib.h", {"model", "serve"}},
+    {"fmt", {"base", "task", "model", "route", "decode", "learn", "eval", "serve", "cli"}},
+};
+
+const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");
+
+/// A header of the C or C++ standard library or of POSIX.
+bool is_system_header(const std::string& name) {
+  return name.find('.') == std::string::npos || name.starts_with("sys/") || name == "unistd.h" ||
+         name == "fcntl.h" || name == "signal.h";
+}
+
+std::string first_component(const std::string& name) { return name.substr(0, name.find('/')); }
+
+void check_include(const std::string& room, const std::string& include, const std::string& where) {
+  const std::string head = first_component(include);
+  if (head == "citer") return;
+  if (kMayInclude.count(head) != 0) {
+    EXPECT_TRUE(head == room || kMayInclude.at(room).count(head) != 0)
+        << where << ": room '" << room << "' may not include room '" << head << "'";
+    return;
+  }
+  if (is_system_header(include)) return;
+  const auto third_party = kThirdParty.find(head);
+  if (third_party == kThirdParty.end()) {
+    ADD_FAILURE() << where << ": '" << include << "' is not a known header";
+    return;
+  }
+  EXPECT_TRUE(third_party->second.count(room) != 0)
+      << where << ": room '" << room << "' may not include '" << include << "'";
+}
+
+void for_each_include(const fs::path& file,
+                      const std::function<void(const std::string&, const std::string&)>& visit) {
+  for_each_line(file, [&](std::string_view text, int number) {
+    std::cmatch match;
+    if (!std::regex_search(text.data(), text.data() + text.size(), match, kInclude)) return;
+    visit(match[2].str(), file.string() + ":" + std::to_string(number));
+  });
+}
+
+TEST(Rooms, IncludeOnlyDownward) {
+  const fs::path source = fs::path(CITER_SOURCE_DIR) / "src";
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(source)) {
+    if (!entry.is_regular_file()) continue;
+    const std::string room = first_component(fs::relative(entry.path(), source).string());
+    ASSERT_TRUE(kMayInclude.count(room) != 0) << entry.path() << " is in an unknown room";
+    ++files;
+    for_each_include(entry.path(), [&](const std::string& include, const std::string& where) {
+      check_include(room, include, where);
+    });
+  }
+  EXPECT_GT(files, 10);
+}
+
+TEST(Rooms, PublicHeadersHaveNoThirdPartyInclude) {
+  for (const auto& entry :
+       fs::recursive_directory_iterator(fs::path(CITER_SOURCE_DIR) / "include")) {
+    if (!entry.is_regular_file()) continue;
+    for_each_include(entry.path(), [&](const std::string& include, const std::string& where) {
+      EXPECT_TRUE(is_system_header(include) || include.starts_with("citer/"))
+          << where << ": " << include;
+    });
+  }
+}
+
+}  // namespace
+}  // namespace citer
