@@ -7,21 +7,22 @@ set(CITER_LLAMA_PREFIX ${CMAKE_SOURCE_DIR}/build/prefix CACHE PATH
     "Private prefix with libllama and ggml, used where the system has none")
 
 find_package(llama 0.7 QUIET)
-if(llama_FOUND)
-  message(STATUS "llama.cpp ${llama_VERSION}: ${llama_DIR}")
-else()
-  file(GLOB prefix_libdir ${CITER_LLAMA_PREFIX}/usr/lib/*-linux-gnu*)
-  if(NOT EXISTS ${prefix_libdir}/cmake/llama/llama-config.cmake)
-    message(FATAL_ERROR
-      "libllama >= 0.7 and ggml >= 0.27 were found neither on the system nor in ${CITER_LLAMA_PREFIX}. "
-      "Run ./dev setup (Debian and derivatives), or install them (Debian 14: libllama-dev libggml-dev "
-      "libminja-dev; Homebrew: llama.cpp; or your own build) and set CMAKE_PREFIX_PATH.")
-  endif()
+if(NOT llama_FOUND AND EXISTS ${CITER_LLAMA_PREFIX}/usr)
   list(PREPEND CMAKE_PREFIX_PATH ${CITER_LLAMA_PREFIX}/usr)
-  find_package(llama 0.7 REQUIRED CONFIG)
-  message(STATUS "llama.cpp ${llama_VERSION}: private prefix ${CITER_LLAMA_PREFIX}")
-  set(CITER_PREFIX_LIBDIR ${prefix_libdir})
-  file(GLOB CITER_PREFIX_LOADER ${prefix_libdir}/ld-linux*.so.*)
+  find_package(llama 0.7 QUIET CONFIG)
+endif()
+if(NOT llama_FOUND)
+  message(FATAL_ERROR
+    "libllama >= 0.7 and ggml >= 0.27 were found neither on the system nor in ${CITER_LLAMA_PREFIX}. "
+    "Run ./dev setup (Debian and derivatives), or install them (Debian 14: libllama-dev libggml-dev "
+    "libminja-dev; Homebrew: llama.cpp; or your own build) and set CMAKE_PREFIX_PATH.")
+endif()
+message(STATUS "llama.cpp ${llama_VERSION}: ${llama_DIR}")
+
+string(FIND "${llama_DIR}" "${CITER_LLAMA_PREFIX}/" prefix_at)
+if(prefix_at EQUAL 0)
+  set(CITER_PREFIX_LIBDIR ${LLAMA_LIB_DIR})
+  file(GLOB CITER_PREFIX_LOADER ${LLAMA_LIB_DIR}/ld-linux*.so.*)
   include_directories(SYSTEM ${CITER_LLAMA_PREFIX}/usr/include)
 endif()
 

@@ -1,0 +1,103 @@
+#pragma once
+
+// The engine: a pair of models, loaded and ready to write answers together.
+//
+// Who owns what: the Engine owns both models, their KV caches and the decoder. Prompts and callbacks
+// belong to the caller and must outlive the call of generate().
+// Threads: one thread at a time may call an Engine. Callbacks run on that thread, between steps.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "citer/model_options.h"
+#include "citer/types.h"
+
+namespace citer {
+
+struct EngineOptions {
+  ModelOptions slm;
+  ModelOptions llm;
+  ContextOptions context;
+  /// Jinja chat template to use instead of the SLM's own; "" for the model's own.
+  std::string chat_template_file;
+};
+
+/// How answers are written; the same for all prompts of one generate().
+struct GenerationOptions {
+  /// Routing policy, as make_policy() names it.
+  std::string policy = "maxprob";
+  /// The LLM writes a token iff its score is below; in [0, 1]. Unset: the policy's default.
+  std::optional<double> threshold;
+  /// Tokens to write at most; <= 0: as many as the context holds.
+  int max_tokens = -1;
+  /// Go on after end-of-generation tokens.
+  bool ignore_eog = false;
+  /// Strings that end an answer; they are not part of the text.
+  std::vector<std::string> stop;
+  SamplingOptions sampling;
+};
+
+/// A plain prompt, or a conversation for the chat template (then `text` is empty).
+struct Prompt {
+  std::string id;
+  std::string text;
+  std::vector<ChatMessage> messages;
+};
+
+struct Answer {
+  std::string id;
+  std::string text;
+  std::vector<TokenRecord> tokens;  ///< the last may be an end-of-generation token
+  FinishReason finish = FinishReason::kLength;
+  int prompt_tokens = 0;
+  Counters counters;
+  double threshold = 0.0;  ///< the one that was used
+  double seconds = 0.0;    ///< from the start of its prefill to its last token
+};
+
+/// Called as answers grow. `index` is the prompt's place in the span given to generate().
+struct GenerationCallbacks {
+  std::function<void(std::size_t index, const TextPiece&)> on_text;
+  std::function<void(std::size_t index, Answer)> on_answer;
+  /// Asked between steps; true ends generate() and hands out the answers begun, as far as they got.
+  std::function<bool()> should_stop;
+};
+
+class Engine {
+ public:
+  /// Loads both models. Throws InputError (a file is missing, damaged or no model; the two are not a
+  /// pair) or ResourceError (does not fit), naming the file.
+  explicit Engine(const EngineOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Writes one answer per prompt, several at once (ContextOptions::sequences). Answers come in the
+  /// order they finish; their texts do not depend on how many run at once, but for the last digits
+  /// of batched arithmetic. All prompts are checked before any work: UsageError names the one that
+  /// is empty or does not fit the context.
+  void generate(std::span<const Prompt> prompts, const GenerationOptions& options,
+                const GenerationCallbacks& callbacks);
+
+  /// Seconds the LLM takes for one token at the end of the last answer: the median of three passes.
+  /// nullopt while nothing was generated.
+  std::optional<double> measure_llm_token_seconds();
+
+  /// Passes of all answers so far, a pass that several answers shared counted once.
+  const Counters& totals() const;
+
+  /// Names of the models, e.g. "llama 1.7B Q8_0".
+  std::string slm_description() const;
+  std::string llm_description() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace citer

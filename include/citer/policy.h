@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace citer {
+
+/// What a policy may look at to score the next token of one sequence.
+struct PolicyInput {
+  std::span<const float> slm_logits;  ///< [n_vocab]; empty unless needs().slm
+  std::span<const float> slm_hidden;  ///< [n_embd]; empty unless needs().hidden
+  std::span<const float> llm_logits;  ///< [n_vocab]; empty unless needs().llm
+  std::uint64_t seed = 0;             ///< (seed, stream, position) addresses random numbers
+  std::uint64_t stream = 0;
+  std::uint64_t position = 0;
+};
+
+/// Which forward passes a policy needs before it can score.
+struct PolicyNeeds {
+  bool slm = true;
+  bool hidden = false;
+  bool llm = false;
+};
+
+/// Gives each token a routing score in [0, 1]: the higher, the surer that the SLM's own token is
+/// good enough. The LLM writes the token iff the score is below the threshold. Immutable; may be
+/// shared between threads.
+class RoutingPolicy {
+ public:
+  virtual ~RoutingPolicy() = default;
+  virtual const std::string& name() const = 0;
+  virtual PolicyNeeds needs() const = 0;
+  /// The threshold that is used when the user names none.
+  virtual double default_threshold() const = 0;
+  /// Scores a batch of sequences: scores[i] belongs to inputs[i].
+  virtual void score(std::span<const PolicyInput> inputs, std::span<float> scores) const = 0;
+};
+
+/// A policy by its name on the command line:
+///   slm        the SLM writes every token
+///   llm        the LLM writes every token
+///   random:P   the LLM writes a share P of the tokens, drawn at random
+///   maxprob    score = probability of the SLM's likeliest token
+///   margin     score = difference between its two likeliest tokens' probabilities
+///   entropy    score = 1 - entropy / log(n_vocab)
+///   oracle     score = 1 where SLM and LLM agree on the likeliest token, else 0 (asks both models
+///              for every token: a bound for studies, not a way to save)
+/// Throws UsageError naming the known ones.
+std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name);
+
+/// The names make_policy() knows, for help texts.
+const std::vector<std::string>& policy_names();
+
+}  // namespace citer

@@ -1,0 +1,23 @@
+#include "citer/types.h"
+
+namespace citer {
+
+const char* to_string(Writer writer) { return writer == Writer::kSlm ? "slm" : "llm"; }
+
+const char* to_string(FinishReason reason) {
+  return reason == FinishReason::kLength ? "length" : "stop";
+}
+
+Counters& Counters::operator+=(const Counters& other) {
+  slm_tokens += other.slm_tokens;
+  llm_tokens += other.llm_tokens;
+  slm_passes += other.slm_passes;
+  llm_passes += other.llm_passes;
+  slm_positions += other.slm_positions;
+  llm_positions += other.llm_positions;
+  slm_seconds += other.slm_seconds;
+  llm_seconds += other.llm_seconds;
+  return *this;
+}
+
+}  // namespace citer

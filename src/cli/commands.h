@@ -1,0 +1,20 @@
+#pragma once
+
+// One file per command. Each adds itself to the command line; main() runs the chosen one.
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace citer::cli {
+
+/// What a command does once its flags are parsed; the exit status.
+using Run = std::function<int()>;
+
+Run add_generate(CLI::App& app);
+Run add_chat(CLI::App& app);
+Run add_inspect(CLI::App& app);
+
+}  // namespace citer::cli

@@ -1,0 +1,166 @@
+#include "cli/flags.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "citer/error.h"
+#include "citer/policy.h"
+#include "model/backend.h"
+
+namespace citer::cli {
+
+namespace {
+
+/// llama.cpp's short flags of several letters and their long forms here.
+constexpr std::array<std::pair<const char*, const char*>, 13> kShortFlags = {{
+    {"-md", "--slm"},
+    {"-ngl", "--n-gpu-layers"},
+    {"-ngld", "--n-gpu-layers-draft"},
+    {"-td", "--threads-draft"},
+    {"-dev", "--device"},
+    {"-devd", "--device-draft"},
+    {"-ctk", "--cache-type-k"},
+    {"-ctv", "--cache-type-v"},
+    {"-ctkd", "--cache-type-k-draft"},
+    {"-ctvd", "--cache-type-v-draft"},
+    {"-np", "--parallel"},
+    {"-sys", "--system-prompt"},
+    {"-sp", "--special"},
+}};
+
+}  // namespace
+
+std::string version_text() {
+  return fmt::format("citer {} ({})", CITER_VERSION, backend_versions());
+}
+
+std::vector<std::string> long_flags(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    std::string argument = argv[i];
+    for (const auto& [brief, full] : kShortFlags) {
+      if (argument == brief) argument = full;
+    }
+    arguments.push_back(std::move(argument));
+  }
+  return arguments;
+}
+
+std::string bundled_model(const std::string& file) {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> folders;
+  if (const char* folder = std::getenv("CITER_MODEL_DIR")) {
+    folders.emplace_back(folder);
+  } else {
+    folders = {CITER_INSTALLED_MODEL_DIR, CITER_SOURCE_MODEL_DIR};
+  }
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    if (fs::exists(folder / file, error)) return (folder / file).string();
+  }
+  return (folders.back() / file).string();
+}
+
+void ModelFlags::add_to(CLI::App& app) {
+  ModelOptions& llm = options_.llm;
+  ModelOptions& slm = options_.slm;
+  ContextOptions& context = options_.context;
+  app.add_option("-m,--model,--llm", llm.path, "The LLM's GGUF file (default: the bundled one)");
+  app.add_option("--slm,--model-draft", slm.path,
+                 "-md: the SLM's GGUF file (default: the bundled one)");
+  app.add_option("-c,--ctx-size", context.context_size,
+                 "Tokens a sequence may hold (default: as trained, at most 4096)")
+      ->check(CLI::Range(0, 1 << 24));
+  app.add_option("--parallel", context.sequences, "-np: sequences decoded together")
+      ->check(CLI::Range(1, 256));
+  app.add_option("-b,--batch-size", context.batch_size, "Tokens in one forward pass at most")
+      ->check(CLI::Range(1, 1 << 16));
+  app.add_option("-t,--threads", llm.threads, "CPU threads of the LLM (default: by its size)")
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--threads-draft", slm.threads, "-td: CPU threads of the SLM")
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--n-gpu-layers", llm.n_gpu_layers, "-ngl: LLM layers on the devices (-1: all)");
+  app.add_option("--n-gpu-layers-draft", slm.n_gpu_layers, "-ngld: SLM layers on the devices");
+  app.add_option("--device", llm.devices, "-dev: devices of the LLM, comma-separated, or none");
+  app.add_option("--device-draft", slm.devices, "-devd: devices of the SLM");
+  app.add_option("--cache-type-k", llm.cache_type_k, "-ctk: type of the LLM's cached keys");
+  app.add_option("--cache-type-v", llm.cache_type_v, "-ctv: type of the LLM's cached values");
+  app.add_option("--cache-type-k-draft", slm.cache_type_k, "-ctkd: the same for the SLM");
+  app.add_option("--cache-type-v-draft", slm.cache_type_v, "-ctvd: the same for the SLM");
+  app.add_option("--rpc", rpc_servers_, "host:port of machines that run ggml's rpc-server")
+      ->delimiter(',');
+  app.add_option("--chat-template-file", options_.chat_template_file,
+                 "Jinja template instead of the model's own");
+  app.add_flag("--no-mmap", no_mmap_, "Read the models into memory instead of mapping them");
+  app.add_flag("-v,--verbose", verbose_, "Show llama.cpp's log");
+}
+
+EngineOptions ModelFlags::engine_options() const {
+  set_verbose_log(verbose_);
+  for (const std::string& server : rpc_servers_) add_rpc_server(server);
+  EngineOptions options = options_;
+  if (options.slm.path.empty() != options.llm.path.empty()) {
+    throw UsageError("give both models, --slm (-md) and --llm (-m), or neither for the bundled pair");
+  }
+  if (options.slm.path.empty()) {
+    options.slm.path = bundled_model("slm.gguf");
+    options.llm.path = bundled_model("llm.gguf");
+  }
+  options.slm.mmap = options.llm.mmap = !no_mmap_;
+  return options;
+}
+
+void GenerationFlags::add_to(CLI::App& app) {
+  app_ = &app;
+  SamplingOptions& sampling = options_.sampling;
+  app.add_option("--policy", options_.policy,
+                 fmt::format("Who decides which model writes a token: {}",
+                             fmt::join(policy_names(), ", ")))
+      ->capture_default_str();
+  app.add_option("--threshold", threshold_,
+                 "The LLM writes a token when its routing score is below; 0: the SLM alone, 1: the "
+                 "LLM alone (default: the policy's own)");
+  app.add_option("-n,--predict,--n-predict", options_.max_tokens,
+                 "Tokens to write at most (-1: until the context is full)");
+  app.add_option("--temp", sampling.temperature, "Temperature; 0 is greedy")
+      ->capture_default_str();
+  app.add_option("--top-k", sampling.top_k, "Keep the k likeliest tokens; 0: all")
+      ->capture_default_str();
+  app.add_option("--top-p", sampling.top_p, "Keep the likeliest up to this probability")
+      ->capture_default_str();
+  app.add_option("--min-p", sampling.min_p, "Keep tokens this likely beside the likeliest")
+      ->capture_default_str();
+  app.add_option("--repeat-penalty", sampling.repeat_penalty, "Penalty of recent tokens; 1: off")
+      ->capture_default_str();
+  app.add_option("--repeat-last-n", sampling.repeat_last_n, "How many tokens are recent")
+      ->capture_default_str();
+  app.add_option("--presence-penalty", sampling.presence_penalty, "Subtracted once; 0: off");
+  app.add_option("--frequency-penalty", sampling.frequency_penalty, "Subtracted per use; 0: off");
+  app.add_option("-s,--seed", seed_, "Seed; the same seed and prompt give the same text")
+      ->capture_default_str();
+  app.add_option("-r,--stop,--reverse-prompt", options_.stop, "String that ends an answer");
+  app.add_flag("--ignore-eos", options_.ignore_eog, "Write on after the end of generation");
+}
+
+GenerationOptions GenerationFlags::generation_options() const {
+  GenerationOptions options = options_;
+  if (app_->count("--threshold") > 0) {
+    if (!(threshold_ >= 0 && threshold_ <= 1)) {
+      throw UsageError(
+          fmt::format("--threshold: expected a number in [0, 1], found {}", threshold_));
+    }
+    options.threshold = threshold_;
+  }
+  options.sampling.seed = static_cast<std::uint64_t>(seed_);
+  make_policy(options.policy);  // an unknown name is an error before any model is loaded
+  return options;
+}
+
+}  // namespace citer::cli

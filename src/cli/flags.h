@@ -1,0 +1,53 @@
+#pragma once
+
+// Flags that several commands share, named as llama.cpp's users know them.
+
+#include <string>
+#include <vector>
+
+#include "citer/engine.h"
+
+namespace CLI {
+class App;
+}
+
+namespace citer::cli {
+
+/// Name, version, and the versions of libllama and ggml.
+std::string version_text();
+
+/// The arguments in CLI11's (reversed) order, with llama.cpp's short flags of several letters
+/// ("-ngl", "-md") turned into their long forms.
+std::vector<std::string> long_flags(int argc, char** argv);
+
+/// Flags for the two models and their contexts. With no model given, the bundled pair.
+class ModelFlags {
+ public:
+  void add_to(CLI::App& app);
+  /// The options as given; loads RPC servers and sets the log level on the way.
+  EngineOptions engine_options() const;
+
+ private:
+  EngineOptions options_;
+  std::vector<std::string> rpc_servers_;
+  bool no_mmap_ = false;
+  bool verbose_ = false;
+};
+
+/// Flags for policy, threshold, sampling and stopping.
+class GenerationFlags {
+ public:
+  void add_to(CLI::App& app);
+  GenerationOptions generation_options() const;
+
+ private:
+  GenerationOptions options_;
+  double threshold_ = -1.0;
+  long seed_ = 0;
+  CLI::App* app_ = nullptr;
+};
+
+/// The folder of the bundled pair: $CITER_MODEL_DIR, where it was installed, or the source tree.
+std::string bundled_model(const std::string& file);
+
+}  // namespace citer::cli

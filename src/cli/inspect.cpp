@@ -1,0 +1,96 @@
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "citer/error.h"
+#include "model/backend.h"
+#include "model/gguf_file.h"
+#include "model/model.h"
+
+namespace citer::cli {
+
+namespace {
+
+struct InspectFlags {
+  std::vector<std::string> files;
+  bool metadata = false;
+  bool devices = false;
+};
+
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+void print_summary(const std::string& path, const GgufSummary& summary, bool metadata) {
+  std::string types;
+  for (const auto& [type, count] : summary.types) {
+    types += fmt::format("{}{} x {}", types.empty() ? "" : ", ", count, type);
+  }
+  fmt::print("{}\n", path);
+  fmt::print("  architecture  {}\n", summary.architecture.empty() ? "?" : summary.architecture);
+  fmt::print("  name          {}\n", summary.name.empty() ? "-" : summary.name);
+  fmt::print("  parameters    {} in {} tensors ({})\n", summary.parameters, summary.tensors, types);
+  fmt::print("  file          {}\n", megabytes(summary.file_bytes));
+  if (!metadata) return;
+  for (const auto& [key, value] : summary.metadata) {
+    std::string shown = value;
+    std::replace(shown.begin(), shown.end(), '\n', ' ');
+    fmt::print("  {} = {}\n", key, shown);
+  }
+}
+
+void print_model(const Model& model) {
+  const Vocab& vocab = model.vocab();
+  fmt::print("  model         {}, n_embd {}, trained for {} tokens\n", model.description(),
+             model.n_embd(), model.trained_context());
+  fmt::print("  vocabulary    {} tokens\n", vocab.size());
+  fmt::print("  chat template {}\n", model.chat_template().empty() ? "no" : "yes");
+  fmt::print("  roll back     {}\n", model.can_roll_back() ? "yes" : "no (recurrent)");
+}
+
+int run_inspect(const InspectFlags& flags) {
+  if (flags.devices) {
+    for (const DeviceInfo& device : list_devices()) {
+      fmt::print("{:<10} {} ({} free of {})\n", device.name, device.description,
+                 megabytes(device.memory_free), megabytes(device.memory_total));
+    }
+  }
+  if (flags.files.empty() && !flags.devices) throw UsageError("inspect: name a GGUF file");
+  std::vector<std::shared_ptr<Model>> models;
+  for (const std::string& path : flags.files) {
+    print_summary(path, read_gguf_summary(path), flags.metadata);
+    models.push_back(Model::load({.path = path, .devices = "none"}));
+    print_model(*models.back());
+  }
+  if (models.size() != 2) return 0;
+  const auto difference = vocab_difference(models[0]->vocab(), models[1]->vocab());
+  if (difference) {
+    fmt::print("no pair: the vocabularies differ: {}\n", *difference);
+    return 1;
+  }
+  const double factor = static_cast<double>(models[1]->parameters()) /
+                        static_cast<double>(models[0]->parameters());
+  fmt::print("a pair: same vocabulary; the {} has {:.1f}x the parameters\n",
+             factor >= 1 ? "second" : "first", std::max(factor, 1 / factor));
+  return 0;
+}
+
+}  // namespace
+
+Run add_inspect(CLI::App& app) {
+  auto flags = std::make_shared<InspectFlags>();
+  CLI::App* command =
+      app.add_subcommand("inspect", "Say what a GGUF file is, and whether two make a pair");
+  command->add_option("files", flags->files, "GGUF files");
+  command->add_flag("--metadata", flags->metadata, "Print all metadata");
+  command->add_flag("--devices", flags->devices, "List the devices ggml can use");
+  return [flags] { return run_inspect(*flags); };
+}
+
+}  // namespace citer::cli

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace citer::cli {
+
+/// While it lives, the first Ctrl-C (or SIGTERM) asks the work to stop at the next token; the second
+/// ends the program as usual.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  static bool requested();
+};
+
+/// Exit status after an interrupt, as shells expect it.
+constexpr int kExitInterrupted = 130;
+
+}  // namespace citer::cli

@@ -1,0 +1,66 @@
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+
+namespace citer::cli {
+namespace {
+
+constexpr int kExitError = 1;
+constexpr int kExitUsage = 2;
+
+int run(int argc, char** argv) {
+  CLI::App app("Two language models write one answer: a small one writes, a large one is asked at "
+               "the tokens that matter.", "citer");
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  const std::vector<std::pair<std::string, Run>> commands = {
+      {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)}};
+
+  std::vector<std::string> arguments = long_flags(argc, argv);
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp& e) {
+    return app.exit(e);
+  } catch (const CLI::CallForVersion& e) {
+    return app.exit(e);
+  } catch (const CLI::CallForAllHelp& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    fmt::print(stderr, "citer: {}\n", e.what());
+    return kExitUsage;
+  }
+  for (const auto& [name, command] : commands) {
+    if (app.got_subcommand(name)) return command();
+  }
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace citer::cli
+
+int main(int argc, char** argv) {
+  try {
+    return citer::cli::run(argc, argv);
+  } catch (const citer::UsageError& e) {
+    fmt::print(stderr, "citer: {}\n", e.what());
+    return citer::cli::kExitUsage;
+  } catch (const std::bad_alloc&) {
+    std::fputs("citer: out of memory\n", stderr);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "citer: {}\n", e.what());
+  }
+  return citer::cli::kExitError;
+}

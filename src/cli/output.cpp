@@ -1,0 +1,114 @@
+#include "cli/output.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/utf8.h"
+
+namespace citer::cli {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char* kLlmColor = "\x1b[1;35m";
+constexpr const char* kReset = "\x1b[0m";
+
+double ratio(double a, double b) { return b > 0 ? a / b : 0.0; }
+
+double llm_share(const Counters& c) {
+  return ratio(static_cast<double>(c.llm_tokens), static_cast<double>(c.tokens()));
+}
+
+}  // namespace
+
+TextPrinter::TextPrinter(Color color)
+    : color_(color == Color::kAlways || (color == Color::kAuto && isatty(STDOUT_FILENO) != 0)) {}
+
+void TextPrinter::print(const TextPiece& piece) {
+  const bool colored = color_ && piece.writer == Writer::kLlm;
+  if (colored) std::fputs(kLlmColor, stdout);
+  std::fwrite(piece.text.data(), 1, piece.text.size(), stdout);
+  if (colored) std::fputs(kReset, stdout);
+  std::fflush(stdout);
+}
+
+void TextPrinter::end_line() {
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+std::string answer_json(const Answer& answer) {
+  const Counters& c = answer.counters;
+  const ordered_json object = {
+      {"id", answer.id},
+      {"text", valid_utf8(answer.text)},
+      {"finish_reason", to_string(answer.finish)},
+      {"prompt_tokens", answer.prompt_tokens},
+      {"tokens", c.tokens()},
+      {"slm_tokens", c.slm_tokens},
+      {"llm_tokens", c.llm_tokens},
+      {"llm_share", llm_share(c)},
+      {"threshold", answer.threshold},
+      {"slm_passes", c.slm_passes},
+      {"llm_passes", c.llm_passes},
+      {"slm_positions", c.slm_positions},
+      {"llm_positions", c.llm_positions},
+      {"tokens_per_second", ratio(static_cast<double>(c.tokens()), answer.seconds)},
+      {"seconds", answer.seconds},
+      {"slm_seconds", c.slm_seconds},
+      {"llm_seconds", c.llm_seconds},
+  };
+  return object.dump();
+}
+
+std::string trace_lines(const Answer& answer) {
+  std::string lines;
+  for (std::size_t i = 0; i < answer.tokens.size(); ++i) {
+    const TokenRecord& token = answer.tokens[i];
+    const ordered_json object = {
+        {"prompt", answer.id},
+        {"position", i},
+        {"id", token.id},
+        {"text", valid_utf8(token.piece)},
+        {"writer", to_string(token.writer)},
+        {"score", token.score},
+        {"slm_seconds", token.slm_seconds},
+        {"llm_seconds", token.llm_seconds},
+    };
+    if (i > 0) lines += '\n';
+    lines += object.dump();
+  }
+  return lines;
+}
+
+std::string cost_line(const Answer& answer, std::optional<double> llm_token_seconds) {
+  const Counters& c = answer.counters;
+  std::string line = fmt::format(
+      "{} tokens, {} by the LLM ({:.1f} %) in {} passes over {} positions", c.tokens(), c.llm_tokens,
+      100 * llm_share(c), c.llm_passes, c.llm_positions);
+  if (c.slm_seconds > 0) {
+    line += fmt::format("; SLM {:.0f} positions/s", ratio(static_cast<double>(c.slm_positions),
+                                                          c.slm_seconds));
+  }
+  if (c.llm_seconds > 0) {
+    line += fmt::format("; LLM {:.0f} positions/s", ratio(static_cast<double>(c.llm_positions),
+                                                          c.llm_seconds));
+  }
+  line += fmt::format("; {:.3g} s, {:.0f} tokens/s", answer.seconds,
+                      ratio(static_cast<double>(c.tokens()), answer.seconds));
+  if (llm_token_seconds && c.llm_positions > 0) {
+    // The LLM alone would read the prompt at the speed it read here, then make a pass per token.
+    const double prefill = c.llm_seconds / static_cast<double>(c.llm_positions) * answer.prompt_tokens;
+    const double alone = prefill + static_cast<double>(c.tokens()) * *llm_token_seconds;
+    line += fmt::format("; the LLM alone: about {:.3g} s ({:.2f}x)", alone,
+                        ratio(alone, answer.seconds));
+  }
+  return line;
+}
+
+}  // namespace citer::cli

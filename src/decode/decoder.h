@@ -1,0 +1,111 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "citer/policy.h"
+#include "citer/types.h"
+#include "decode/text_stream.h"
+#include "model/context.h"
+#include "model/sampler.h"
+
+namespace citer {
+
+/// One answer to write.
+struct DecodeRequest {
+  std::vector<Token> prompt;  ///< at least one token
+  int max_tokens = 0;         ///< tokens to write at most; <= 0: as many as the context holds
+  bool ignore_eog = false;    ///< go on after end-of-generation tokens (for measurements)
+  SamplingOptions sampling;
+  std::vector<std::string> stop;
+  std::shared_ptr<const RoutingPolicy> policy;
+  double threshold = 0.5;  ///< in [0, 1]
+};
+
+/// One answer being written. The token sequence is authoritative; both KV caches and the text are
+/// derived from it: the caches by ModelContext::forward(), the text by TextStream::push().
+struct Sequence {
+  Sequence(DecodeRequest request, int n_vocab, std::uint64_t stream);
+
+  DecodeRequest request;
+  std::uint64_t stream;       ///< addresses this answer's random numbers
+  std::vector<Token> tokens;  ///< prompt and answer
+  std::vector<TokenRecord> records;  ///< one per token of the answer
+  TextStream text;
+  Sampler sampler;
+  Counters counters;
+  std::optional<FinishReason> finish;
+};
+
+/// Plain routing for N sequences at once (CITER, arXiv 2502.01976, section 3; DESIGN section 4):
+/// each step gives every unfinished sequence one token. The SLM reads the last token and the policy
+/// scores; below the threshold the LLM first reads all tokens it has not seen, in one forward pass
+/// shared by all sequences that wait for it, and writes the token. Neither cache is recomputed.
+///
+/// One thread at a time. Sequences join and leave between steps.
+class Decoder {
+ public:
+  /// Both contexts must hold the same number of sequences and outlive the decoder.
+  Decoder(ModelContext& slm, ModelContext& llm);
+
+  /// A slot for a new answer, or nothing while all are taken.
+  std::optional<int> free_slot() const;
+
+  /// Throws UsageError if start() would: empty prompt, prompt and token limit that do not fit the
+  /// context, threshold outside [0, 1], sampling options out of range.
+  void check(const DecodeRequest& request) const;
+
+  /// Starts an answer in a free slot. Throws as check() says.
+  void start(int slot, DecodeRequest request);
+
+  /// One token for every unfinished sequence; returns the slots that got one. Throws ResourceError
+  /// when a model fails; the sequences then stay as they were.
+  const std::vector<int>& step();
+
+  const Sequence& at(int slot) const { return *slots_[static_cast<std::size_t>(slot)]; }
+  TextStream& text(int slot) { return slots_[static_cast<std::size_t>(slot)]->text; }
+
+  /// Gives the slot back and hands the answer out, finished or not. The caches keep what they hold:
+  /// the next answer with the same beginning reuses it.
+  Sequence release(int slot);
+
+  /// Tokens an answer may hold, prompt included.
+  int context_size() const;
+
+  /// Passes of all sequences together, a shared pass counted once.
+  const Counters& totals() const { return totals_; }
+
+ private:
+  /// What one step has found out for one sequence.
+  struct Turn {
+    int slot;
+    Sequence* sequence;
+    std::size_t slm_row = kNone;  ///< request index in the SLM's forward pass
+    std::size_t llm_row = kNone;  ///< request index in the LLM's
+    float score = 0.0F;
+    double slm_seconds = 0.0;
+    double llm_seconds = 0.0;
+  };
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  void list_turns();
+  void run_slm();
+  void run_llm(bool (*wants)(const Turn&));
+  void score();
+  void commit(const Turn& turn);
+  std::vector<RowRequest>& requests_for(const std::vector<Turn*>& turns);
+
+  ModelContext& slm_;
+  ModelContext& llm_;
+  std::vector<std::unique_ptr<Sequence>> slots_;
+  Counters totals_;
+
+  std::vector<Turn> turns_;         ///< of this step
+  std::vector<RowRequest> rows_;    ///< scratch
+  std::vector<int> last_;           ///< scratch: per request, the index of its last token
+  std::vector<int> progressed_;     ///< result of step()
+};
+
+}  // namespace citer

@@ -1,0 +1,80 @@
+#include "model/chat_template.h"
+
+#include <minja/chat-template.hpp>
+
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "citer/error.h"
+#include "model/model.h"
+
+namespace citer {
+
+struct ChatTemplate::Impl {
+  std::string source_name;
+  minja::chat_template chat_template;
+};
+
+namespace {
+
+/// minja says where ("at row 3, column 7:") over several lines; keep the first two on one line.
+std::string one_line(std::string_view what) {
+  std::string text;
+  for (char c : what.substr(0, what.find('\n', what.find('\n') + 1))) text += c == '\n' ? ' ' : c;
+  return text;
+}
+
+std::string special_text(const Vocab& vocab, Token token) {
+  return token < 0 ? "" : vocab.spelling(token);
+}
+
+}  // namespace
+
+ChatTemplate::ChatTemplate(const std::string& source, const std::string& source_name,
+                           const Model& model) {
+  const Vocab& vocab = model.vocab();
+  try {
+    impl_ = std::make_unique<Impl>(
+        Impl{source_name,
+             minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
+                                  special_text(vocab, llama_vocab_eos(vocab.handle())))});
+  } catch (const std::exception& e) {
+    throw InputError(
+        fmt::format("{}: chat template does not parse: {}", source_name, one_line(e.what())));
+  }
+}
+
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate::~ChatTemplate() = default;
+
+ChatTemplate ChatTemplate::for_model(const Model& model, const std::string& override_file) {
+  if (!override_file.empty()) return {read_file(override_file), override_file, model};
+  const std::string source = model.chat_template();
+  if (source.empty()) {
+    throw InputError(fmt::format(
+        "{}: this model has no chat template; give one with --chat-template-file, or use a plain "
+        "prompt", model.options().path));
+  }
+  return {source, model.options().path, model};
+}
+
+std::string ChatTemplate::render(const std::vector<ChatMessage>& messages) const {
+  minja::chat_template_inputs inputs;
+  inputs.messages = nlohmann::ordered_json::array();
+  for (const ChatMessage& message : messages) {
+    inputs.messages.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  minja::chat_template_options options;
+  // Tokenising the prompt adds BOS; a template that writes it too would double it.
+  options.use_bos_token = false;
+  try {
+    return impl_->chat_template.apply(inputs, options);
+  } catch (const std::exception& e) {
+    throw InputError(
+        fmt::format("{}: chat template failed: {}", impl_->source_name, one_line(e.what())));
+  }
+}
+
+}  // namespace citer

@@ -1,0 +1,237 @@
+#include "model/context.h"
+
+#include <ggml.h>
+#include <llama.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "model/backend.h"
+
+namespace citer {
+
+namespace {
+
+constexpr int kDefaultContext = 4096;
+
+ggml_type cache_type(const std::string& name) {
+  for (ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0,
+                         GGML_TYPE_Q5_1, GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0}) {
+    if (name == ggml_type_name(type)) return type;
+  }
+  throw UsageError(fmt::format(
+      "cache type '{}': expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0", name));
+}
+
+int choose_context_size(const Model& model, const ContextOptions& options) {
+  if (options.context_size > 0) return options.context_size;
+  return std::min(model.trained_context(), kDefaultContext);
+}
+
+/// A batch over borrowed storage, as llama_decode wants it. [n] each, one sequence id per token.
+class Batch {
+ public:
+  explicit Batch(int capacity) : batch_(llama_batch_init(capacity, 0, 1)) {}
+  ~Batch() { llama_batch_free(batch_); }
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  void add(Token token, int position, int sequence, bool output) {
+    const int i = batch_.n_tokens++;
+    batch_.token[i] = token;
+    batch_.pos[i] = position;
+    batch_.n_seq_id[i] = 1;
+    batch_.seq_id[i][0] = sequence;
+    batch_.logits[i] = output ? 1 : 0;
+  }
+  const llama_batch& get() const { return batch_; }
+
+ private:
+  llama_batch batch_;
+};
+
+}  // namespace
+
+ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& options)
+    : model_(std::move(model)),
+      context_size_(choose_context_size(*model_, options)),
+      batch_size_(options.batch_size),
+      cached_(index(options.sequences)) {
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
+  params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
+  params.n_seq_max = static_cast<std::uint32_t>(options.sequences);
+  params.n_threads = params.n_threads_batch = model_->threads();
+  params.type_k = cache_type(model_->options().cache_type_k);
+  params.type_v = cache_type(model_->options().cache_type_v);
+  params.pooling_type = LLAMA_POOLING_TYPE_NONE;
+  params.kv_unified = true;  // forks share cells, and one pass serves sequences of any lengths
+  params.no_perf = true;
+
+  const ErrorCapture errors;
+  context_.reset(llama_init_from_model(model_->handle(), params));
+  if (!context_) {
+    throw ResourceError(fmt::format("{}: no context of {} tokens x {} sequences ({})",
+                                    model_->options().path, context_size_, options.sequences,
+                                    errors.last().empty() ? "out of memory?" : errors.last()));
+  }
+  if (llama_get_memory(context_.get()) == nullptr) {
+    throw InputError(fmt::format("{}: this model does not generate text (it keeps no KV cache)",
+                                 model_->options().path));
+  }
+}
+
+ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool want_hidden) {
+  const auto start = std::chrono::steady_clock::now();
+  plan(requests, want_hidden);
+  ForwardCost cost;
+  evaluate(silent_, false, cost);
+  evaluate(spoken_, want_hidden, cost);
+  if (rows_.empty()) llama_synchronize(context_.get());
+  cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return cost;
+}
+
+/// Rolls caches back to what they share with the requests and lists the tokens to evaluate. With
+/// hidden states libllama puts out every row of a batch, so the tokens before a request's first row
+/// then go into batches of their own; otherwise one batch takes all.
+void ModelContext::plan(std::span<const RowRequest> requests, bool want_hidden) {
+  silent_.clear();
+  spoken_.clear();
+  rows_.clear();
+  first_row_.clear();
+  evaluated_.clear();
+  owned_.clear();
+  for (const RowRequest& request : requests) {
+    const std::vector<Token>& have = cached_[index(request.sequence)];
+    const auto [a, b] =
+        std::mismatch(have.begin(), have.end(), request.tokens.begin(), request.tokens.end());
+    auto keep = static_cast<std::size_t>(a - have.begin());
+    if (!request.rows.empty()) keep = std::min(keep, index(request.rows.front()));
+    roll_back(request.sequence, keep);
+
+    first_row_.push_back(rows_.size());
+    evaluated_.push_back(static_cast<int>(request.tokens.size() - keep));
+    std::size_t next = 0;
+    for (std::size_t i = keep; i < request.tokens.size(); ++i) {
+      Item item{request.sequence, static_cast<int>(i), request.tokens[i], -1};
+      if (next < request.rows.size() && index(request.rows[next]) == i) {
+        item.row = static_cast<int>(rows_.size());
+        rows_.emplace_back();
+        ++next;
+      }
+      const bool before_rows = next == 0;
+      (want_hidden && before_rows ? silent_ : spoken_).push_back(item);
+    }
+  }
+}
+
+void ModelContext::roll_back(int sequence, std::size_t keep) {
+  std::vector<Token>& have = cached_[index(sequence)];
+  if (keep == have.size()) return;
+  llama_memory_t memory = llama_get_memory(context_.get());
+  // Recurrent and hybrid models keep one state, not one per token: they can only start over.
+  if (!llama_memory_seq_rm(memory, sequence, static_cast<llama_pos>(keep), -1)) {
+    if (keep > 0) {
+      throw ResourceError(fmt::format(
+          "{}: this kind of model ({}) cannot take back tokens it has read; use it without "
+          "speculation and with one sequence per prompt",
+          model_->options().path, model_->description()));
+    }
+    llama_memory_seq_rm(memory, sequence, -1, -1);
+  }
+  have.resize(keep);
+}
+
+void ModelContext::evaluate(std::span<const Item> items, bool hidden, ForwardCost& cost) {
+  const auto batch_size = static_cast<std::size_t>(batch_size_);
+  for (std::size_t i = 0; i < items.size(); i += batch_size) {
+    const auto part = items.subspan(i, std::min(batch_size, items.size() - i));
+    decode(part, hidden);
+    ++cost.passes;
+    cost.positions += static_cast<int>(part.size());
+    take_rows(part, hidden);
+    if (i + batch_size < items.size()) own_rows(part);
+  }
+}
+
+void ModelContext::decode(std::span<const Item> items, bool hidden) {
+  Batch batch(static_cast<int>(items.size()));
+  for (const Item& item : items) {
+    batch.add(item.token, item.position, item.sequence, item.row >= 0);
+  }
+  const ErrorCapture errors;
+  llama_set_embeddings(context_.get(), hidden);
+  const int status = llama_decode(context_.get(), batch.get());
+  if (status != 0) {
+    // libllama restores the memory unless ubatches were already processed; start over to be safe.
+    for (const Item& item : items) forget(item.sequence);
+    throw ResourceError(fmt::format(
+        "{}: forward pass over {} tokens failed: {}", model_->options().path, items.size(),
+        status == 1 ? "the KV cache is full" : fmt::format("status {} {}", status, errors.last())));
+  }
+  for (const Item& item : items) cached_[index(item.sequence)].push_back(item.token);
+}
+
+void ModelContext::take_rows(std::span<const Item> items, bool hidden) {
+  const auto n_vocab = static_cast<std::size_t>(model_->vocab().size());
+  const auto n_embd = static_cast<std::size_t>(model_->n_embd());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].row < 0) continue;
+    Row& row = rows_[index(items[i].row)];
+    const auto at = static_cast<std::int32_t>(i);
+    row.logits = {llama_get_logits_ith(context_.get(), at), n_vocab};
+    if (hidden) row.hidden = {llama_get_embeddings_ith(context_.get(), at), n_embd};
+  }
+}
+
+/// Copies rows out of libllama's buffer, which the next batch overwrites.
+void ModelContext::own_rows(std::span<const Item> items) {
+  const auto own = [this](std::span<const float> values) -> std::span<const float> {
+    return owned_.emplace_back(values.begin(), values.end());
+  };
+  for (const Item& item : items) {
+    if (item.row < 0) continue;
+    Row& row = rows_[index(item.row)];
+    row.logits = own(row.logits);
+    if (!row.hidden.empty()) row.hidden = own(row.hidden);
+  }
+}
+
+Row ModelContext::row(std::size_t request, std::size_t i) const {
+  return rows_[first_row_[request] + i];
+}
+
+void ModelContext::forget(int sequence) {
+  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
+  cached_[index(sequence)].clear();
+}
+
+void ModelContext::fork(int from, int to, std::size_t length) {
+  forget(to);
+  const std::vector<Token>& source = cached_[index(from)];
+  length = std::min(length, source.size());
+  llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, 0,
+                      static_cast<llama_pos>(length));
+  cached_[index(to)].assign(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(length));
+}
+
+std::uint64_t ModelContext::bytes_per_token() const {
+  const llama_model* model = model_->handle();
+  const auto heads = static_cast<std::uint64_t>(llama_model_n_head(model));
+  if (heads == 0) return 0;
+  const std::uint64_t width = static_cast<std::uint64_t>(llama_model_n_embd(model)) / heads *
+                              static_cast<std::uint64_t>(llama_model_n_head_kv(model));
+  const auto row_bytes = [&](const std::string& type) {
+    return ggml_row_size(cache_type(type), static_cast<std::int64_t>(width));
+  };
+  return static_cast<std::uint64_t>(llama_model_n_layer(model)) *
+         (row_bytes(model_->options().cache_type_k) + row_bytes(model_->options().cache_type_v));
+}
+
+}  // namespace citer

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "citer/model_options.h"
+#include "model/llama_ptr.h"
+#include "model/model.h"
+
+namespace citer {
+
+/// Asks for next-token rows of one sequence. `tokens` is the whole authoritative sequence; the
+/// model's cache is brought in line with it, whatever it held before.
+struct RowRequest {
+  int sequence = 0;
+  std::span<const Token> tokens;
+  /// Ascending indices into `tokens`: row i describes the token that follows tokens[0..rows[i]].
+  std::span<const int> rows;
+};
+
+/// One row of a forward pass. Valid until the context's next forward().
+struct Row {
+  std::span<const float> logits;  ///< [n_vocab]
+  std::span<const float> hidden;  ///< [n_embd], the state the logits come from; empty if not asked
+};
+
+/// What one forward() cost.
+struct ForwardCost {
+  int passes = 0;     ///< calls of the model
+  int positions = 0;  ///< tokens evaluated
+  double seconds = 0.0;
+};
+
+/// N sequences over one model, each with its KV cache. One thread at a time.
+///
+/// Callers never touch positions: they state the tokens a sequence has, and forward() keeps the
+/// common prefix, rolls back the rest and evaluates what is missing. The cached tokens of a
+/// sequence are the only derived state here; they are updated as each batch succeeds, so that an
+/// exception leaves cache and book-keeping in agreement.
+class ModelContext {
+ public:
+  /// Throws ResourceError when the context does not fit, InputError when the model cannot decode.
+  ModelContext(std::shared_ptr<Model> model, const ContextOptions& options);
+
+  /// Brings every requested sequence in line and evaluates the rows asked for; tokens of several
+  /// sequences share batches. A sequence may occur once. Throws ResourceError when the cache is
+  /// full or a backend fails.
+  ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
+
+  /// Row `i` of request `request` of the last forward().
+  Row row(std::size_t request, std::size_t i) const;
+
+  /// Tokens the last forward() evaluated for request `request`.
+  int evaluated(std::size_t request) const { return evaluated_[request]; }
+
+  /// Drops a sequence's cache.
+  void forget(int sequence);
+
+  /// Lets sequence `to` start from the first `length` cached tokens of `from`, sharing their cells.
+  void fork(int from, int to, std::size_t length);
+
+  const Model& model() const { return *model_; }
+  /// Tokens one sequence may hold.
+  int context_size() const { return context_size_; }
+  int sequences() const { return static_cast<int>(cached_.size()); }
+  std::span<const Token> cached(int sequence) const { return cached_[index(sequence)]; }
+  /// Bytes of keys and values that one cached token takes; 0 if unknown.
+  std::uint64_t bytes_per_token() const;
+
+ private:
+  /// One token to evaluate.
+  struct Item {
+    int sequence;
+    int position;
+    Token token;
+    int row;  ///< index into rows_, or -1
+  };
+
+  static std::size_t index(int sequence) { return static_cast<std::size_t>(sequence); }
+  void plan(std::span<const RowRequest> requests, bool want_hidden);
+  void roll_back(int sequence, std::size_t keep);
+  void evaluate(std::span<const Item> items, bool hidden, ForwardCost& cost);
+  void decode(std::span<const Item> items, bool hidden);
+  void take_rows(std::span<const Item> items, bool hidden);
+  void own_rows(std::span<const Item> items);
+
+  std::shared_ptr<Model> model_;
+  int context_size_;
+  int batch_size_;
+  LlamaContextPtr context_;
+  std::vector<std::vector<Token>> cached_;  ///< per sequence, what its KV cache holds
+
+  std::vector<Item> silent_;           ///< items without rows, evaluated first
+  std::vector<Item> spoken_;           ///< items evaluated with outputs
+  std::vector<Row> rows_;              ///< all rows of the last forward, by request
+  std::vector<std::size_t> first_row_; ///< per request, its first entry in rows_
+  std::vector<int> evaluated_;         ///< per request, tokens that were not in the cache
+  std::vector<std::vector<float>> owned_;  ///< rows of batches that were not the last
+};
+
+}  // namespace citer

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace citer {
+
+/// What a GGUF file says of itself, without loading its weights.
+struct GgufSummary {
+  std::string architecture;  ///< general.architecture, "" if absent
+  std::string name;          ///< general.name, "" if absent
+  std::int64_t tensors = 0;
+  std::int64_t parameters = 0;    ///< sum of the tensors' elements
+  std::uint64_t file_bytes = 0;
+  /// Tensor types with their number of tensors, most frequent first.
+  std::vector<std::pair<std::string, int>> types;
+  /// Metadata as text; long arrays are cut short and say how many entries they have.
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+/// Reads a GGUF file's header. Throws InputError: no such file, not a GGUF (says what it starts
+/// with), header damaged, or shorter than its tensors need.
+GgufSummary read_gguf_summary(const std::filesystem::path& path);
+
+}  // namespace citer

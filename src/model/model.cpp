@@ -1,0 +1,111 @@
+#include "model/model.h"
+
+#include <ggml-backend.h>
+#include <llama.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "model/backend.h"
+#include "model/gguf_file.h"
+
+namespace citer {
+
+namespace {
+
+/// Below this size a model's layers are too small for a second thread to pay.
+constexpr std::uint64_t kOneThreadBytes = 64ULL << 20;
+
+/// ggml devices by name, nullptr-terminated as libllama wants them; empty means "all".
+std::vector<ggml_backend_dev_t> find_devices(const ModelOptions& options) {
+  std::vector<ggml_backend_dev_t> devices;
+  std::string_view rest = options.devices;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    const std::string name(rest.substr(0, comma));
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    if (name == "none") continue;
+    ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
+    if (device == nullptr) {
+      std::string known;
+      for (const DeviceInfo& info : list_devices()) known += " " + info.name;
+      throw InputError(fmt::format("no device '{}'; there are:{}", name, known));
+    }
+    devices.push_back(device);
+  }
+  if (!options.devices.empty()) devices.push_back(nullptr);
+  return devices;
+}
+
+int choose_threads(const ModelOptions& options, const llama_model* model) {
+  if (options.threads > 0) return options.threads;
+  if (llama_model_size(model) < kOneThreadBytes) return 1;
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+std::shared_ptr<Model> Model::load(const ModelOptions& options) {
+  init_backends();
+  read_gguf_summary(options.path);  // a clear message for what is no sound GGUF file
+  std::vector<ggml_backend_dev_t> devices = find_devices(options);
+
+  const ErrorCapture errors;
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.n_gpu_layers;
+  params.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
+  if (!devices.empty()) params.devices = devices.data();
+  LlamaModelPtr model(llama_model_load_from_file(options.path.c_str(), params));
+  if (!model) {
+    throw InputError(fmt::format("{}: libllama cannot load this model ({})", options.path,
+                                 errors.last().empty() ? "no reason given" : errors.last()));
+  }
+  if (!llama_model_has_decoder(model.get()) || llama_model_is_diffusion(model.get())) {
+    throw InputError(fmt::format("{}: this model does not generate text (it has no decoder)",
+                                 options.path));
+  }
+  if (llama_model_has_encoder(model.get())) {
+    throw InputError(fmt::format("{}: encoder-decoder models are not supported", options.path));
+  }
+  return std::shared_ptr<Model>(new Model(options, std::move(model)));
+}
+
+Model::Model(ModelOptions options, LlamaModelPtr model)
+    : options_(std::move(options)),
+      model_(std::move(model)),
+      vocab_(llama_model_get_vocab(model_.get())),
+      threads_(choose_threads(options_, model_.get())) {}
+
+std::string Model::description() const {
+  std::array<char, 256> text{};
+  llama_model_desc(model_.get(), text.data(), text.size());
+  return text.data();
+}
+
+int Model::n_embd() const { return llama_model_n_embd_out(model_.get()); }
+int Model::trained_context() const { return llama_model_n_ctx_train(model_.get()); }
+std::uint64_t Model::parameters() const { return llama_model_n_params(model_.get()); }
+std::uint64_t Model::bytes() const { return llama_model_size(model_.get()); }
+
+bool Model::can_roll_back() const {
+  return !llama_model_is_recurrent(model_.get()) && !llama_model_is_hybrid(model_.get());
+}
+
+std::string Model::chat_template() const {
+  const char* source = llama_model_chat_template(model_.get(), nullptr);
+  return source == nullptr ? "" : source;
+}
+
+void check_pair(const Model& slm, const Model& llm) {
+  if (const auto difference = vocab_difference(slm.vocab(), llm.vocab())) {
+    throw InputError(fmt::format("{} and {} are not a pair: their vocabularies differ: {}",
+                                 slm.options().path, llm.options().path, *difference));
+  }
+}
+
+}  // namespace citer

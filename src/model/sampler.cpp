@@ -1,0 +1,107 @@
+#include "model/sampler.h"
+
+#include <llama.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/rng.h"
+#include "citer/error.h"
+
+namespace citer {
+
+namespace {
+
+void check(bool ok, const char* option, const char* range, double found) {
+  if (!ok) throw UsageError(fmt::format("{}: expected {}, found {}", option, range, found));
+}
+
+/// -log(-log(u)): standard Gumbel noise.
+double gumbel(std::uint64_t bits) { return -std::log(-std::log(to_unit(bits))); }
+
+}  // namespace
+
+void check_sampling_options(const SamplingOptions& o) {
+  check(o.temperature >= 0 && std::isfinite(o.temperature), "--temp", "a number >= 0",
+        o.temperature);
+  check(o.top_k >= 0, "--top-k", "an integer >= 0", o.top_k);
+  check(o.top_p > 0 && o.top_p <= 1, "--top-p", "a number in (0, 1]", o.top_p);
+  check(o.min_p >= 0 && o.min_p <= 1, "--min-p", "a number in [0, 1]", o.min_p);
+  check(o.repeat_penalty > 0 && std::isfinite(o.repeat_penalty), "--repeat-penalty",
+        "a number > 0", o.repeat_penalty);
+  check(o.repeat_last_n >= 0, "--repeat-last-n", "an integer >= 0", o.repeat_last_n);
+  check(std::isfinite(o.frequency_penalty), "--frequency-penalty", "a finite number",
+        o.frequency_penalty);
+  check(std::isfinite(o.presence_penalty), "--presence-penalty", "a finite number",
+        o.presence_penalty);
+}
+
+Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stream)
+    : options_(options),
+      stream_(stream),
+      penalties_on_(options.repeat_last_n > 0 &&
+                    (options.repeat_penalty != 1.0 || options.frequency_penalty != 0.0 ||
+                     options.presence_penalty != 0.0)) {
+  check_sampling_options(options);
+  if (penalties_on_) {
+    penalties_.reset(llama_sampler_init_penalties(
+        n_vocab, options.repeat_last_n, static_cast<float>(options.repeat_penalty),
+        static_cast<float>(options.frequency_penalty),
+        static_cast<float>(options.presence_penalty)));
+  }
+  if (options.temperature > 0) {
+    filters_.reset(llama_sampler_chain_init(llama_sampler_chain_default_params()));
+    const auto add = [&](llama_sampler* s) { llama_sampler_chain_add(filters_.get(), s); };
+    if (options.top_k > 0) add(llama_sampler_init_top_k(options.top_k));
+    if (options.top_p < 1) add(llama_sampler_init_top_p(static_cast<float>(options.top_p), 1));
+    if (options.min_p > 0) add(llama_sampler_init_min_p(static_cast<float>(options.min_p), 1));
+    add(llama_sampler_init_temp(static_cast<float>(options.temperature)));
+  }
+}
+
+Token Sampler::sample(std::span<const float> logits, std::span<const Token> context) {
+  if (!penalties_on_ && !filters_) return argmax(logits);
+  candidates_.resize(logits.size());
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    candidates_[i] = {static_cast<Token>(i), logits[i], 0.0F};
+  }
+  llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
+  if (penalties_on_) {
+    llama_sampler_reset(penalties_.get());
+    const std::size_t n =
+        std::min(context.size(), static_cast<std::size_t>(options_.repeat_last_n));
+    for (Token token : context.last(n)) llama_sampler_accept(penalties_.get(), token);
+    llama_sampler_apply(penalties_.get(), &array);
+  }
+  if (filters_) llama_sampler_apply(filters_.get(), &array);
+  return draw(array, context.size());
+}
+
+Token Sampler::draw(const llama_token_data_array& candidates, std::size_t position) const {
+  const std::uint64_t address = random_at(options_.seed, stream_, position);
+  Token best = 0;
+  double best_value = -INFINITY;
+  for (std::size_t i = 0; i < candidates.size; ++i) {
+    const llama_token_data& c = candidates.data[i];
+    const double noise =
+        filters_ ? gumbel(random_at(address, 0, static_cast<std::uint64_t>(c.id))) : 0.0;
+    const double value = c.logit + noise;
+    if (value > best_value || (value == best_value && c.id < best)) {
+      best = c.id;
+      best_value = value;
+    }
+  }
+  return best;
+}
+
+int argmax(std::span<const float> values) {
+  if (values.empty()) return -1;
+  // Two passes that vectorise: the largest value, then where it first stands.
+  float top = values[0];
+  for (float v : values) top = v > top ? v : top;
+  return static_cast<int>(std::find(values.begin(), values.end(), top) - values.begin());
+}
+
+}  // namespace citer

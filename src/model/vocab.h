@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "citer/types.h"
+
+struct llama_vocab;
+
+namespace citer {
+
+/// A model's vocabulary. Lives as long as the Model it belongs to; every method may be called from
+/// any thread.
+class Vocab {
+ public:
+  explicit Vocab(const llama_vocab* vocab);
+
+  int size() const { return static_cast<int>(pieces_.size()); }
+
+  /// Text to tokens. `add_special` adds what the model wants around a prompt (BOS); `parse_special`
+  /// turns the text of special tokens into those tokens. Throws ResourceError on overflow.
+  std::vector<Token> tokenize(std::string_view text, bool add_special, bool parse_special) const;
+
+  /// A token's bytes; "" for special tokens. Concatenated pieces are the exact text.
+  const std::string& piece(Token token) const { return pieces_[static_cast<std::size_t>(token)]; }
+
+  /// Concatenation of the pieces.
+  std::string text(const std::vector<Token>& tokens) const;
+
+  /// A token as the vocabulary file spells it.
+  std::string spelling(Token token) const;
+
+  bool is_end_of_generation(Token token) const;
+
+  const llama_vocab* handle() const { return vocab_; }
+
+ private:
+  const llama_vocab* vocab_;
+  std::vector<std::string> pieces_;
+};
+
+/// What keeps two vocabularies from being the same, as one phrase naming the first difference;
+/// nothing if they agree in type, special tokens, and every token's text and attributes. Padding at
+/// the end (unused tokens that only one of them has) does not count.
+std::optional<std::string> vocab_difference(const Vocab& a, const Vocab& b);
+
+}  // namespace citer

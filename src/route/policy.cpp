@@ -1,0 +1,103 @@
+#include "citer/policy.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/rng.h"
+#include "citer/error.h"
+#include "model/sampler.h"
+#include "route/confidence.h"
+
+namespace citer {
+
+namespace {
+
+/// Scores each input by itself.
+class PerTokenPolicy final : public RoutingPolicy {
+ public:
+  using Score = double (*)(const PolicyInput&);
+
+  PerTokenPolicy(std::string name, PolicyNeeds needs, double default_threshold, Score rule)
+      : name_(std::move(name)),
+        needs_(needs),
+        default_threshold_(default_threshold),
+        rule_(rule) {}
+
+  const std::string& name() const override { return name_; }
+  PolicyNeeds needs() const override { return needs_; }
+  double default_threshold() const override { return default_threshold_; }
+  void score(std::span<const PolicyInput> inputs, std::span<float> scores) const override {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      scores[i] = static_cast<float>(std::clamp(rule_(inputs[i]), 0.0, 1.0));
+    }
+  }
+
+ private:
+  std::string name_;
+  PolicyNeeds needs_;
+  double default_threshold_;
+  Score rule_;
+};
+
+/// Stream of the random policy's numbers, apart from the sampler's.
+constexpr std::uint64_t kRandomPolicySalt = 0x726f757465ULL;
+
+double always_slm(const PolicyInput&) { return 1.0; }
+double always_llm(const PolicyInput&) { return 0.0; }
+double uniform(const PolicyInput& in) {
+  return to_unit(random_at(in.seed ^ kRandomPolicySalt, in.stream, in.position));
+}
+double top_probability(const PolicyInput& in) { return confidence(in.slm_logits).top; }
+double top_margin(const PolicyInput& in) { return confidence(in.slm_logits).margin; }
+double certainty(const PolicyInput& in) {
+  const double most = std::log(static_cast<double>(in.slm_logits.size()));
+  return 1.0 - confidence(in.slm_logits).entropy / most;
+}
+double agreement(const PolicyInput& in) {
+  return argmax(in.slm_logits) == argmax(in.llm_logits) ? 1.0 : 0.0;
+}
+
+constexpr PolicyNeeds kSlmLogits{};
+constexpr PolicyNeeds kLlmAlone{.slm = false};
+constexpr PolicyNeeds kBothModels{.llm = true};
+
+/// The P of "random:P".
+double random_share(const std::string& name) {
+  const std::string_view text = std::string_view(name).substr(name.find(':') + 1);
+  double share = -1.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  if (error != std::errc{} || end != text.data() + text.size() || !(share >= 0 && share <= 1)) {
+    throw UsageError(
+        fmt::format("policy '{}': expected random:P with P in [0, 1], found '{}'", name, text));
+  }
+  return share;
+}
+
+}  // namespace
+
+std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
+  const auto policy = [&](PolicyNeeds needs, double threshold, PerTokenPolicy::Score score) {
+    return std::make_shared<PerTokenPolicy>(name, needs, threshold, score);
+  };
+  if (name == "slm") return policy(kSlmLogits, 0.0, always_slm);
+  if (name == "llm") return policy(kLlmAlone, 1.0, always_llm);
+  if (name.starts_with("random:")) return policy(kSlmLogits, random_share(name), uniform);
+  if (name == "maxprob") return policy(kSlmLogits, 0.9, top_probability);
+  if (name == "margin") return policy(kSlmLogits, 0.8, top_margin);
+  if (name == "entropy") return policy(kSlmLogits, 0.95, certainty);
+  if (name == "oracle") return policy(kBothModels, 0.5, agreement);
+  throw UsageError(fmt::format("unknown policy '{}'; expected one of {}", name,
+                               fmt::join(policy_names(), ", ")));
+}
+
+const std::vector<std::string>& policy_names() {
+  static const std::vector<std::string> names = {"slm",    "llm",     "random:P", "maxprob",
+                                                 "margin", "entropy", "oracle"};
+  return names;
+}
+
+}  // namespace citer
