@@ -84,9 +84,9 @@ class Engine {
   void generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                 const GenerationCallbacks& callbacks);
 
-  /// Seconds the LLM takes for one token at the end of the last answer: the median of three passes.
-  /// nullopt while nothing was generated.
-  std::optional<double> measure_llm_token_seconds();
+  /// Seconds of one LLM pass that reads the last `tokens` tokens of the last answer: the median of
+  /// three. nullopt while the last answer, prompt included, has no more tokens than that.
+  std::optional<double> measure_llm_seconds(int tokens);
 
   /// Passes of all answers so far, a pass that several answers shared counted once.
   const Counters& totals() const;

@@ -59,6 +59,8 @@ struct TokenRecord {
   Writer writer = Writer::kSlm;
   /// Routing score in [0, 1]: the policy's probability that the SLM's token is good enough.
   float score = 0.0F;
+  /// Wall-clock time since the answer's previous token (for the first: since its start), in seconds.
+  double seconds = 0.0;
   /// This token's share of the SLM's and the LLM's forward passes, in seconds.
   double slm_seconds = 0.0;
   double llm_seconds = 0.0;

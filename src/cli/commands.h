@@ -16,5 +16,6 @@ using Run = std::function<int()>;
 Run add_generate(CLI::App& app);
 Run add_chat(CLI::App& app);
 Run add_inspect(CLI::App& app);
+Run add_bench(CLI::App& app);
 
 }  // namespace citer::cli

@@ -79,7 +79,7 @@ void generate_text(Engine& engine, const Prompt& prompt, const GenerateFlags& fl
   if (flags.stats || isatty(STDOUT_FILENO) != 0) {
     const bool mixed = answer->counters.llm_passes > 0 && answer->counters.slm_tokens > 0;
     fmt::print(stderr, "{}\n",
-               cost_line(*answer, mixed ? engine.measure_llm_token_seconds() : std::nullopt));
+               cost_line(*answer, mixed ? engine.measure_llm_seconds(1) : std::nullopt));
   }
 }
 

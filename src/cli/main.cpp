@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -27,7 +26,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough(false);
   const std::vector<std::pair<std::string, Run>> commands = {
-      {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)}};
+      {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)},
+      {"bench", add_bench(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   try {

@@ -77,6 +77,7 @@ std::string trace_lines(const Answer& answer) {
         {"text", valid_utf8(token.piece)},
         {"writer", to_string(token.writer)},
         {"score", token.score},
+        {"seconds", token.seconds},
         {"slm_seconds", token.slm_seconds},
         {"llm_seconds", token.llm_seconds},
     };

@@ -27,7 +27,8 @@ Sequence::Sequence(DecodeRequest r, int n_vocab, std::uint64_t s)
       stream(s),
       tokens(request.prompt),
       text(request.stop),
-      sampler(n_vocab, request.sampling, stream) {}
+      sampler(n_vocab, request.sampling, stream),
+      last_time(std::chrono::steady_clock::now()) {}
 
 Decoder::Decoder(ModelContext& slm, ModelContext& llm)
     : slm_(slm), llm_(llm), slots_(index(slm.sequences())) {}
@@ -211,6 +212,9 @@ void Decoder::commit(const Turn& turn) {
   record.piece = vocab.piece(token);
   record.writer = by_llm ? Writer::kLlm : Writer::kSlm;
   record.score = turn.score;
+  const auto now = std::chrono::steady_clock::now();
+  record.seconds = std::chrono::duration<double>(now - sequence.last_time).count();
+  sequence.last_time = now;
   record.slm_seconds = turn.slm_seconds;
   record.llm_seconds = turn.llm_seconds;
   sequence.tokens.push_back(token);

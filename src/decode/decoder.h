@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,7 @@ struct Sequence {
   Sampler sampler;
   Counters counters;
   std::optional<FinishReason> finish;
+  std::chrono::steady_clock::time_point last_time;  ///< of the last token, or of the start
 };
 
 /// Plain routing for N sequences at once (CITER, arXiv 2502.01976, section 3; DESIGN section 4):

@@ -179,14 +179,18 @@ void Engine::generate(std::span<const Prompt> prompts, const GenerationOptions& 
   Impl::Run(*impl_, prompts, options, callbacks).run();
 }
 
-std::optional<double> Engine::measure_llm_token_seconds() {
-  const std::vector<Token>& tokens = impl_->last_tokens;
-  if (tokens.empty()) return std::nullopt;
+std::optional<double> Engine::measure_llm_seconds(int n) {
+  const std::span<const Token> tokens = impl_->last_tokens;
+  if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
   const int last = static_cast<int>(tokens.size()) - 1;
-  const RowRequest request{impl_->last_slot, tokens, {&last, 1}};
-  impl_->llm.forward({&request, 1});  // catch-up; each pass below reads the last token again
+  const RowRequest all{impl_->last_slot, tokens, {&last, 1}};
+  const RowRequest before{impl_->last_slot, tokens.first(tokens.size() - static_cast<std::size_t>(n)),
+                          {}};
   std::array<double, 3> seconds{};
-  for (double& s : seconds) s = impl_->llm.forward({&request, 1}).seconds;
+  for (double& s : seconds) {
+    impl_->llm.forward({&before, 1});  // reads what is missing before, or takes back what is after
+    s = impl_->llm.forward({&all, 1}).seconds;
+  }
   std::sort(seconds.begin(), seconds.end());
   return seconds[1];
 }
