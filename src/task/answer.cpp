@@ -1,0 +1,137 @@
+#include "task/answer.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "citer/error.h"
+#include "task/extract.h"
+#include "task/latex.h"
+#include "task/math_value.h"
+#include "task/text.h"
+
+namespace citer {
+
+namespace {
+
+std::unique_ptr<const RE2> compile(const std::string& pattern) {
+  if (pattern.empty()) return nullptr;
+  auto regex = std::make_unique<const RE2>(pattern, RE2::Quiet);
+  if (!regex->ok()) {
+    throw UsageError(fmt::format("answer pattern \"{}\": {}", pattern, regex->error()));
+  }
+  if (regex->NumberOfCapturingGroups() < 1) {
+    throw UsageError(
+        fmt::format("answer pattern \"{}\": expected a group ( ), found none", pattern));
+  }
+  return regex;
+}
+
+/// First group of the last match in which it took part.
+std::optional<std::string> last_group(const RE2& regex, std::string_view text) {
+  std::optional<std::string> out;
+  re2::StringPiece groups[2];
+  for (std::size_t at = 0; at <= text.size();) {
+    const re2::StringPiece all(text.data(), text.size());
+    if (!regex.Match(all, at, text.size(), RE2::UNANCHORED, groups, 2)) break;
+    if (groups[1].data() != nullptr) out = std::string(groups[1].data(), groups[1].size());
+    const auto end = static_cast<std::size_t>(groups[0].data() - text.data()) + groups[0].size();
+    at = groups[0].empty() ? end + 1 : end;
+  }
+  return out;
+}
+
+/// A base model may go on with a question of its own: what it answers there does not count.
+std::string_view cut_next_question(std::string_view text) {
+  constexpr std::string_view kNext = "\nQuestion:";
+  for (std::size_t at = text.find(kNext); at != std::string_view::npos;
+       at = text.find(kNext, at + 1)) {
+    if (!trim(text.substr(0, at)).empty()) return text.substr(0, at);
+  }
+  return text;
+}
+
+std::string folded(std::string_view text) { return lower(trim(text)); }
+
+/// Choices that read the same cannot be told apart by an answer.
+bool same_choice(const std::vector<Choice>& choices, const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const auto text_of = [&](const std::string& label) -> std::optional<std::string> {
+    const auto found = std::find_if(choices.begin(), choices.end(),
+                                    [&](const Choice& c) { return c.label == label; });
+    return found == choices.end() ? std::nullopt : std::optional(folded(found->text));
+  };
+  const auto first = text_of(a);
+  return first && first == text_of(b);
+}
+
+}  // namespace
+
+struct AnswerJudge::Impl {
+  AnswerOptions options;
+  std::unique_ptr<const RE2> pattern;
+
+  std::optional<Found> find(const Example& example, std::string_view text) const {
+    const bool math = example.kind == TaskKind::kMath;
+    if (!pattern) {
+      text = cut_next_question(text);
+      return math ? extract_math(text, options.marked_only)
+                  : extract_choice(example.choices, text, options.marked_only);
+    }
+    const auto group = last_group(*pattern, text);
+    if (!group) return std::nullopt;
+    if (math) return Found{*group, AnswerRule::kPattern};
+    const auto label = choice_named(example.choices, *group);
+    return label ? std::optional(Found{*label, AnswerRule::kPattern}) : std::nullopt;
+  }
+};
+
+AnswerJudge::AnswerJudge(AnswerOptions options) {
+  auto pattern = compile(options.pattern);
+  impl_ = std::make_unique<const Impl>(Impl{std::move(options), std::move(pattern)});
+}
+AnswerJudge::~AnswerJudge() = default;
+AnswerJudge::AnswerJudge(AnswerJudge&&) noexcept = default;
+AnswerJudge& AnswerJudge::operator=(AnswerJudge&&) noexcept = default;
+
+Judgement AnswerJudge::judge(const Example& example, std::string_view text) const {
+  const auto found = impl_->find(example, text);
+  if (!found) return {};
+  if (example.kind == TaskKind::kChoice) {
+    return {found->answer, found->rule, same_choice(example.choices, example.gold, found->answer)};
+  }
+  std::string answer = normalize_math(found->answer);
+  if (answer.empty()) return {};
+  const bool correct = same_math_answer(example.gold, answer);
+  return {std::move(answer), found->rule, correct};
+}
+
+Judgement judge(const Example& example, std::string_view text) {
+  static const AnswerJudge kJudge;
+  return kJudge.judge(example, text);
+}
+
+const char* rule_name(AnswerRule rule) {
+  switch (rule) {
+    case AnswerRule::kNone:
+      return "none";
+    case AnswerRule::kPattern:
+      return "pattern";
+    case AnswerRule::kBoxed:
+      return "boxed";
+    case AnswerRule::kHashes:
+      return "hashes";
+    case AnswerRule::kAnnounced:
+      return "announced";
+    case AnswerRule::kConcluded:
+      return "concluded";
+    case AnswerRule::kLeading:
+      return "leading";
+    case AnswerRule::kLastMention:
+      return "last-mention";
+  }
+  return "none";
+}
+
+}  // namespace citer

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "task/example.h"
+
+namespace citer {
+
+/// Which rule found an answer, in the order they are tried; docs/answers.md describes each.
+enum class AnswerRule {
+  kNone,        ///< no answer
+  kPattern,     ///< the user's pattern
+  kBoxed,       ///< last balanced \boxed{}
+  kHashes,      ///< last "#### n"
+  kAnnounced,   ///< "the answer is ...", "Answer: ...", "... is the correct answer"
+  kConcluded,   ///< last sentence that begins with Therefore, So, Thus, ...
+  kLeading,     ///< the text begins with a choice
+  kLastMention  ///< last number, label or choice in the text
+};
+
+/// Short lower-case name for records: "boxed", "last-mention", ...
+const char* rule_name(AnswerRule rule);
+
+struct Judgement {
+  /// kMath: the extracted answer, normalised. kChoice: a choice's label. Nothing: none was found.
+  std::optional<std::string> answer;
+  AnswerRule rule = AnswerRule::kNone;
+  bool correct = false;
+};
+
+struct AnswerOptions {
+  /// RE2 pattern whose first group is the answer; its last match counts. When it is set no other
+  /// rule is tried. Empty: the built-in rules.
+  std::string pattern;
+  /// Only answers that are marked as such: kLastMention is not tried.
+  bool marked_only = false;
+};
+
+/// Extracts and judges answers. Immutable once built; any thread may call it.
+class AnswerJudge {
+ public:
+  /// Throws UsageError when the pattern does not compile or has no group.
+  explicit AnswerJudge(AnswerOptions options = {});
+  ~AnswerJudge();
+  AnswerJudge(AnswerJudge&&) noexcept;
+  AnswerJudge& operator=(AnswerJudge&&) noexcept;
+
+  /// Judges `text`, what a model wrote after `example.prompt` (finished or cut off). Never throws
+  /// on any text.
+  Judgement judge(const Example& example, std::string_view text) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
+
+/// Judges with the built-in rules.
+Judgement judge(const Example& example, std::string_view text);
+
+}  // namespace citer

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "task/example.h"
+
+namespace citer {
+
+/// How a dataset is turned into prompts. The defaults give each record its own prompt, or the
+/// default template of its kind.
+struct DatasetOptions {
+  /// Prompt template with {question} and, for multiple choice, {choices}. Empty: the record's own
+  /// `prompt` where it has one, else default_template().
+  std::string prompt_template;
+  /// Solved examples put before each question (n-shot); 0 or more. They are the first of
+  /// `shots_path` that ask another question than the one at hand, prompted by the same template.
+  int shots = 0;
+  /// Dataset the shots come from; may be the dataset itself. Needed when `shots` > 0.
+  std::filesystem::path shots_path;
+  /// Only the first so many examples; 0: all.
+  int limit = 0;
+};
+
+/// Questions with their answers, in file order.
+struct Dataset {
+  std::string name;  ///< the path's stem
+  std::filesystem::path path;
+  std::vector<Example> examples;  ///< at least one
+  /// Hash over everything in the examples and their order, the prompts included: two runs with
+  /// equal fingerprints asked the same. The same on every machine.
+  std::uint64_t fingerprint = 0;
+};
+
+/// Loads a dataset:
+///  - .jsonl, one record a line: {problem, solution with \boxed{}} (`math`, MATH), {question,
+///  answer
+///    with "#### n"} (GSM8K), {question, choices: {label[], text[]}, answerKey} (`mc`, and
+///    CommonsenseQA and ARC as Hugging Face has them), {question: {stem, choices: [{label, text}]},
+///    answerKey} (the same as published). Any record may have `id`, `prompt` and, for choices,
+///    `cot`;
+///  - .json: one such object, or an array of them;
+///  - .csv: MMLU (question, four choices, letter; no header);
+///  - a directory: every such file in it and below, by path (MATH's one problem a file).
+/// Ids that a file does not give are "<stem>:<line>" (in a directory the stem is the relative path
+/// without extension).
+/// Throws InputError ("path:line: expected ..., found ...") for malformed records, ids that occur
+/// twice, fewer shots than asked for and a dataset without examples; UsageError for bad options.
+Dataset load_dataset(const std::filesystem::path& path, const DatasetOptions& options = {});
+
+/// See Dataset::fingerprint.
+std::uint64_t fingerprint(const std::vector<Example>& examples);
+
+}  // namespace citer

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace citer {
+
+/// What an answer is, and so how it is extracted and compared.
+enum class TaskKind {
+  kMath,    ///< a number or a formula, compared by value (GSM8K, MATH, `math`)
+  kChoice,  ///< one of several labelled choices (CommonsenseQA, ARC, MMLU, `mc`)
+};
+
+/// "math" or "mc", as run records name it.
+constexpr const char* task_name(TaskKind kind) { return kind == TaskKind::kMath ? "math" : "mc"; }
+
+struct Choice {
+  std::string label;  ///< "A", or "1" in some ARC records
+  std::string text;
+};
+
+/// One question with its right answer. Plain data: whoever holds it owns it.
+struct Example {
+  std::string id;  ///< unique in its dataset
+  TaskKind kind = TaskKind::kMath;
+  std::string question;
+  /// What a model is given, examples shown before it (shots) included. Ends without white space
+  /// unless a template says otherwise.
+  std::string prompt;
+  /// A right continuation of `prompt` (it begins with the separating space where the prompt does
+  /// not end in white space), or empty when the data has none.
+  std::string reference;
+  /// kMath: the answer as normalize_math() writes it. kChoice: the label of the right choice.
+  std::string gold;
+  std::vector<Choice> choices;  ///< empty for kMath
+};
+
+}  // namespace citer

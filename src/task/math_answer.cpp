@@ -1,0 +1,168 @@
+#include <re2/re2.h>
+
+#include "task/extract.h"
+#include "task/latex.h"
+#include "task/marks.h"
+#include "task/math_value.h"
+#include "task/text.h"
+
+namespace citer {
+
+namespace {
+
+struct Span {
+  std::size_t begin;
+  std::size_t end;
+};
+
+re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
+
+/// A sign binds to what follows unless a number or a variable stands right before it ("16-3").
+bool is_sign(std::string_view text, std::size_t at) {
+  if (at == 0) return true;
+  const char before = text[at - 1];
+  return !is_digit(before) && !is_letter(before) && before != ')' && before != '}';
+}
+
+/// "2nd", "x2", "H2O": digits that are part of a word.
+bool in_word(std::string_view text, Span span) {
+  if (span.begin > 0 && (is_letter(text[span.begin - 1]) || text[span.begin - 1] == '_')) {
+    return text[span.begin] != '\\';
+  }
+  static const RE2 kOrdinal(R"(^(?:st|nd|rd|th)\b)");
+  return RE2::PartialMatch(piece(text.substr(span.end)), kOrdinal);
+}
+
+/// Every number in prose: sign, currency, thousands commas, decimals, fractions, mixed numbers.
+std::vector<Span> find_numbers(std::string_view text) {
+  static const RE2 kNumber(
+      R"([-+]?(?:\\?\$)?(?:\d+)?\\[dtc]?frac\s*\{-?\d+\}\s*\{\d+\})"
+      R"(|[-+]?(?:\\?\$)?\d+ \d+/\d+\b)"
+      R"(|[-+]?(?:\\?\$\s?)?[-+]?(?:(?:\d{1,3}(?:,\d{3})+\b|\d+)(?:\.\d+)?|\.\d+)(?:/\d+\b)?)");
+  std::vector<Span> out;
+  re2::StringPiece match;
+  for (std::size_t at = 0; at < text.size();) {
+    if (!kNumber.Match(piece(text), at, text.size(), RE2::UNANCHORED, &match, 1)) break;
+    Span span{static_cast<std::size_t>(match.data() - text.data()), 0};
+    span.end = span.begin + match.size();
+    at = span.end;
+    if ((text[span.begin] == '-' || text[span.begin] == '+') && !is_sign(text, span.begin)) {
+      ++span.begin;
+    }
+    if (!in_word(text, span)) out.push_back(span);
+  }
+  return out;
+}
+
+std::string_view cut(std::string_view text, Span span) {
+  return text.substr(span.begin, span.end - span.begin);
+}
+
+/// "9 * 2 = 18" -> "18"; an equation that defines something ("x = 5") is left to normalize_math().
+std::string_view result_of(std::string_view text) {
+  const std::size_t equals = text.rfind('=');
+  if (equals == std::string_view::npos) return text;
+  const std::string_view result = trim(text.substr(equals + 1));
+  const std::string left = normalize_math(text.substr(0, equals));
+  const bool arithmetic = left.find_first_of("0123456789") != std::string::npos &&
+                          (left.find('=') != std::string::npos || evaluate_constant(left));
+  return arithmetic && !result.empty() ? result : text;
+}
+
+/// The contents of "$...$", "\(...\)" or "\[...\]" at the start of `clause`, if it starts so.
+std::optional<std::string_view> delimited(std::string_view clause) {
+  static const RE2 kMath(
+      R"((?s)^(?:\$\$\s*([^$]+?)\s*\$\$|\$([^$\s](?:[^$]*[^$\s])?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]))");
+  re2::StringPiece groups[5];
+  if (!kMath.Match(piece(clause), 0, clause.size(), RE2::ANCHOR_START, groups, 5)) {
+    return std::nullopt;
+  }
+  for (int i = 1; i < 5; ++i) {
+    if (!groups[i].empty()) return std::string_view(groups[i].data(), groups[i].size());
+  }
+  return std::nullopt;
+}
+
+/// Whether a clause is one formula or word, and not prose around one.
+bool is_compact(std::string_view clause) {
+  static const RE2 kProse(R"((?:^|[^\\A-Za-z{])[A-Za-z]{2,})");
+  static const RE2 kOneWord(R"([A-Za-z][A-Za-z'-]*)");
+  static const RE2 kText(R"(\\(?:text|mbox|mathrm)\s*\{[^}]*\})");
+  if (RE2::FullMatch(piece(clause), kOneWord)) return true;
+  std::string rest(clause);
+  RE2::GlobalReplace(&rest, kText, "");
+  return !RE2::PartialMatch(rest, kProse);
+}
+
+/// The answer in what follows "the answer is": a formula as a whole, else the first number, or the
+/// last result when it is a calculation.
+std::optional<std::string> announced_value(std::string_view text, std::size_t from) {
+  while (from < text.size() && (is_space(text[from]) || text[from] == ':' || text[from] == '*')) {
+    ++from;
+  }
+  if (const auto formula = delimited(text.substr(from))) return std::string(result_of(*formula));
+  std::string_view clause = text.substr(from, sentence_end(text, from) - from);
+  while (clause.ends_with('*')) clause.remove_suffix(1);
+  clause = trim(clause);
+  if (clause.empty()) return std::nullopt;
+  if (is_compact(clause)) return std::string(result_of(clause));
+  const std::size_t equals = clause.rfind('=');
+  if (equals != std::string_view::npos) {
+    const auto after = find_numbers(clause.substr(equals));
+    if (!after.empty()) return std::string(cut(clause.substr(equals), after.front()));
+  }
+  const auto numbers = find_numbers(clause);
+  if (numbers.empty()) return std::nullopt;
+  return std::string(cut(clause, numbers.front()));
+}
+
+/// The last "answer is" that something follows.
+std::optional<std::string> last_announced(std::string_view text) {
+  static const RE2 kAnnounced(
+      R"((?i)\banswer(?:\*\*)?(?:\s+(?:to|for|of)\s[^.\n:=]{1,80}?)?\s*(?:\bis\b|\bwas\b|\bwould be\b|\bwill be\b|[:=])(?:\s*(?:approximately|about|exactly|simply|just|therefore|thus|also)\b)?)");
+  std::optional<std::string> out;
+  re2::StringPiece match;
+  for (std::size_t at = 0; at < text.size();) {
+    if (!kAnnounced.Match(piece(text), at, text.size(), RE2::UNANCHORED, &match, 1)) break;
+    at = static_cast<std::size_t>(match.data() - text.data()) + match.size();
+    if (auto value = announced_value(text, at)) out = std::move(value);
+  }
+  return out;
+}
+
+/// The last number of the last sentence that begins with Therefore, So, ... and has one.
+std::optional<std::string> last_concluded(std::string_view text) {
+  static const RE2 kConclusion(
+      R"((?:^|[.!?:]\s+|\n\s*)((?i:therefore|thus|so|hence|consequently|in total|in conclusion|finally)\b))");
+  std::optional<std::string> out;
+  re2::StringPiece groups[2];
+  for (std::size_t at = 0; at < text.size();) {
+    if (!kConclusion.Match(piece(text), at, text.size(), RE2::UNANCHORED, groups, 2)) break;
+    at = static_cast<std::size_t>(groups[1].data() - text.data()) + groups[1].size();
+    const std::string_view sentence = text.substr(at, sentence_end(text, at) - at);
+    const auto numbers = find_numbers(sentence);
+    if (!numbers.empty()) out = std::string(cut(sentence, numbers.back()));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Found> extract_math(std::string_view text, bool marked_only) {
+  const std::string plain = replace_all(text, "−", "-");
+  if (const auto boxed = last_boxed(plain)) {
+    return Found{std::string(result_of(*boxed)), AnswerRule::kBoxed};
+  }
+  if (const auto hashes = last_hash_answer(plain)) return Found{*hashes, AnswerRule::kHashes};
+  if (const auto announced = last_announced(plain)) {
+    return Found{*announced, AnswerRule::kAnnounced};
+  }
+  if (const auto concluded = last_concluded(plain)) {
+    return Found{*concluded, AnswerRule::kConcluded};
+  }
+  const auto numbers = find_numbers(plain);
+  if (marked_only || numbers.empty()) return std::nullopt;
+  return Found{std::string(cut(plain, numbers.back())), AnswerRule::kLastMention};
+}
+
+}  // namespace citer
