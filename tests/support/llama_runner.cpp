@@ -40,7 +40,9 @@ LlamaRunner::LlamaRunner(const std::filesystem::path& path, int n_ctx, int n_thr
   params.n_ubatch = n_ctx;
   params.n_threads = n_threads;
   params.n_threads_batch = n_threads;
-  params.type_k = GGML_TYPE_F32;  // comparisons to many digits
+  // For comparisons to many digits: ggml's flash attention on the CPU gives half as many.
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  params.type_k = GGML_TYPE_F32;
   params.type_v = GGML_TYPE_F32;
   context_.reset(llama_init_from_model(model_.get(), params));
   if (!context_) throw InputError(fmt::format("{}: libllama makes no context", path.string()));

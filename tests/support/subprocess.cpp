@@ -1,0 +1,82 @@
+#include "support/subprocess.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+
+namespace citer::test {
+
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+/// An unnamed file: takes any amount of output without a reader that must keep up.
+File scratch_file() {
+  File file(std::tmpfile());
+  if (!file) throw std::runtime_error("cannot make a temporary file");
+  return file;
+}
+
+std::string contents(std::FILE* file) {
+  std::rewind(file);
+  std::string bytes;
+  std::array<char, 4096> buffer{};
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file)) {
+    bytes.append(buffer.data(), n);
+  }
+  return bytes;
+}
+
+[[noreturn]] void become(const char* program, std::vector<char*>& argv, const ProcessInput& input,
+                         const std::array<std::FILE*, 3>& streams) {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (dup2(fileno(streams.at(static_cast<std::size_t>(fd))), fd) < 0) _exit(127);
+  }
+  if (!input.folder.empty() && chdir(input.folder.c_str()) != 0) _exit(127);
+  for (const auto& [name, value] : input.environment) setenv(name.c_str(), value.c_str(), 1);
+  execv(program, argv.data());
+  _exit(127);
+}
+
+}  // namespace
+
+ProcessResult run_process(const std::filesystem::path& program,
+                          const std::vector<std::string>& arguments, const ProcessInput& input) {
+  const File in = scratch_file();
+  const File out = scratch_file();
+  const File err = scratch_file();
+  std::fwrite(input.input.data(), 1, input.input.size(), in.get());
+  std::rewind(in.get());
+
+  std::string name = program.string();
+  std::vector<std::string> copies = arguments;
+  std::vector<char*> argv = {name.data()};
+  for (std::string& argument : copies) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("cannot fork");
+  if (child == 0) become(name.c_str(), argv, input, {in.get(), out.get(), err.get()});
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw std::runtime_error("cannot wait for " + name);
+  }
+  ProcessResult result;
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.out = contents(out.get());
+  result.err = contents(err.get());
+  return result;
+}
+
+}  // namespace citer::test

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace citer::test {
+
+struct ProcessResult {
+  int status = -1;  ///< exit status, or 128 + the signal that ended the program
+  std::string out;
+  std::string err;
+};
+
+struct ProcessInput {
+  std::string input;                               ///< what stdin gives
+  std::map<std::string, std::string> environment;  ///< set on top of this process's own
+  std::filesystem::path folder;                    ///< working directory; empty: this process's
+};
+
+/// Runs a program to its end and keeps what it wrote. Throws std::runtime_error when it cannot be
+/// started.
+ProcessResult run_process(const std::filesystem::path& program,
+                          const std::vector<std::string>& arguments,
+                          const ProcessInput& input = {});
+
+}  // namespace citer::test
