@@ -52,6 +52,12 @@ std::string_view cut_next_question(std::string_view text) {
   return text;
 }
 
+/// The end of a text that is too long to be an answer; bounds the work of the rules.
+std::string_view last_part(std::string_view text) {
+  constexpr std::size_t kLongest = 32768;
+  return text.size() > kLongest ? text.substr(text.size() - kLongest) : text;
+}
+
 std::string folded(std::string_view text) { return lower(trim(text)); }
 
 /// Choices that read the same cannot be told apart by an answer.
@@ -75,7 +81,7 @@ struct AnswerJudge::Impl {
   std::optional<Found> find(const Example& example, std::string_view text) const {
     const bool math = example.kind == TaskKind::kMath;
     if (!pattern) {
-      text = cut_next_question(text);
+      text = last_part(cut_next_question(text));
       return math ? extract_math(text, options.marked_only)
                   : extract_choice(example.choices, text, options.marked_only);
     }

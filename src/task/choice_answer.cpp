@@ -23,7 +23,9 @@ struct Reading {
 class ChoiceText {
  public:
   ChoiceText(const std::vector<Choice>& choices, std::string_view text)
-      : plain_(plain_text(trim(text))), mentions_(find_mentions(choices, plain_)) {}
+      : choices_(choices),
+        plain_(plain_text(trim(text))),
+        mentions_(find_mentions(choices, plain_)) {}
 
   Reading announced() const;
   Reading concluded() const;
@@ -42,6 +44,9 @@ class ChoiceText {
   bool hedged(const Mention& chosen) const;
   Reading read_before(std::size_t end) const;
 
+  Reading label_at(std::size_t at) const;
+
+  const std::vector<Choice>& choices_;
   std::string plain_;
   std::vector<Mention> mentions_;
 };
@@ -99,6 +104,19 @@ Reading ChoiceText::read_before(std::size_t end) const {
   return out;
 }
 
+/// A label in either case right at `at`, and nothing more in its clause: "answer is b."
+Reading ChoiceText::label_at(std::size_t at) const {
+  const std::size_t end = std::min(plain_.find_first_of(" \n.,;:!)\"'", at), plain_.size());
+  const bool closed = end == plain_.size() || plain_[end] != ' ';
+  const std::string word = lower(between(at, end));
+  for (std::size_t i = 0; closed && i < choices_.size(); ++i) {
+    if (lower(choices_[i].label) == word && !is_digit(word.front())) {
+      return {Reading::Kind::kChoice, i};
+    }
+  }
+  return {};
+}
+
 Reading ChoiceText::announced() const {
   static const RE2 kPhrase(
       R"((?i)(\b(?:answer|choice|option)(?:\s+(?:to|for|of|here)\b[^.\n:=]{0,80}?)?\s*(?:\bis\b|\bwould be\b|\bwill be\b|[:=]))|\b(?:is|are)\s+(?:(?:the|therefore|thus|clearly|probably|likely)\s+)*(?:(?:correct|right)\b|(?:best|most \w+)\s+(?:answer|choice|option)\b))");
@@ -111,7 +129,10 @@ Reading ChoiceText::announced() const {
     at = begin + groups[0].size();
     const std::size_t from = skip_marks(at);
     const bool forward = groups[1].data() != nullptr;
-    const Reading reading = forward ? read(from, sentence_end(text, from)) : read_before(begin);
+    Reading reading = forward ? label_at(from) : read_before(begin);
+    if (forward && reading.kind == Reading::Kind::kNothing) {
+      reading = read(from, sentence_end(text, from));
+    }
     if (reading.kind != Reading::Kind::kNothing) out = reading;
   }
   return out;

@@ -1,6 +1,8 @@
 #include "task/choice_mentions.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include <re2/re2.h>
 
@@ -98,7 +100,8 @@ bool read_label(std::string_view plain, std::size_t begin, std::size_t end, bool
     out.kind = Mention::Kind::kParenthesised;
     return true;
   }
-  if (is_word(before) || is_word(after) || before == '-' || after == '-' || after == '\'')
+  if (is_word(before) || is_word(after) || before == '-' || after == '-' ||
+      (after == '\'' && before != '\''))
     return false;
   if (before == '.' || before == '/' || after == '/') return false;
   out.begin = begin;
@@ -138,15 +141,15 @@ std::vector<Mention> without_overlaps(std::vector<Mention> mentions) {
   std::stable_sort(mentions.begin(), mentions.end(), [](const Mention& a, const Mention& b) {
     return a.end - a.begin > b.end - b.begin;
   });
-  std::vector<Mention> out;
+  std::map<std::size_t, Mention> kept;  // by where they begin
   for (const Mention& mention : mentions) {
-    const bool free = std::none_of(out.begin(), out.end(), [&](const Mention& kept) {
-      return mention.begin < kept.end && kept.begin < mention.end;
-    });
-    if (free) out.push_back(mention);
+    const auto next = kept.lower_bound(mention.begin);
+    const bool before_next = next == kept.end() || mention.end <= next->second.begin;
+    const bool after_last = next == kept.begin() || std::prev(next)->second.end <= mention.begin;
+    if (before_next && after_last) kept.emplace(mention.begin, mention);
   }
-  std::sort(out.begin(), out.end(),
-            [](const Mention& a, const Mention& b) { return a.begin < b.begin; });
+  std::vector<Mention> out;
+  for (const auto& [begin, mention] : kept) out.push_back(mention);
   return out;
 }
 

@@ -376,7 +376,8 @@ bool strip_once(std::string& text) {
   static const RE2 kWrapped(R"(^\{([^{}]*)\}$|^\(([A-Za-z]|-?[0-9.]+)\)$)");
   static const RE2 kVariable(
       R"(^(?:[A-Za-z]|\\[a-z]+)(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?(?:=|\\in ?)([^=]+)$)");
-  static const RE2 kSlash(R"(^([A-Za-z0-9]+|\\pi)/([A-Za-z0-9]+)$)");
+  static const RE2 kSlash(R"(^(-?)(\d+|[A-Za-z]|\\pi)/(\d+|[A-Za-z])$)");
+  static const RE2 kInnerSlash(R"((^|[^A-Za-z0-9.^/)}])(\d+)/(\d+)($|[^A-Za-z0-9.^/(]))");
   std::string first;
   std::string second;
   if (RE2::FullMatch(text, kEdges, &first) || RE2::FullMatch(text, kTail, &first) ||
@@ -388,11 +389,8 @@ bool strip_once(std::string& text) {
     text = first + second;
     return true;
   }
-  if (RE2::FullMatch(text, kSlash, &first, &second)) {
-    text = "\\frac{" + first + "}{" + second + "}";
-    return true;
-  }
-  return false;
+  return RE2::Replace(&text, kSlash, R"(\1\\frac{\2}{\3})") ||
+         RE2::Replace(&text, kInnerSlash, R"(\1\\frac{\2}{\3}\4)");
 }
 
 std::string normalize_once(std::string_view text) {
@@ -409,6 +407,8 @@ std::string normalize_once(std::string_view text) {
 }  // namespace
 
 std::string normalize_math(std::string_view text) {
+  constexpr std::size_t kLongest = 1000;  // no answer is longer; bounds the work
+  if (text.size() > kLongest) return std::string(trim(text));
   std::string out = normalize_once(text);
   // A rule can open the way for another ("$(5)$."); each round shortens or settles the text.
   for (int round = 0; round < 4; ++round) {

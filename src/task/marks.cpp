@@ -1,5 +1,8 @@
 #include "task/marks.h"
 
+#include <unordered_map>
+#include <vector>
+
 #include <re2/re2.h>
 
 #include "task/text.h"
@@ -10,45 +13,51 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 
-/// The content of the box whose command ends at `from`, or nothing when it is cut off or blank.
-std::optional<std::string> box_at(std::string_view text, std::size_t from) {
-  while (from < text.size() && is_space(text[from])) ++from;
-  if (from == text.size()) return std::nullopt;
-  std::size_t end = from;
-  if (text[from] != '{') {
-    while (end < text.size() && !is_space(text[end]) && text[end] != '$') ++end;
-    return end == from ? std::nullopt : std::optional(std::string(text.substr(from, end - from)));
-  }
-  int depth = 0;
-  for (; end < text.size(); ++end) {
-    if (text[end] == '\\') {
-      ++end;  // the character after it is no brace of a group
-    } else if (text[end] == '{') {
-      ++depth;
-    } else if (text[end] == '}' && --depth == 0) {
-      const std::string_view content = trim(text.substr(from + 1, end - from - 1));
-      return content.empty() ? std::nullopt : std::optional(std::string(content));
+/// For each '{' of a group that is closed, where its '}' is; escaped braces are none of a group.
+std::unordered_map<std::size_t, std::size_t> match_braces(std::string_view text) {
+  std::unordered_map<std::size_t, std::size_t> out;
+  std::vector<std::size_t> open;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '{') {
+      open.push_back(at);
+    } else if (text[at] == '}' && !open.empty()) {
+      out[open.back()] = at;
+      open.pop_back();
     }
   }
-  return std::nullopt;
+  return out;
+}
+
+/// The content of the box whose command ends at `from`, or nothing when it is cut off or blank.
+std::string_view box_at(std::string_view text, std::size_t from,
+                        const std::unordered_map<std::size_t, std::size_t>& braces) {
+  while (from < text.size() && is_space(text[from])) ++from;
+  if (from == text.size()) return {};
+  if (text[from] != '{') {
+    std::size_t end = from;
+    while (end < text.size() && !is_space(text[end]) && text[end] != '$') ++end;
+    return text.substr(from, end - from);
+  }
+  const auto close = braces.find(from);
+  if (close == braces.end()) return {};
+  return trim(text.substr(from + 1, close->second - from - 1));
 }
 
 }  // namespace
 
 std::optional<std::string> last_boxed(std::string_view text) {
+  static const RE2 kBox(R"(\\(?:boxed|fbox))");
   std::optional<std::string> out;
-  std::size_t best = 0;
-  for (const std::string_view command : {"\\boxed", "\\fbox"}) {
-    for (std::size_t at = text.rfind(command); at != kNone;
-         at = at == 0 ? kNone : text.rfind(command, at - 1)) {
-      auto content = box_at(text, at + command.size());
-      if (!content) continue;
-      if (!out || at > best) {
-        out = std::move(content);
-        best = at;
-      }
-      break;
-    }
+  std::optional<std::unordered_map<std::size_t, std::size_t>> braces;
+  re2::StringPiece match;
+  const re2::StringPiece all(text.data(), text.size());
+  for (std::size_t at = 0; kBox.Match(all, at, text.size(), RE2::UNANCHORED, &match, 1);) {
+    at = static_cast<std::size_t>(match.data() - text.data()) + match.size();
+    if (!braces) braces = match_braces(text);
+    const std::string_view content = box_at(text, at, *braces);
+    if (!content.empty()) out = std::string(content);
   }
   return out;
 }

@@ -58,6 +58,15 @@ std::string_view cut(std::string_view text, Span span) {
   return text.substr(span.begin, span.end - span.begin);
 }
 
+/// How far an answer is looked for after the words that announce it; bounds the work.
+constexpr std::size_t kReach = 1000;
+
+/// The rest of the sentence that `from` lies in.
+std::string_view sentence_at(std::string_view text, std::size_t from) {
+  const std::string_view rest = text.substr(from, kReach);
+  return rest.substr(0, sentence_end(rest, 0));
+}
+
 /// "9 * 2 = 18" -> "18"; an equation that defines something ("x = 5") is left to normalize_math().
 std::string_view result_of(std::string_view text) {
   const std::size_t equals = text.rfind('=');
@@ -97,14 +106,11 @@ bool is_compact(std::string_view clause) {
 /// The answer in what follows "the answer is": a formula as a whole, else the first number, or the
 /// last result when it is a calculation.
 std::optional<std::string> announced_value(std::string_view text, std::size_t from) {
-  while (from < text.size() && (is_space(text[from]) || text[from] == ':' || text[from] == '*')) {
-    ++from;
-  }
-  if (const auto formula = delimited(text.substr(from))) return std::string(result_of(*formula));
-  std::string_view clause = text.substr(from, sentence_end(text, from) - from);
-  while (clause.ends_with('*')) clause.remove_suffix(1);
-  clause = trim(clause);
-  if (clause.empty()) return std::nullopt;
+  while (from < text.size() && (is_space(text[from]) || text[from] == ':')) ++from;
+  if (const auto formula = delimited(text.substr(from, kReach)))
+    return std::string(result_of(*formula));
+  const std::string_view clause = trim(sentence_at(text, from));
+  if (clause.empty() || clause.starts_with("not ")) return std::nullopt;
   if (is_compact(clause)) return std::string(result_of(clause));
   const std::size_t equals = clause.rfind('=');
   if (equals != std::string_view::npos) {
@@ -119,7 +125,7 @@ std::optional<std::string> announced_value(std::string_view text, std::size_t fr
 /// The last "answer is" that something follows.
 std::optional<std::string> last_announced(std::string_view text) {
   static const RE2 kAnnounced(
-      R"((?i)\banswer(?:\*\*)?(?:\s+(?:to|for|of)\s[^.\n:=]{1,80}?)?\s*(?:\bis\b|\bwas\b|\bwould be\b|\bwill be\b|[:=])(?:\s*(?:approximately|about|exactly|simply|just|therefore|thus|also)\b)?)");
+      R"((?i)\banswer(?:\s+(?:to|for|of)\s[^.\n:=]{1,80}?)?\s*(?:\bis\b|\bwas\b|\bwould be\b|\bwill be\b|[:=])(?:\s*(?:approximately|about|exactly|simply|just|therefore|thus|also)\b)?)");
   std::optional<std::string> out;
   re2::StringPiece match;
   for (std::size_t at = 0; at < text.size();) {
@@ -139,17 +145,27 @@ std::optional<std::string> last_concluded(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     if (!kConclusion.Match(piece(text), at, text.size(), RE2::UNANCHORED, groups, 2)) break;
     at = static_cast<std::size_t>(groups[1].data() - text.data()) + groups[1].size();
-    const std::string_view sentence = text.substr(at, sentence_end(text, at) - at);
+    const std::string_view sentence = sentence_at(text, at);
     const auto numbers = find_numbers(sentence);
     if (!numbers.empty()) out = std::string(cut(sentence, numbers.back()));
   }
   return out;
 }
 
+/// Without Markdown's emphasis; "2**3" is a power.
+std::string without_emphasis(std::string_view text) {
+  static const RE2 kOpening(R"((^|[^\w)}])\*\*)");
+  static const RE2 kClosing(R"(\*\*($|[^\w({]))");
+  std::string out(text);
+  RE2::GlobalReplace(&out, kOpening, R"(\1)");
+  RE2::GlobalReplace(&out, kClosing, R"(\1)");
+  return out;
+}
+
 }  // namespace
 
 std::optional<Found> extract_math(std::string_view text, bool marked_only) {
-  const std::string plain = replace_all(text, "−", "-");
+  const std::string plain = without_emphasis(replace_all(text, "−", "-"));
   if (const auto boxed = last_boxed(plain)) {
     return Found{std::string(result_of(*boxed)), AnswerRule::kBoxed};
   }

@@ -16,6 +16,9 @@ namespace citer {
 
 namespace {
 
+/// Longer texts are compared as they stand; bounds the work.
+constexpr std::size_t kLongest = 1000;
+
 std::optional<Rational> make_rational(std::int64_t numerator, std::int64_t denominator) {
   if (denominator == 0 || numerator == INT64_MIN || denominator == INT64_MIN) return std::nullopt;
   const std::int64_t divisor = std::gcd(numerator, denominator);
@@ -235,17 +238,22 @@ Parts split_parts(std::string_view text) {
   return {'{', '}', split_top_level(text, ",")};
 }
 
-bool same_in_order(const std::vector<std::string_view>& a, const std::vector<std::string_view>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto x, auto y) {
-    return same_math_answer(normalize_math(x), normalize_math(y));
-  });
+std::vector<std::string> normalized(const std::vector<std::string_view>& items) {
+  std::vector<std::string> out;
+  for (const std::string_view item : items) out.push_back(normalize_math(item));
+  return out;
 }
 
-bool same_in_any_order(const std::vector<std::string_view>& a, std::vector<std::string_view> b) {
+bool same_in_order(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_math_answer);
+}
+
+bool same_in_any_order(const std::vector<std::string>& a, std::vector<std::string> b) {
   if (a.size() != b.size()) return false;
-  return std::all_of(a.begin(), a.end(), [&](std::string_view item) {
-    const auto found = std::find_if(
-        b.begin(), b.end(), [&](std::string_view other) { return same_in_order({item}, {other}); });
+  return std::all_of(a.begin(), a.end(), [&](const std::string& item) {
+    const auto found = std::find_if(b.begin(), b.end(), [&](const std::string& other) {
+      return same_math_answer(item, other);
+    });
     if (found == b.end()) return false;
     b.erase(found);
     return true;
@@ -254,12 +262,15 @@ bool same_in_any_order(const std::vector<std::string_view>& a, std::vector<std::
 
 bool same_parts(std::string_view gold, std::string_view given) {
   const auto gold_union = split_top_level(gold, "\\cup");
-  if (gold_union.size() > 1) return same_in_any_order(gold_union, split_top_level(given, "\\cup"));
+  if (gold_union.size() > 1) {
+    return same_in_any_order(normalized(gold_union), normalized(split_top_level(given, "\\cup")));
+  }
   const Parts a = split_parts(gold);
   const Parts b = split_parts(given);
   if (a.items.front() == gold && b.items.front() == given) return false;  // nothing to take apart
   if (a.open != b.open || a.close != b.close) return false;
-  return a.open == '{' ? same_in_any_order(a.items, b.items) : same_in_order(a.items, b.items);
+  return a.open == '{' ? same_in_any_order(normalized(a.items), normalized(b.items))
+                       : same_in_order(normalized(a.items), normalized(b.items));
 }
 
 bool same_words(std::string_view gold, std::string_view given) {
@@ -296,12 +307,13 @@ std::optional<Rational> parse_rational(std::string_view normalized) {
 }
 
 std::optional<double> evaluate_constant(std::string_view normalized) {
-  if (normalized.size() > 1000) return std::nullopt;
+  if (normalized.size() > kLongest) return std::nullopt;
   return ConstantParser(replace_all(normalized, "\\cdot ", "\\cdot")).parse();
 }
 
 bool same_math_answer(std::string_view gold, std::string_view given) {
   if (gold == given) return true;
+  if (gold.size() > kLongest || given.size() > kLongest) return false;
   const auto gold_literal = parse_rational(gold);
   const auto given_literal = parse_rational(given);
   if (gold_literal && given_literal) return *gold_literal == *given_literal;

@@ -1,6 +1,7 @@
 // What is taken as the answer of text as models write it, for multiple choice.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,11 @@ INSTANTIATE_TEST_SUITE_P(
              AnswerRule::kAnnounced},
         Case{"The answer is A because plays are shown there.", "A", AnswerRule::kAnnounced},
         Case{"The answer is A.", "A", AnswerRule::kAnnounced},
+        Case{"The answer is 'B'.", "B", AnswerRule::kAnnounced},
+        Case{"The answer is b", "B", AnswerRule::kAnnounced},
+        Case{"The answer is b.", "B", AnswerRule::kAnnounced},
+        Case{"The answer is a school", "D", AnswerRule::kAnnounced},
+        Case{"The answer is $\\text{B}$.", "B", AnswerRule::kAnnounced},
         Case{"The best choice would be [D].", "D", AnswerRule::kAnnounced},
         Case{"The answer to the question is (C).", "C", AnswerRule::kAnnounced},
         Case{"Option (D) is the correct answer.", "D", AnswerRule::kAnnounced},
@@ -220,6 +226,16 @@ TEST(ChoiceAnswer, UserPattern) {
 TEST(ChoiceAnswer, EveryPrefixIsJudged) {
   const std::string text = "Answer: (A) isn’t it; \\boxed{\\text{B}} Therefore, movie theater (b).";
   for (std::size_t n = 0; n <= text.size(); ++n) judge(places(), text.substr(0, n));
+}
+
+TEST(ChoiceAnswer, DegenerateTextIsJudgedQuickly) {
+  for (const std::string part : {"(A) ", "the answer is ", "school, ", "not ", "So. ", "A or B "}) {
+    std::string text;
+    while (text.size() < 200000) text += part;
+    const auto start = std::chrono::steady_clock::now();
+    judge(places(), text);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << part;
+  }
 }
 
 TEST(Mentions, DoNotOverlapAndStandInOrder) {

@@ -71,8 +71,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Pair{"\\dfrac{3}{4}", "\\frac{3}{4}"}, Pair{"\\tfrac34", "\\frac{3}{4}"},
                     Pair{"\\frac1{72}", "\\frac{1}{72}"}, Pair{"\\frac{1}2", "\\frac{1}{2}"},
                     Pair{"3/4", "\\frac{3}{4}"}, Pair{"x/2", "\\frac{x}{2}"},
-                    Pair{"\\pi/2", "\\frac{\\pi}{2}"}, Pair{"1 1/2", "1\\frac{1}{2}"},
-                    Pair{"1\\frac{1}{2}", "1\\frac{1}{2}"}, Pair{"½", "\\frac{1}{2}"},
+                    Pair{"-x/2", "-\\frac{x}{2}"}, Pair{"(3, 1/2)", "(3,\\frac{1}{2})"},
+                    Pair{"1/2x", "1/2x"}, Pair{"\\pi/2", "\\frac{\\pi}{2}"},
+                    Pair{"1 1/2", "1\\frac{1}{2}"}, Pair{"1\\frac{1}{2}", "1\\frac{1}{2}"},
+                    Pair{"½", "\\frac{1}{2}"},
                     Pair{"\\frac{\\sqrt2}{\\dfrac12}", "\\frac{\\sqrt{2}}{\\frac{1}{2}}"}));
 
 INSTANTIATE_TEST_SUITE_P(Roots, NormalizeMath,

@@ -1,6 +1,7 @@
 // What is taken as the answer of text as models write it, for numbers and formulas.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "citer/error.h"
@@ -50,6 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"16 - 3 = <<16-3=13>>13\n#### 13", "13", AnswerRule::kHashes},
                     Case{"It costs $2,125.\n#### 2,125", "2125", AnswerRule::kHashes},
                     Case{"#### Step 1: add\n2 + 3 = 5\n#### 5 apples", "5", AnswerRule::kHashes},
+                    Case{"#### **18**", "18", AnswerRule::kHashes},
                     Case{"#### -3", "-3", AnswerRule::kHashes}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -72,6 +74,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"The answer is approximately 3.14.", "3.14", AnswerRule::kAnnounced},
         Case{"The answer is 4. No, wait: the answer is 6.", "6", AnswerRule::kAnnounced},
         Case{"The answer is:\n\n$$x = 7$$", "7", AnswerRule::kAnnounced},
+        Case{"The answer is **18 dollars**.", "18", AnswerRule::kAnnounced},
+        Case{"The answer is 2**3.", "2\\cdot\\cdot3", AnswerRule::kAnnounced},
+        Case{"Final Answer: The final answer is 18. I hope it is correct.", "18",
+             AnswerRule::kAnnounced},
         Case{"The answer is Evelyn.", "Evelyn", AnswerRule::kAnnounced},
         Case{"The answer is 12 because 3 boxes hold 4 each.", "12", AnswerRule::kAnnounced},
         Case{"The answer is 18. To check it, the answer is", "18", AnswerRule::kAnnounced},
@@ -90,6 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     LastNumber, MathAnswer,
     testing::Values(Case{"He runs 3 * 60 = 180 meters each day", "180", AnswerRule::kLastMention},
+                    Case{"The answer is not 17, it is 18.", "18", AnswerRule::kLastMention},
                     Case{"16-3", "3", AnswerRule::kLastMention},
                     Case{"It is -3", "-3", AnswerRule::kLastMention},
                     Case{"It fell by $-4.25.", "-4.25", AnswerRule::kLastMention},
@@ -153,6 +160,19 @@ TEST(MathAnswer, EveryPrefixOfASolutionIsJudged) {
   const std::string text =
       "Answer: so $\\frac{3}{4}$ of (1,234) − \\text{x = 5 **Therefore**, #### 5 \\boxed{\\{1/0}";
   for (std::size_t n = 0; n <= text.size(); ++n) judge(problem("1"), text.substr(0, n));
+}
+
+/// A model that repeats itself to the end of its budget must not stall an evaluation.
+TEST(MathAnswer, DegenerateTextIsJudgedQuickly) {
+  for (const std::string part : {"\\boxed{", "the answer is ", "so: so ", "\\frac{", "(", "#### ",
+                                 "1,234,", "**", "$", "Therefore 5 = "}) {
+    std::string text;
+    while (text.size() < 200000) text += part;
+    const auto start = std::chrono::steady_clock::now();
+    judge(problem("5"), text);
+    judge(problem("5"), "\\boxed{" + text + "}");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << part;
+  }
 }
 
 }  // namespace
