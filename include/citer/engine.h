@@ -60,6 +60,16 @@ struct Answer {
   double seconds = 0.0;    ///< from the start of its prefill to its last token
 };
 
+/// What is known of a loaded model.
+struct ModelFacts {
+  std::string path;
+  std::string description;                  ///< e.g. "llama 1.7B Q8_0"
+  std::uint64_t parameters = 0;             ///< number of weights
+  std::uint64_t bytes = 0;                  ///< size of the weights
+  std::uint64_t cache_bytes_per_token = 0;  ///< keys and values of one token
+  int n_embd = 0;                           ///< width of a hidden state
+};
+
 /// Called as answers grow. `index` is the prompt's place in the span given to generate().
 struct GenerationCallbacks {
   std::function<void(std::size_t index, const TextPiece&)> on_text;
@@ -88,12 +98,20 @@ class Engine {
   /// three. nullopt while the last answer, prompt included, has no more tokens than that.
   std::optional<double> measure_llm_seconds(int tokens);
 
+  /// Drops all caches: answers that follow do not depend, not even in the last digit, on what was
+  /// written before.
+  void reset();
+
+  /// For each token of an answer to `prompt`: whether it is the LLM's likeliest one at its place. One
+  /// LLM pass, drops the caches of one sequence.
+  std::vector<bool> audit(const Prompt& prompt, const Answer& answer);
+
   /// Passes of all answers so far, a pass that several answers shared counted once.
   const Counters& totals() const;
 
-  /// Names of the models, e.g. "llama 1.7B Q8_0".
-  std::string slm_description() const;
-  std::string llm_description() const;
+  /// What the models are, e.g. for cost accounting.
+  ModelFacts slm_facts() const;
+  ModelFacts llm_facts() const;
 
  private:
   struct Impl;

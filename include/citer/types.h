@@ -74,11 +74,14 @@ struct Counters {
   std::int64_t llm_passes = 0;     ///< LLM forward passes that took part in the answer
   std::int64_t slm_positions = 0;  ///< tokens the SLM evaluated, prompt included
   std::int64_t llm_positions = 0;  ///< tokens the LLM evaluated, prompt and catch-up included
+  std::int64_t slm_cache_reads = 0;  ///< cached tokens the SLM attended to, summed over passes
+  std::int64_t llm_cache_reads = 0;  ///< cached tokens the LLM attended to, summed over passes
   double slm_seconds = 0.0;        ///< share of the SLM's forward passes
   double llm_seconds = 0.0;        ///< share of the LLM's forward passes
 
   std::int64_t tokens() const { return slm_tokens + llm_tokens; }
   Counters& operator+=(const Counters& other);
+  Counters& operator-=(const Counters& other);
 };
 
 enum class FinishReason {

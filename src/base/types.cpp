@@ -15,8 +15,24 @@ Counters& Counters::operator+=(const Counters& other) {
   llm_passes += other.llm_passes;
   slm_positions += other.slm_positions;
   llm_positions += other.llm_positions;
+  slm_cache_reads += other.slm_cache_reads;
+  llm_cache_reads += other.llm_cache_reads;
   slm_seconds += other.slm_seconds;
   llm_seconds += other.llm_seconds;
+  return *this;
+}
+
+Counters& Counters::operator-=(const Counters& other) {
+  slm_tokens -= other.slm_tokens;
+  llm_tokens -= other.llm_tokens;
+  slm_passes -= other.slm_passes;
+  llm_passes -= other.llm_passes;
+  slm_positions -= other.slm_positions;
+  llm_positions -= other.llm_positions;
+  slm_cache_reads -= other.slm_cache_reads;
+  llm_cache_reads -= other.llm_cache_reads;
+  slm_seconds -= other.slm_seconds;
+  llm_seconds -= other.llm_seconds;
   return *this;
 }
 

@@ -32,7 +32,7 @@ int run_chat(const ChatFlags& flags) {
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) {
     fmt::print(stderr, "SLM {}, LLM {}. Ctrl-C stops an answer, Ctrl-D ends the chat.\n",
-               engine.slm_description(), engine.llm_description());
+               engine.slm_facts().description, engine.llm_facts().description);
   }
   Prompt conversation;
   conversation.id = "chat";

@@ -17,5 +17,6 @@ Run add_generate(CLI::App& app);
 Run add_chat(CLI::App& app);
 Run add_inspect(CLI::App& app);
 Run add_bench(CLI::App& app);
+Run add_eval(CLI::App& app);
 
 }  // namespace citer::cli

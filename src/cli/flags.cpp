@@ -145,7 +145,9 @@ void GenerationFlags::add_to(CLI::App& app) {
   app.add_option("--frequency-penalty", sampling.frequency_penalty, "Subtracted per use; 0: off");
   app.add_option("-s,--seed", seed_, "Seed; the same seed and prompt give the same text")
       ->capture_default_str();
-  app.add_option("-r,--stop,--reverse-prompt", options_.stop, "String that ends an answer");
+  // Without extra arguments, or CLI11 would take "[a,b]" for a list of two.
+  app.add_option("-r,--stop,--reverse-prompt", options_.stop, "String that ends an answer")
+      ->allow_extra_args(false);
   app.add_flag("--ignore-eos", options_.ignore_eog, "Write on after the end of generation");
 }
 

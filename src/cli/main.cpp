@@ -27,7 +27,7 @@ int run(int argc, char** argv) {
   app.fallthrough(false);
   const std::vector<std::pair<std::string, Run>> commands = {
       {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)},
-      {"bench", add_bench(app)}};
+      {"bench", add_bench(app)},       {"eval", add_eval(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   try {

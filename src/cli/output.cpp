@@ -45,7 +45,7 @@ void TextPrinter::end_line() {
 std::string answer_json(const Answer& answer) {
   const Counters& c = answer.counters;
   const ordered_json object = {
-      {"id", answer.id},
+      {"id", valid_utf8(answer.id)},
       {"text", valid_utf8(answer.text)},
       {"finish_reason", to_string(answer.finish)},
       {"prompt_tokens", answer.prompt_tokens},
@@ -68,19 +68,24 @@ std::string answer_json(const Answer& answer) {
 
 std::string trace_lines(const Answer& answer) {
   std::string lines;
+  std::string bytes;  // not shown yet: a character that spans tokens goes with the last of them
   for (std::size_t i = 0; i < answer.tokens.size(); ++i) {
     const TokenRecord& token = answer.tokens[i];
+    bytes += token.piece;
+    const bool last = i + 1 == answer.tokens.size();
+    const std::size_t shown = last ? bytes.size() : complete_utf8_length(bytes);
     const ordered_json object = {
-        {"prompt", answer.id},
+        {"prompt", valid_utf8(answer.id)},
         {"position", i},
         {"id", token.id},
-        {"text", valid_utf8(token.piece)},
+        {"text", valid_utf8(bytes.substr(0, shown))},
         {"writer", to_string(token.writer)},
         {"score", token.score},
         {"seconds", token.seconds},
         {"slm_seconds", token.slm_seconds},
         {"llm_seconds", token.llm_seconds},
     };
+    bytes.erase(0, shown);
     if (i > 0) lines += '\n';
     lines += object.dump();
   }

@@ -25,7 +25,8 @@ class TextPrinter {
 /// One JSON object, on one line, with the fields docs/formats.md lists.
 std::string answer_json(const Answer& answer);
 
-/// One JSON object per token of the answer, a line each.
+/// One JSON object per token of the answer, a line each. The texts concatenate to the answer's (and
+/// the stop string that ended it): a character that spans tokens is shown with the last of them.
 std::string trace_lines(const Answer& answer);
 
 /// Tokens, LLM share and passes, speed of each model, and wall-clock beside what the LLM alone would

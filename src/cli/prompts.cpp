@@ -39,6 +39,8 @@ Prompt parse_prompt(std::string_view text, int line) {
     object = json::parse(text);
   } catch (const json::parse_error& e) {
     throw InputError(fmt::format("malformed JSON at byte {}", e.byte));
+  } catch (const json::out_of_range&) {
+    throw InputError("malformed JSON: a number is out of range");
   }
   if (!object.is_object()) wrong("a JSON object", object);
   Prompt prompt;

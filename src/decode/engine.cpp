@@ -20,6 +20,12 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+ModelFacts facts(const ModelContext& context) {
+  const Model& model = context.model();
+  return {model.options().path,     model.description(), model.parameters(), model.bytes(),
+          context.bytes_per_token(), model.n_embd()};
+}
+
 }  // namespace
 
 struct Engine::Impl {
@@ -98,6 +104,15 @@ class Engine::Impl::Run {
         callbacks_(callbacks),
         requests_(impl.prepare(prompts, options)),
         slots_(static_cast<std::size_t>(impl.slm.sequences())) {}
+
+  /// Gives back the slots that an exception left taken.
+  ~Run() {
+    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+      if (slots_[slot]) decoder_.release(static_cast<int>(slot));
+    }
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   void run() {
     for (admit(); active_ > 0; admit()) {
@@ -196,7 +211,30 @@ std::optional<double> Engine::measure_llm_seconds(int n) {
 }
 
 const Counters& Engine::totals() const { return impl_->decoder.totals(); }
-std::string Engine::slm_description() const { return impl_->slm_model->description(); }
-std::string Engine::llm_description() const { return impl_->llm_model->description(); }
+ModelFacts Engine::slm_facts() const { return facts(impl_->slm); }
+ModelFacts Engine::llm_facts() const { return facts(impl_->llm); }
+
+void Engine::reset() {
+  impl_->slm.reset();
+  impl_->llm.reset();
+}
+
+std::vector<bool> Engine::audit(const Prompt& prompt, const Answer& answer) {
+  std::vector<Token> tokens = impl_->tokenize(prompt);
+  std::vector<int> rows;
+  for (const TokenRecord& record : answer.tokens) {
+    rows.push_back(static_cast<int>(tokens.size()) - 1);
+    tokens.push_back(record.id);
+  }
+  if (rows.empty()) return {};
+  tokens.pop_back();  // nothing is asked after the last token
+  const RowRequest request{0, tokens, rows};
+  impl_->llm.forward({&request, 1});
+  std::vector<bool> agrees;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    agrees.push_back(argmax(impl_->llm.row(0, i).logits) == answer.tokens[i].id);
+  }
+  return agrees;
+}
 
 }  // namespace citer

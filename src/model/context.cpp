@@ -207,6 +207,11 @@ Row ModelContext::row(std::size_t request, std::size_t i) const {
   return rows_[first_row_[request] + i];
 }
 
+void ModelContext::reset() {
+  llama_memory_clear(llama_get_memory(context_.get()), false);
+  for (std::vector<Token>& tokens : cached_) tokens.clear();
+}
+
 void ModelContext::forget(int sequence) {
   llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
   cached_[index(sequence)].clear();

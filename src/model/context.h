@@ -54,6 +54,10 @@ class ModelContext {
   /// Tokens the last forward() evaluated for request `request`.
   int evaluated(std::size_t request) const { return evaluated_[request]; }
 
+  /// Drops all caches: what follows does not depend on what was held before, not even in the last
+  /// digit.
+  void reset();
+
   /// Drops a sequence's cache.
   void forget(int sequence);
 

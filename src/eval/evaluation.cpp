@@ -1,0 +1,348 @@
+#include "eval/evaluation.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/progress.h"
+#include "citer/error.h"
+#include "citer/policy.h"
+#include "eval/run_file.h"
+
+namespace citer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Examples that are decoded and recorded together.
+constexpr std::size_t kChunk = 64;
+/// Examples of a dataset whose tokens are kept for the report.
+constexpr std::size_t kReadable = 8;
+
+using ChunkKey = std::pair<EvalSetting, int>;
+
+std::vector<Prompt> prompts_of(std::span<const Example> examples) {
+  std::vector<Prompt> prompts;
+  for (const Example& e : examples) prompts.push_back({e.id, e.prompt, {}});
+  return prompts;
+}
+
+std::span<const Example> chunk_of(const Dataset& dataset, int chunk) {
+  const std::span<const Example> all = dataset.examples;
+  const std::size_t from = static_cast<std::size_t>(chunk) * kChunk;
+  return all.subspan(from, std::min(kChunk, all.size() - from));
+}
+
+int chunks_in(const Dataset& dataset) {
+  return static_cast<int>((dataset.examples.size() + kChunk - 1) / kChunk);
+}
+
+/// One evaluation at work.
+class Evaluation {
+ public:
+  Evaluation(Engine& engine, const EvalOptions& options)
+      : engine_(engine), options_(options), judge_(options.answer) {}
+
+  EvalResults run();
+
+ private:
+  void check_options() const;
+  void load_datasets();
+  void find_settings();
+  std::vector<double> thresholds_of(const std::string& policy);
+  std::string identity() const;
+  void run_settings(LineWriter& records, std::set<ChunkKey> done);
+  std::vector<Answer> decode(std::span<const Example> examples, const std::string& policy,
+                             double threshold);
+  ChunkRecord run_chunk(const Dataset& dataset, const EvalSetting& setting, int chunk);
+  ExampleRecord judge(const Example& example, Answer answer, bool readable) const;
+  void audit(ChunkRecord& record, std::span<const Example> examples,
+             const std::vector<Answer>& answers);
+  bool stopped() const { return options_.should_stop && options_.should_stop(); }
+
+  Engine& engine_;
+  const EvalOptions& options_;
+  AnswerJudge judge_;
+  std::vector<Dataset> datasets_;
+  EvalResults results_;
+};
+
+void Evaluation::check_options() const {
+  if (options_.data.empty()) throw UsageError("--data: name at least one dataset");
+  if (options_.policies.empty()) throw UsageError("--policies: name at least one policy");
+  if (!options_.thresholds.empty() && !options_.budgets.empty()) {
+    throw UsageError("give --thresholds or --budgets, not both");
+  }
+  for (const std::string& policy : options_.policies) make_policy(decoding_policy(policy));
+  for (const auto* list : {&options_.thresholds, &options_.budgets}) {
+    for (double value : *list) {
+      if (value >= 0 && value <= 1) continue;
+      throw UsageError(fmt::format("--{}: expected numbers in [0, 1], found {}",
+                                   list == &options_.budgets ? "budgets" : "thresholds", value));
+    }
+  }
+}
+
+void Evaluation::load_datasets() {
+  for (const fs::path& path : options_.data) {
+    datasets_.push_back(load_dataset(path, options_.dataset));
+    const std::string& name = datasets_.back().name;
+    if (std::count(results_.data.begin(), results_.data.end(), name) > 0) {
+      throw UsageError(fmt::format("--data: two datasets are called '{}'", name));
+    }
+    results_.data.push_back(name);
+  }
+}
+
+std::string Evaluation::identity() const {
+  const GenerationOptions& g = options_.generation;
+  const SamplingOptions& s = g.sampling;
+  nlohmann::ordered_json data = nlohmann::ordered_json::array();
+  for (const Dataset& d : datasets_) {
+    data.push_back({{"name", d.name},
+                    {"examples", d.examples.size()},
+                    {"fingerprint", fmt::format("{:016x}", d.fingerprint)}});
+  }
+  const auto model = [](const ModelFacts& facts) -> nlohmann::ordered_json {
+    return {{"path", facts.path}, {"parameters", facts.parameters}, {"bytes", facts.bytes}};
+  };
+  const nlohmann::ordered_json j = {
+      {"slm", model(engine_.slm_facts())},
+      {"llm", model(engine_.llm_facts())},
+      {"data", std::move(data)},
+      {"policies", options_.policies},
+      {"thresholds", options_.thresholds},
+      {"budgets", options_.budgets},
+      {"answer_pattern", options_.answer.pattern},
+      {"marked_only", options_.answer.marked_only},
+      {"max_tokens", g.max_tokens},
+      {"stop", g.stop},
+      {"sampling",
+       {s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,
+        s.frequency_penalty, s.presence_penalty, s.seed}}};
+  return j.dump();
+}
+
+/// Quantiles of the policy's scores on texts that the SLM writes alone, the same for all datasets, so
+/// that a threshold can be judged over all of them together.
+std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
+  if (is_fixed_policy(policy)) return {make_policy(policy)->default_threshold()};
+  if (!options_.thresholds.empty()) return options_.thresholds;
+  const std::vector<double>& budgets =
+      options_.budgets.empty() ? default_budgets() : options_.budgets;
+  if (policy == "random") return budgets;
+  std::vector<float> scores;
+  for (const Dataset& dataset : datasets_) {
+    for (const Answer& answer : decode(chunk_of(dataset, 0), policy, 0.0)) {
+      for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);
+    }
+  }
+  return thresholds_for_budgets(std::move(scores), budgets);
+}
+
+void Evaluation::find_settings() {
+  std::map<std::string, std::vector<double>> thresholds;
+  for (const std::string& policy : options_.policies) thresholds[policy] = thresholds_of(policy);
+  for (const Dataset& dataset : datasets_) {
+    for (const std::string& policy : options_.policies) {
+      for (double threshold : thresholds[policy]) {
+        results_.settings.push_back({dataset.name, policy, threshold});
+      }
+    }
+  }
+}
+
+std::vector<Answer> Evaluation::decode(std::span<const Example> examples,
+                                       const std::string& policy, double threshold) {
+  const std::vector<Prompt> prompts = prompts_of(examples);
+  GenerationOptions generation = options_.generation;
+  generation.policy = decoding_policy(policy);
+  generation.threshold = threshold;
+  std::vector<Answer> answers(prompts.size());
+  engine_.reset();
+  engine_.generate(prompts, generation,
+                   {.on_text = nullptr,
+                    .on_answer = [&](std::size_t i, Answer a) { answers[i] = std::move(a); },
+                    .should_stop = options_.should_stop});
+  return answers;
+}
+
+ExampleRecord Evaluation::judge(const Example& example, Answer answer, bool readable) const {
+  const Judgement judgement = judge_.judge(example, answer.text);
+  ExampleRecord record;
+  record.id = example.id;
+  record.correct = judgement.correct;
+  record.answer = judgement.answer.value_or("");
+  record.rule = rule_name(judgement.rule);
+  record.finish = to_string(answer.finish);
+  record.prompt_tokens = answer.prompt_tokens;
+  record.counters = answer.counters;
+  record.seconds = answer.seconds;
+  record.text = std::move(answer.text);
+  if (readable) {
+    record.prompt = example.prompt;
+    record.gold = example.gold;
+    record.tokens = std::move(answer.tokens);
+  }
+  return record;
+}
+
+/// Asks the LLM about the SLM's tokens, for the calibration of the score.
+void Evaluation::audit(ChunkRecord& record, std::span<const Example> examples,
+                       const std::vector<Answer>& answers) {
+  const std::vector<Prompt> prompts = prompts_of(examples);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const std::vector<bool> agrees = engine_.audit(prompts[i], answers[i]);
+    for (std::size_t t = 0; t < agrees.size(); ++t) {
+      const TokenRecord& token = answers[i].tokens[t];
+      if (token.writer != Writer::kSlm) continue;
+      const auto bin = static_cast<std::size_t>(ScoreBins::bin(token.score));
+      ++record.scores.audited[bin];
+      record.scores.agreed[bin] += agrees[t] ? 1 : 0;
+      record.scores.score_sum[bin] += token.score;
+    }
+  }
+}
+
+ChunkRecord Evaluation::run_chunk(const Dataset& dataset, const EvalSetting& setting, int chunk) {
+  const std::span<const Example> examples = chunk_of(dataset, chunk);
+  const Counters before = engine_.totals();
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<Answer> answers = decode(examples, setting.policy, setting.threshold);
+  ChunkRecord record;
+  record.setting = setting;
+  record.chunk = chunk;
+  record.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  record.totals = engine_.totals();
+  record.totals -= before;
+  if (stopped()) return record;
+
+  for (const Answer& answer : answers) {
+    for (const TokenRecord& token : answer.tokens) {
+      ++record.scores.tokens[static_cast<std::size_t>(ScoreBins::bin(token.score))];
+    }
+  }
+  if (chunk == 0 && !is_fixed_policy(setting.policy)) audit(record, examples, answers);
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const bool readable = chunk == 0 && i < kReadable;
+    record.examples.push_back(judge(examples[i], std::move(answers[i]), readable));
+  }
+  return record;
+}
+
+void Evaluation::run_settings(LineWriter& records, std::set<ChunkKey> done) {
+  std::map<std::string, const Dataset*> by_name;
+  for (const Dataset& dataset : datasets_) by_name[dataset.name] = &dataset;
+  std::int64_t total = 0;
+  for (const EvalSetting& s : results_.settings) {
+    total += static_cast<std::int64_t>(by_name.at(s.data)->examples.size());
+  }
+  std::int64_t finished = 0;
+  for (const ChunkRecord& chunk : results_.chunks) {
+    finished += static_cast<std::int64_t>(chunk.examples.size());
+  }
+  Progress progress("eval", "examples", total);
+  progress.update(finished);
+  for (const EvalSetting& setting : results_.settings) {
+    const Dataset& dataset = *by_name.at(setting.data);
+    for (int chunk = 0; chunk < chunks_in(dataset); ++chunk) {
+      if (done.count({setting, chunk}) != 0) continue;
+      ChunkRecord record = run_chunk(dataset, setting, chunk);
+      if (stopped()) return;
+      records.append(to_json_line(record));
+      finished += static_cast<std::int64_t>(record.examples.size());
+      results_.chunks.push_back(std::move(record));
+      progress.update(finished, fmt::format("{} {} at {:.3g}", setting.data, setting.policy,
+                                            setting.threshold));
+    }
+  }
+  results_.complete = true;
+}
+
+/// Reads whole records; a last line without newline is what a killed run left, and is cut off.
+std::vector<ChunkRecord> read_records(const fs::path& path) {
+  std::vector<ChunkRecord> chunks;
+  std::error_code error;
+  if (!fs::exists(path, error)) return chunks;
+  const std::string bytes = read_file(path);
+  const std::size_t end = bytes.rfind('\n') + 1;  // npos + 1 == 0: no whole line
+  if (end < bytes.size()) fs::resize_file(path, end);
+  std::string_view rest = std::string_view(bytes).substr(0, end);
+  for (int line = 1; !rest.empty(); ++line) {
+    const std::size_t newline = rest.find('\n');
+    try {
+      chunks.push_back(chunk_from_json(rest.substr(0, newline)));
+    } catch (const InputError& e) {
+      throw InputError(fmt::format("{}:{}: {}", path.string(), line, e.what()));
+    }
+    rest.remove_prefix(newline + 1);
+  }
+  return chunks;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    throw InputError(fmt::format("--out {}: cannot create: {}", folder.string(), error.message()));
+  }
+}
+
+EvalResults Evaluation::run() {
+  check_options();
+  load_datasets();
+  make_folder(options_.out);
+  const fs::path run_path = options_.out / "run.json";
+  const std::string mine = identity();
+  results_.slm = engine_.slm_facts();
+  results_.llm = engine_.llm_facts();
+  if (const auto earlier = read_run_file(run_path)) {
+    if (earlier->identity != mine) {
+      throw InputError(fmt::format(
+          "{}: this folder holds another evaluation (other models, data, policies or options); "
+          "choose another --out", options_.out.string()));
+    }
+    results_.settings = earlier->settings;
+  } else {
+    find_settings();
+    if (stopped()) return std::move(results_);
+    write_run_file(run_path,
+                   {mine, results_.slm, results_.llm, results_.data, results_.settings});
+  }
+  const fs::path records_path = options_.out / "records.jsonl";
+  results_.chunks = read_records(records_path);
+  std::set<ChunkKey> done;
+  for (const ChunkRecord& chunk : results_.chunks) done.insert({chunk.setting, chunk.chunk});
+  LineWriter records(records_path, LineWriter::Mode::kAppend);
+  run_settings(records, std::move(done));
+  return std::move(results_);
+}
+
+}  // namespace
+
+EvalResults evaluate(Engine& engine, const EvalOptions& options) {
+  return Evaluation(engine, options).run();
+}
+
+EvalResults load_results(const fs::path& out) {
+  const auto run = read_run_file(out / "run.json");
+  if (!run) throw InputError(fmt::format("{}: no evaluation in it (no run.json)", out.string()));
+  EvalResults results;
+  results.slm = run->slm;
+  results.llm = run->llm;
+  results.data = run->data;
+  results.settings = run->settings;
+  results.chunks = read_records(out / "records.jsonl");
+  results.complete = true;
+  return results;
+}
+
+}  // namespace citer
