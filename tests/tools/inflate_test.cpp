@@ -13,7 +13,9 @@
 #include "gguf.h"
 #include "inflate/gguf_reader.h"
 #include "inflate/inflate.h"
+#include "support/compare.h"
 #include "support/llama_runner.h"
+#include "support/temp_dir.h"
 #include "support/tiny_model.h"
 
 namespace citer::inflate {
@@ -21,30 +23,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::LlamaRunner;
+using test::TempDir;
 using test::TinyModelOptions;
 using testing::HasSubstr;
 
 constexpr const char* kPrompt = "The bird sees 42 trees in the river, and how many\nmore?";
-
-/// A folder of one test.
-class Folder {
- public:
-  Folder() {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string(info->test_suite_name()) + "_" + info->name();
-    for (char& c : name) c = c == '/' ? '_' : c;
-    path_ = fs::path(testing::TempDir()) / ("citer_inflate_" + name);
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 struct Case {
   const char* name;
@@ -61,12 +44,6 @@ double root_mean_square(const std::vector<float>& row) {
   double square = 0.0;
   for (const float value : row) square += static_cast<double>(value) * value;
   return std::sqrt(square / static_cast<double>(row.size()));
-}
-
-/// How far the largest is above the second.
-float top_gap(std::vector<float> row) {
-  std::partial_sort(row.begin(), row.begin() + 2, row.end(), std::greater<>());
-  return row[0] - row[1];
 }
 
 /// `found` may have more tokens than `expected`; they must be out of reach.
@@ -99,7 +76,7 @@ class SameFunction : public testing::TestWithParam<Case> {
     result_ = inflate({folder_ / "in.gguf", folder_ / "out.gguf", target, GetParam().type});
   }
 
-  Folder folder_;
+  TempDir folder_;
   InflateResult result_;
 };
 
@@ -127,7 +104,8 @@ TEST_P(SameFunction, LogitsAndText) {
   const auto first = std::mismatch(text.begin(), text.end(), inflated_text.begin()).first;
   if (first != text.end()) {
     const std::vector<float>& row = expected[prompt.size() - 1 + (first - text.begin())];
-    EXPECT_LE(top_gap(row), 4 * tolerance * root_mean_square(row)) << "other text, and no tie";
+    EXPECT_LE(test::top_two_gap(row), 4 * tolerance * root_mean_square(row))
+        << "other text, and no tie";
   }
 }
 
@@ -251,7 +229,7 @@ constexpr auto model = with<TinyModelOptions>;
 constexpr auto shape = with<ShapeOptions>;
 
 TEST(Inflate, KeepsTheMetadata) {
-  const Folder folder;
+  const TempDir folder;
   test::write_tiny_model(folder / "in.gguf", model([](auto& o) {
                            o.chat_template = "{{ messages }}";
                            o.name = "a name";
@@ -275,7 +253,7 @@ TEST(Inflate, KeepsTheMetadata) {
 }
 
 TEST(Inflate, TypeComesFromTheSourceWithoutPresetOrFlag) {
-  const Folder folder;
+  const TempDir folder;
   test::write_tiny_model(folder / "in.gguf", model([](auto& o) { o.type = GGML_TYPE_F16; }));
   const fs::path in = folder / "in.gguf";
   const ShapeOptions same;
@@ -284,7 +262,7 @@ TEST(Inflate, TypeComesFromTheSourceWithoutPresetOrFlag) {
   EXPECT_EQ(inflate({in, folder / "out.gguf", like, ""}).type, GGML_TYPE_Q8_0);
 }
 
-/// Writes `in` again with changed metadata.
+/// Writes the file again with changed metadata.
 void rewrite(const fs::path& path, const std::function<void(gguf_context*)>& change) {
   ggml_context* tensors = nullptr;
   const GgufPtr in(gguf_init_from_file(path.c_str(), {/*no_alloc=*/false, &tensors}));
@@ -327,7 +305,7 @@ class InflateErrors : public testing::Test {
     expect<InputError>(message);
   }
 
-  Folder folder_;
+  TempDir folder_;
   fs::path in_ = folder_ / "in.gguf";
   fs::path out_ = folder_ / "out.gguf";
 };
