@@ -149,6 +149,7 @@ std::vector<Mention> without_overlaps(std::vector<Mention> mentions) {
     if (before_next && after_last) kept.emplace(mention.begin, mention);
   }
   std::vector<Mention> out;
+  out.reserve(kept.size());
   for (const auto& [begin, mention] : kept) out.push_back(mention);
   return out;
 }

@@ -130,11 +130,9 @@ class ConstantParser {
   double product(int depth) {
     double value = power(depth);
     for (;;) {
-      if (take("\\cdot")) {
-        value *= power(depth);
-      } else if (take("/")) {
+      if (take("/")) {
         value /= power(depth);
-      } else if (starts_factor()) {
+      } else if (take("\\cdot") || starts_factor()) {
         value *= power(depth);
       } else {
         return value;
@@ -171,8 +169,8 @@ class ConstantParser {
       const double value = group("{", "}", depth);
       return degree == 2.0 ? std::sqrt(value) : std::pow(value, 1.0 / degree);
     }
-    if (peek("(")) return group("(", ")", depth);
-    if (peek("{")) return group("{", "}", depth);
+    const bool round = peek("(");
+    if (round || peek("{")) return group(round ? "(" : "{", round ? ")" : "}", depth);
     return number();
   }
 
@@ -240,6 +238,7 @@ Parts split_parts(std::string_view text) {
 
 std::vector<std::string> normalized(const std::vector<std::string_view>& items) {
   std::vector<std::string> out;
+  out.reserve(items.size());
   for (const std::string_view item : items) out.push_back(normalize_math(item));
   return out;
 }

@@ -100,7 +100,11 @@ std::vector<Choice> parallel_choices(const json& object, const Place& place) {
   return out;
 }
 
-std::string letter(std::size_t index) { return std::string(1, static_cast<char>('A' + index)); }
+std::string letter(std::size_t index) {
+  std::string out = "A";
+  out.front() = static_cast<char>('A' + index);
+  return out;
+}
 
 /// [{"label", "text"}, ...], or plain strings that get the labels A, B, ...
 std::vector<Choice> listed_choices(const json& list, const Place& place) {
@@ -111,7 +115,7 @@ std::vector<Choice> listed_choices(const json& list, const Place& place) {
     } else if (item.is_string() && out.size() < 26) {
       out.push_back({letter(out.size()), item.get<std::string>()});
     } else {
-      place.fail("objects with \"label\" and \"text\", or up to 26 strings, in \"choices\"",
+      place.fail(R"(objects with "label" and "text", or up to 26 strings, in "choices")",
                  describe(item));
     }
   }
@@ -183,7 +187,7 @@ Example boxed_example(const json& object, const Place& place) {
   out.question = string_field(object, "problem", place);
   out.reference = string_field(object, "solution", place);
   const auto boxed = last_boxed(out.reference);
-  if (!boxed) place.fail("\\boxed{answer} in \"solution\"", "none that is closed");
+  if (!boxed) place.fail(R"(\boxed{answer} in "solution")", "none that is closed");
   out.gold = normalize_math(*boxed);
   if (out.gold.empty()) place.fail("an answer in \\boxed{}", fmt::format("\"{}\"", *boxed));
   return out;
@@ -194,7 +198,7 @@ Example gsm8k_example(const json& object, const Place& place) {
   out.question = string_field(object, "question", place);
   out.reference = string_field(object, "answer", place);
   const auto marked = last_hash_answer(out.reference);
-  if (!marked) place.fail("\"#### number\" in \"answer\"", "none");
+  if (!marked) place.fail(R"("#### number" in "answer")", "none");
   out.gold = normalize_math(*marked);
   if (out.gold.empty()) place.fail("a number after \"####\"", fmt::format("\"{}\"", *marked));
   return out;
