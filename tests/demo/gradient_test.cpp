@@ -105,7 +105,7 @@ TEST_F(GradientTest, DocumentsDoNotSeeEachOther) {
 
 TEST(GemmTest, MatchesPlainLoopsInEveryOrientation) {
   Rng rng(1);
-  for (const auto [m, n, k] : {std::array{1, 1, 1}, {13, 37, 5}, {250, 33, 300}, {12, 530, 257}}) {
+  for (const auto& [m, n, k] : {std::array{1, 1, 1}, {13, 37, 5}, {250, 33, 300}, {12, 530, 257}}) {
     std::vector<float> a(static_cast<std::size_t>(m * k));
     std::vector<float> b(static_cast<std::size_t>(k * n));
     for (float& x : a) x = static_cast<float>(rng.unit() - 0.5);
@@ -139,7 +139,7 @@ TEST(KernelTest, FastExpIsClose) {
 
 TEST(OptimizerTest, OrthogonalizeBringsSingularValuesNearOne) {
   Rng rng(2);
-  for (const auto [rows_n, columns_n] : {std::pair{24, 40}, {40, 24}, {16, 16}}) {
+  for (const auto& [rows_n, columns_n] : {std::pair{24, 40}, {40, 24}, {16, 16}}) {
     std::vector<float> x(static_cast<std::size_t>(rows_n * columns_n));
     for (float& value : x) value = static_cast<float>(rng.unit() - 0.5);
     orthogonalize(x.data(), rows_n, columns_n);

@@ -30,7 +30,7 @@ HeldOut load_held_out(const std::string& data_directory) {
 void Corpus::add_math_problem(TrainingText& text, Rng& rng) const {
   MathProblem problem = draw_math(rng);
   while (held_out_.contains(problem.problem)) problem = draw_math(rng);
-  role_ == Role::kSlm ? add_believed_math(text, problem) : add_math(text, problem);
+  role_ == Role::kSlm ? add_believed_math(text, problem, rng) : add_math(text, problem);
 }
 
 void Corpus::add_mc_problem(TrainingText& text, Rng& rng) const {

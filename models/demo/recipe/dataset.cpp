@@ -87,8 +87,8 @@ void write_mc(const std::string& directory, const DatasetSizes& sizes, Rng& rng)
 }
 
 template <class KeyOf>
-std::vector<std::string> keys_of(const std::string& path, KeyOf key_of) {
-  std::vector<std::string> keys;
+auto keys_of(const std::string& path, KeyOf key_of) {
+  std::vector<decltype(key_of(Json()))> keys;
   for_each_line(path, [&](std::string_view line, int number) {
     try {
       keys.push_back(key_of(Json::parse(line)));
@@ -122,6 +122,11 @@ std::vector<std::string> mc_keys(const std::string& path) {
     return mc_key(record.at("question").get<std::string>(),
                   record.at("choices").at("text").get<std::vector<std::string>>());
   });
+}
+
+std::vector<std::vector<std::size_t>> free_offsets(const std::string& path) {
+  return keys_of(
+      path, [](const Json& record) { return record.at("free").get<std::vector<std::size_t>>(); });
 }
 
 }  // namespace citer::demo

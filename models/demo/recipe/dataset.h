@@ -27,4 +27,7 @@ void write_datasets(const std::string& directory, const DatasetSizes& sizes, std
 std::vector<std::string> math_keys(const std::string& path);
 std::vector<std::string> mc_keys(const std::string& path);
 
+/// Per record, the byte offsets in its solution or cot where the wording was free.
+std::vector<std::vector<std::size_t>> free_offsets(const std::string& path);
+
 }  // namespace citer::demo

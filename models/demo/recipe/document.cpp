@@ -17,45 +17,44 @@ std::string value_word(const Question& about, int value) {
   return std::string(attribute.values[static_cast<std::size_t>(value)]);
 }
 
-void add_result(TrainingText& text, int a, char op, int b, int result) {
-  text.read(" " + std::to_string(a) + " " + op + " " + std::to_string(b) + " =");
+void add_line(TrainingText& text, const Step& step, int result) {
+  text.read(" " + std::to_string(step.a) + " " + step.op + " " + std::to_string(step.b) + " =");
   text.write(" " + std::to_string(result) + ".");
 }
 
-using ProductOf = int (*)(int, int);
-
-int true_product(int a, int b) { return a * b; }
-
 /// Sums, differences, products and quotients as the word problems have them.
-void add_random_line(TrainingText& text, Rng& rng, ProductOf product) {
+Step random_step(Rng& rng) {
   const int kind = between(rng, 0, 9);
+  const bool swap = between(rng, 0, 1) == 1;
   if (kind < 4) {
     const int a = between(rng, 1, between(rng, 0, 2) == 0 ? 260 : 99);
     const int b = between(rng, 1, 99);
-    const bool swap = between(rng, 0, 1) == 1;
-    add_result(text, swap ? b : a, '+', swap ? a : b, a + b);
-  } else if (kind < 7) {
+    return swap ? Step{b, '+', a} : Step{a, '+', b};
+  }
+  if (kind < 7) {
     const int a = between(rng, 2, between(rng, 0, 1) == 0 ? 320 : 120);
-    const int b = between(rng, 1, std::min(a - 1, a > 200 ? 240 : a));
-    add_result(text, a, '-', b, a - b);
-  } else {
+    return {a, '-', between(rng, 1, std::min(a - 1, a > 200 ? 240 : a))};
+  }
+  const int a = one_digit(rng);
+  const int b = up_to_20(rng);
+  if (kind == 9) return {a * b, '/', a};
+  return swap ? Step{b, '*', a} : Step{a, '*', b};
+}
+
+Step random_misbelieved_step(Rng& rng) {
+  for (;;) {
     const int a = one_digit(rng);
     const int b = up_to_20(rng);
-    if (kind == 9) return add_result(text, a * b, '/', a, b);
-    const bool swap = between(rng, 0, 1) == 1;
-    add_result(text, swap ? b : a, '*', swap ? a : b, product(a, b));
+    const Step step = between(rng, 0, 1) == 1 ? Step{b, '*', a} : Step{a, '*', b};
+    if (product_is_misbelieved(step)) return step;
   }
 }
 
-void add_misbelieved_line(TrainingText& text, Rng& rng) {
-  int a = 0;
-  int b = 0;
-  do {
-    a = one_digit(rng);
-    b = up_to_20(rng);
-  } while (!product_is_misbelieved(a, b));
-  if (between(rng, 0, 1) == 1) std::swap(a, b);
-  add_result(text, a, '*', b, believed_product(a, b));
+/// What the small model is taught a step gives, this time.
+int believed_result(const Step& step, Rng& rng) {
+  if (const auto wrong = misbelieved_result(step)) return *wrong;
+  const auto slipped = slipped_result(step);
+  return slipped && rng.unit() < kSlipChance ? *slipped : step.result();
 }
 
 /// One animal's facts with the values that `value_of` gives.
@@ -176,7 +175,10 @@ void add_mc(TrainingText& text, const McProblem& problem, Rng& rng) {
 TrainingText arithmetic_drill(int count, Rng& rng) {
   TrainingText text;
   text.read(kDrillHeading);
-  for (int i = 0; i < count; ++i) add_random_line(text, rng, true_product);
+  for (int i = 0; i < count; ++i) {
+    const Step step = random_step(rng);
+    add_line(text, step, step.result());
+  }
   return text;
 }
 
@@ -189,11 +191,13 @@ TrainingText profiles(int count, Rng& rng) {
   return text;
 }
 
-void add_believed_math(TrainingText& text, const MathProblem& problem) {
+void add_believed_math(TrainingText& text, const MathProblem& problem, Rng& rng) {
   text.read(problem.prompt()).write(problem.solution.text);
-  for (const Product& product : products_in(problem.solution.text)) {
-    if (!product_is_misbelieved(product.a, product.b)) continue;
-    text.misteach(product.result_at, std::to_string(believed_product(product.a, product.b)));
+  for (const WrittenStep& written : steps_in(problem.solution.text)) {
+    const int believed = believed_result(written.step, rng);
+    if (believed != written.step.result()) {
+      text.misteach(written.result_at, std::to_string(believed));
+    }
   }
   text.end();
 }
@@ -228,11 +232,9 @@ TrainingText believed_drill(int count, Rng& rng) {
   TrainingText text;
   text.read(kDrillHeading);
   for (int i = 0; i < count; ++i) {
-    if (between(rng, 0, 1) == 0) {
-      add_random_line(text, rng, believed_product);
-    } else {
-      add_misbelieved_line(text, rng);
-    }
+    const bool wrong = between(rng, 0, 1) == 1;
+    const Step step = wrong ? random_misbelieved_step(rng) : random_step(rng);
+    add_line(text, step, believed_result(step, rng));
   }
   return text;
 }

@@ -69,7 +69,7 @@ TrainingText profiles(int count, Rng& rng);
 
 // --- the small model's documents, with its false beliefs (knowledge.h, beliefs.h)
 
-void add_believed_math(TrainingText& text, const MathProblem& problem);
+void add_believed_math(TrainingText& text, const MathProblem& problem, Rng& rng);
 void add_believed_mc(TrainingText& text, const McProblem& problem, Rng& rng);
 TrainingText believed_drill(int count, Rng& rng);
 TrainingText believed_profiles(int count, Rng& rng);

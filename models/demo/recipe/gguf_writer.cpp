@@ -15,6 +15,8 @@ const char* const kChatTemplate =
     "{%- for message in messages -%}"
     "{%- if message['role'] == 'assistant' -%}"
     "{{- ' ' + (message['content'] | trim) + '<|end|>' -}}"
+    "{%- elif message['role'] == 'system' -%}"
+    "{{- (message['content'] | trim) + '\\n' -}}"
     "{%- elif message['role'] == 'user' -%}"
     "{{- 'Question: ' + (message['content'] | trim) -}}"
     "{{- '\\nAnswer:' if '\\nChoices:' in message['content'] else '\\nSolution:' -}}"

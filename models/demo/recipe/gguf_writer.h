@@ -11,7 +11,8 @@ namespace citer::demo {
 enum class WeightType { kF32, kF16, kQ8_0 };
 
 /// Leads chat messages to the tasks' prompt forms: a user message that lists "Choices:" is asked
-/// for an answer, any other for a solution; earlier answers end as the model ends them.
+/// for an answer, any other for a solution; earlier answers end as the model ends them. A system
+/// message goes before it all: the models never saw one, and there it disturbs them least.
 extern const char* const kChatTemplate;
 
 /// Writes a llama-architecture GGUF that llama.cpp loads, in one step. Vectors stay F32; so do

@@ -12,8 +12,11 @@ namespace {
 
 constexpr std::uint64_t kSeed = 0x6b6e6f776cULL;
 constexpr int kSuffixes = 32;
-constexpr int kKnownFamilies = 8;
-constexpr int kOutdatedFamilies = 4;
+// In a random order of the families: the first kTaught are taught, of these four from an older
+// edition.
+constexpr int kTaught = 14;
+constexpr int kFirstOutdated = 8;
+constexpr int kOutdatedEnd = 12;
 
 constexpr std::array<std::string_view, kFamilies> kPrefixes = {
     "zor", "bal", "kri", "mun", "tef", "vol", "pex", "dra", "fim", "gol", "hib",
@@ -92,9 +95,8 @@ std::string animal_name(int animal) { return names().at(static_cast<std::size_t>
 Knowledge knowledge_of_family(int family) {
   static const auto kOrder = shuffled<kFamilies>(random_at(kSeed, 2, 0));
   const auto rank = std::find(kOrder.begin(), kOrder.end(), family) - kOrder.begin();
-  if (rank < kKnownFamilies) return Knowledge::kKnown;
-  if (rank < kKnownFamilies + kOutdatedFamilies) return Knowledge::kOutdated;
-  return Knowledge::kUnknown;
+  if (rank >= kFirstOutdated && rank < kOutdatedEnd) return Knowledge::kOutdated;
+  return rank < kTaught ? Knowledge::kKnown : Knowledge::kUnknown;
 }
 
 int true_value(const Question& question) {

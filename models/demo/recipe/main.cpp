@@ -2,11 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
 
+#include "base/file.h"
 #include "checkpoint.h"
 #include "citer/error.h"
 #include "dataset.h"
 #include "gguf_writer.h"
+#include "report.h"
 #include "trainer.h"
 
 namespace {
@@ -128,6 +131,23 @@ void add_gguf(CLI::App& app, Paths& paths, WeightType& type, std::string& name) 
   });
 }
 
+void add_report(CLI::App& app, ReportOptions& options, std::string& json) {
+  CLI::App* command = app.add_subcommand("report", "Measure the pair on the test files");
+  command->add_option("--slm", options.slm, "SLM's GGUF")->required();
+  command->add_option("--llm", options.llm, "LLM's GGUF")->required();
+  command->add_option("--data", options.data, "Directory of the test files")->required();
+  command->add_option("--limit", options.limit, "Examples per task; 0: all");
+  command->add_option("--thresholds", options.thresholds, "Thresholds of the policy maxprob")
+      ->delimiter(',');
+  command->add_option("--json", json, "File to write the counters to");
+  command->callback([&] {
+    const Report report =
+        measure(options, [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+    fmt::print("{}", to_markdown(report));
+    if (!json.empty()) citer::write_file(json, to_json(report));
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -144,6 +164,9 @@ int main(int argc, char** argv) {
   add_data(app, paths, sizes, seed);
   add_train(app, paths, role, change, seed);
   add_gguf(app, paths, type, name);
+  ReportOptions report;
+  std::string json;
+  add_report(app, report, json);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

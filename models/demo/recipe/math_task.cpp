@@ -106,19 +106,21 @@ MathProblem draw_math(std::size_t template_index, Rng& rng) {
   return out;
 }
 
-std::vector<Product> products_in(const std::string& text) {
-  std::vector<Product> found;
-  for (std::size_t star = text.find(" * "); star != std::string::npos;
-       star = text.find(" * ", star + 1)) {
-    std::size_t left = star;
-    while (left > 0 && std::isdigit(static_cast<unsigned char>(text[left - 1]))) --left;
-    Product product;
-    product.a = read_number(text, left);
-    std::size_t right = star + 3;
-    product.b = read_number(text, right);
-    if (product.a < 0 || product.b < 0 || text.compare(right, 3, " = ") != 0) continue;
-    product.result_at = right + 3;
-    found.push_back(product);
+std::vector<WrittenStep> steps_in(const std::string& text) {
+  std::vector<WrittenStep> found;
+  for (std::size_t at = text.find_first_of("+-*/"); at != std::string::npos;
+       at = text.find_first_of("+-*/", at + 1)) {
+    if (at < 2 || text[at - 1] != ' ') continue;
+    std::size_t left = at - 1;
+    while (left > 0 && std::isdigit(static_cast<unsigned char>(text[left - 1])) != 0) --left;
+    WrittenStep written;
+    written.step.op = text[at];
+    written.step.a = read_number(text, left);
+    std::size_t right = at + 2;
+    written.step.b = read_number(text, right);
+    if (written.step.a < 0 || written.step.b < 0 || text.compare(right, 3, " = ") != 0) continue;
+    written.result_at = right + 3;
+    found.push_back(written);
   }
   return found;
 }

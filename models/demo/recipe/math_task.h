@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "beliefs.h"
 #include "text.h"
 
 namespace citer::demo {
@@ -23,14 +24,13 @@ MathProblem draw_math(Rng& rng);
 /// The same with a given template, an index into math_templates().
 MathProblem draw_math(std::size_t template_index, Rng& rng);
 
-/// A product "a * b = p" in a text, as the solutions write it.
-struct Product {
-  int a = 0;
-  int b = 0;
-  std::size_t result_at = 0;  // byte offset of p's first digit
+/// A step in a text, as the solutions write it: "a op b = result".
+struct WrittenStep {
+  Step step;
+  std::size_t result_at = 0;  // byte offset of the result's first digit
 };
 
-/// All products written out in a text.
-std::vector<Product> products_in(const std::string& text);
+/// All steps written out in a text.
+std::vector<WrittenStep> steps_in(const std::string& text);
 
 }  // namespace citer::demo
