@@ -1,5 +1,6 @@
 #include "model/context.h"
 
+#include <ggml-backend.h>
 #include <ggml.h>
 #include <llama.h>
 
@@ -26,6 +27,13 @@ ggml_type cache_type(const std::string& name) {
   }
   throw UsageError(fmt::format(
       "cache type '{}': expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0", name));
+}
+
+llama_flash_attn_type flash_attention_type(const std::string& name) {
+  if (name == "auto") return LLAMA_FLASH_ATTN_TYPE_AUTO;
+  if (name == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
+  if (name == "off") return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  throw UsageError(fmt::format("--flash-attn: expected on, off or auto, found '{}'", name));
 }
 
 int choose_context_size(const Model& model, const ContextOptions& options) {
@@ -57,10 +65,36 @@ class Batch {
 
 }  // namespace
 
+/// Copies hidden states as a pass computes them: those of its output rows, in their order.
+/// libllama's own way, llama_set_embeddings(), puts out every row of a batch, and in 0.7 it crashes
+/// when it is turned on or off after a context was made.
+struct ModelContext::HiddenTap {
+  bool on = false;
+  std::vector<float> rows;  ///< [n_embd, output rows of the last pass]
+
+  /// ggml's scheduler asks for each tensor whether to stop after it, then shows it.
+  static bool callback(ggml_tensor* tensor, bool ask, void* user) {
+    auto& tap = *static_cast<HiddenTap*>(user);
+    // What libllama's graphs call the state that the output matrix is applied to.
+    const bool wanted = tap.on && std::string_view(tensor->name) == "result_norm";
+    if (wanted && !ask) tap.take(*tensor);
+    return wanted || !ask;
+  }
+
+  void take(const ggml_tensor& tensor) {
+    const std::size_t before = rows.size();
+    rows.resize(before + static_cast<std::size_t>(ggml_nelements(&tensor)));
+    ggml_backend_tensor_get(&tensor, rows.data() + before, 0, ggml_nbytes(&tensor));
+  }
+};
+
+ModelContext::~ModelContext() = default;
+
 ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& options)
     : model_(std::move(model)),
       context_size_(choose_context_size(*model_, options)),
       batch_size_(options.batch_size),
+      tap_(std::make_unique<HiddenTap>()),
       cached_(index(options.sequences)) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
@@ -69,16 +103,19 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
   params.n_threads = params.n_threads_batch = model_->threads();
   params.type_k = cache_type(model_->options().cache_type_k);
   params.type_v = cache_type(model_->options().cache_type_v);
+  params.flash_attn_type = flash_attention_type(options.flash_attention);
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   params.kv_unified = true;  // forks share cells, and one pass serves sequences of any lengths
   params.no_perf = true;
+  params.cb_eval = HiddenTap::callback;
+  params.cb_eval_user_data = tap_.get();
 
   const ErrorCapture errors;
   context_.reset(llama_init_from_model(model_->handle(), params));
   if (!context_) {
     throw ResourceError(fmt::format("{}: no context of {} tokens x {} sequences ({})",
                                     model_->options().path, context_size_, options.sequences,
-                                    errors.last().empty() ? "out of memory?" : errors.last()));
+                                    errors.first().empty() ? "out of memory?" : errors.first()));
   }
   if (llama_get_memory(context_.get()) == nullptr) {
     throw InputError(fmt::format("{}: this model does not generate text (it keeps no KV cache)",
@@ -88,21 +125,18 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
 
 ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool want_hidden) {
   const auto start = std::chrono::steady_clock::now();
-  plan(requests, want_hidden);
+  plan(requests);
+  tap_->on = want_hidden;
   ForwardCost cost;
-  evaluate(silent_, false, cost);
-  evaluate(spoken_, want_hidden, cost);
+  evaluate(cost);
   if (rows_.empty()) llama_synchronize(context_.get());
   cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return cost;
 }
 
-/// Rolls caches back to what they share with the requests and lists the tokens to evaluate. With
-/// hidden states libllama puts out every row of a batch, so the tokens before a request's first row
-/// then go into batches of their own; otherwise one batch takes all.
-void ModelContext::plan(std::span<const RowRequest> requests, bool want_hidden) {
-  silent_.clear();
-  spoken_.clear();
+/// Rolls caches back to what they share with the requests and lists the tokens to evaluate.
+void ModelContext::plan(std::span<const RowRequest> requests) {
+  items_.clear();
   rows_.clear();
   first_row_.clear();
   evaluated_.clear();
@@ -125,8 +159,7 @@ void ModelContext::plan(std::span<const RowRequest> requests, bool want_hidden) 
         rows_.emplace_back();
         ++next;
       }
-      const bool before_rows = next == 0;
-      (want_hidden && before_rows ? silent_ : spoken_).push_back(item);
+      items_.push_back(item);
     }
   }
 }
@@ -148,46 +181,69 @@ void ModelContext::roll_back(int sequence, std::size_t keep) {
   have.resize(keep);
 }
 
-void ModelContext::evaluate(std::span<const Item> items, bool hidden, ForwardCost& cost) {
-  const auto batch_size = static_cast<std::size_t>(batch_size_);
-  for (std::size_t i = 0; i < items.size(); i += batch_size) {
-    const auto part = items.subspan(i, std::min(batch_size, items.size() - i));
-    decode(part, hidden);
+void ModelContext::evaluate(ForwardCost& cost) {
+  for (std::span<const Item> rest = items_; !rest.empty();) {
+    const auto part = rest.first(batch_length(rest));
+    rest = rest.subspan(part.size());
+    decode(part);
     ++cost.passes;
     cost.positions += static_cast<int>(part.size());
-    take_rows(part, hidden);
-    if (i + batch_size < items.size()) own_rows(part);
+    take_rows(part);
+    if (!rest.empty()) own_rows(part);
   }
 }
 
-void ModelContext::decode(std::span<const Item> items, bool hidden) {
+/// How many of the items go into one batch.
+std::size_t ModelContext::batch_length(std::span<const Item> items) const {
+  const std::size_t most = std::min(items.size(), static_cast<std::size_t>(batch_size_));
+  if (!tap_->on || model_->can_roll_back()) return most;
+  // libllama cuts a recurrent model's batch by sequences and mixes the order of their rows.
+  const auto other = std::find_if(items.begin(), items.end(), [&](const Item& item) {
+    return item.sequence != items.front().sequence;
+  });
+  return std::min(most, static_cast<std::size_t>(other - items.begin()));
+}
+
+void ModelContext::decode(std::span<const Item> items) {
   Batch batch(static_cast<int>(items.size()));
   for (const Item& item : items) {
     batch.add(item.token, item.position, item.sequence, item.row >= 0);
   }
+  tap_->rows.clear();
   const ErrorCapture errors;
-  llama_set_embeddings(context_.get(), hidden);
   const int status = llama_decode(context_.get(), batch.get());
   if (status != 0) {
     // libllama restores the memory unless ubatches were already processed; start over to be safe.
     for (const Item& item : items) forget(item.sequence);
     throw ResourceError(fmt::format(
         "{}: forward pass over {} tokens failed: {}", model_->options().path, items.size(),
-        status == 1 ? "the KV cache is full" : fmt::format("status {} {}", status, errors.last())));
+        status == 1 ? "the KV cache is full"
+                    : fmt::format("status {} {}", status, errors.first())));
   }
   for (const Item& item : items) cached_[index(item.sequence)].push_back(item.token);
 }
 
-void ModelContext::take_rows(std::span<const Item> items, bool hidden) {
+void ModelContext::take_rows(std::span<const Item> items) {
   const auto n_vocab = static_cast<std::size_t>(model_->vocab().size());
-  const auto n_embd = static_cast<std::size_t>(model_->n_embd());
+  std::size_t outputs = 0;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (items[i].row < 0) continue;
     Row& row = rows_[index(items[i].row)];
-    const auto at = static_cast<std::int32_t>(i);
-    row.logits = {llama_get_logits_ith(context_.get(), at), n_vocab};
-    if (hidden) row.hidden = {llama_get_embeddings_ith(context_.get(), at), n_embd};
+    row.logits = {llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)), n_vocab};
+    if (tap_->on) row.hidden = hidden_row(outputs);
+    ++outputs;
   }
+}
+
+std::span<const float> ModelContext::hidden_row(std::size_t output) const {
+  const auto n_embd = static_cast<std::size_t>(model_->n_embd());
+  const std::span<const float> rows = tap_->rows;
+  if (rows.size() < (output + 1) * n_embd) {
+    throw ResourceError(
+        fmt::format("{}: libllama shows no hidden states of this kind of model ({})",
+                    model_->options().path, model_->description()));
+  }
+  return rows.subspan(output * n_embd, n_embd);
 }
 
 /// Copies rows out of libllama's buffer, which the next batch overwrites.
@@ -221,6 +277,9 @@ void ModelContext::fork(int from, int to, std::size_t length) {
   forget(to);
   const std::vector<Token>& source = cached_[index(from)];
   length = std::min(length, source.size());
+  // A recurrent state holds all tokens or none: there is no beginning of it to share.
+  if (length < source.size() && !model_->can_roll_back()) length = 0;
+  if (length == 0) return;
   llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, 0,
                       static_cast<llama_pos>(length));
   cached_[index(to)].assign(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(length));

@@ -42,6 +42,9 @@ class ModelContext {
  public:
   /// Throws ResourceError when the context does not fit, InputError when the model cannot decode.
   ModelContext(std::shared_ptr<Model> model, const ContextOptions& options);
+  ~ModelContext();
+  ModelContext(const ModelContext&) = delete;
+  ModelContext& operator=(const ModelContext&) = delete;
 
   /// Brings every requested sequence in line and evaluates the rows asked for; tokens of several
   /// sequences share batches. A sequence may occur once. Throws ResourceError when the cache is
@@ -62,6 +65,7 @@ class ModelContext {
   void forget(int sequence);
 
   /// Lets sequence `to` start from the first `length` cached tokens of `from`, sharing their cells.
+  /// A model that cannot roll back shares all cached tokens or none.
   void fork(int from, int to, std::size_t length);
 
   const Model& model() const { return *model_; }
@@ -73,6 +77,8 @@ class ModelContext {
   std::uint64_t bytes_per_token() const;
 
  private:
+  struct HiddenTap;
+
   /// One token to evaluate.
   struct Item {
     int sequence;
@@ -82,24 +88,26 @@ class ModelContext {
   };
 
   static std::size_t index(int sequence) { return static_cast<std::size_t>(sequence); }
-  void plan(std::span<const RowRequest> requests, bool want_hidden);
+  void plan(std::span<const RowRequest> requests);
   void roll_back(int sequence, std::size_t keep);
-  void evaluate(std::span<const Item> items, bool hidden, ForwardCost& cost);
-  void decode(std::span<const Item> items, bool hidden);
-  void take_rows(std::span<const Item> items, bool hidden);
+  void evaluate(ForwardCost& cost);
+  std::size_t batch_length(std::span<const Item> items) const;
+  void decode(std::span<const Item> items);
+  void take_rows(std::span<const Item> items);
+  std::span<const float> hidden_row(std::size_t output) const;
   void own_rows(std::span<const Item> items);
 
   std::shared_ptr<Model> model_;
   int context_size_;
   int batch_size_;
+  std::unique_ptr<HiddenTap> tap_;  ///< the context calls it
   LlamaContextPtr context_;
   std::vector<std::vector<Token>> cached_;  ///< per sequence, what its KV cache holds
 
-  std::vector<Item> silent_;           ///< items without rows, evaluated first
-  std::vector<Item> spoken_;           ///< items evaluated with outputs
-  std::vector<Row> rows_;              ///< all rows of the last forward, by request
-  std::vector<std::size_t> first_row_; ///< per request, its first entry in rows_
-  std::vector<int> evaluated_;         ///< per request, tokens that were not in the cache
+  std::vector<Item> items_;                ///< all that the last forward evaluated, by request
+  std::vector<Row> rows_;                  ///< all rows of the last forward, by request
+  std::vector<std::size_t> first_row_;     ///< per request, its first entry in rows_
+  std::vector<int> evaluated_;             ///< per request, tokens that were not in the cache
   std::vector<std::vector<float>> owned_;  ///< rows of batches that were not the last
 };
 
