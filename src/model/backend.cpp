@@ -4,6 +4,7 @@
 #include <ggml.h>
 #include <llama.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -24,9 +25,9 @@ thread_local std::string captured;
 
 void log_callback(ggml_log_level level, const char* text, void* /*user*/) {
   if (verbose) std::fputs(text, stderr);
-  if (!capturing || level != GGML_LOG_LEVEL_ERROR) return;
+  if (!capturing || level != GGML_LOG_LEVEL_ERROR || !captured.empty()) return;
   captured = text;
-  while (!captured.empty() && captured.back() == '\n') captured.pop_back();
+  captured.resize(std::min(captured.size(), captured.find('\n')));
 }
 
 std::string backend_folder() {
@@ -49,8 +50,10 @@ void init_backends() {
     llama_backend_init();
   });
   if (ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU) == nullptr) {
-    throw ResourceError(fmt::format("no ggml CPU backend in '{}'; set CITER_BACKEND_DIR to the "
-                                    "folder of libggml-cpu-*.so", backend_folder()));
+    throw ResourceError(
+        fmt::format("no ggml CPU backend in '{}'; set CITER_BACKEND_DIR to the "
+                    "folder of libggml-cpu-*.so",
+                    backend_folder()));
   }
 }
 
@@ -94,6 +97,6 @@ ErrorCapture::ErrorCapture() {
 
 ErrorCapture::~ErrorCapture() { capturing = false; }
 
-std::string ErrorCapture::last() const { return captured; }
+std::string ErrorCapture::first() const { return captured; }
 
 }  // namespace citer

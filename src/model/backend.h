@@ -7,8 +7,8 @@ namespace citer {
 
 /// One ggml device, as `citer inspect --devices` shows it.
 struct DeviceInfo {
-  std::string name;         ///< e.g. "Vulkan0"
-  std::string description;  ///< e.g. the card's name
+  std::string name;              ///< e.g. "Vulkan0"
+  std::string description;       ///< e.g. the card's name
   std::size_t memory_free = 0;   ///< bytes
   std::size_t memory_total = 0;  ///< bytes
 };
@@ -32,15 +32,16 @@ std::string backend_versions();
 /// RPC backend is not installed or the server does not answer. The protocol is unencrypted.
 void add_rpc_server(const std::string& endpoint);
 
-/// Keeps llama.cpp's error messages while it lives, so that an exception can say why.
+/// Keeps llama.cpp's first error message while it lives, so that an exception can say why: the ones
+/// that follow tell only what failed because of it.
 class ErrorCapture {
  public:
   ErrorCapture();
   ~ErrorCapture();
   ErrorCapture(const ErrorCapture&) = delete;
   ErrorCapture& operator=(const ErrorCapture&) = delete;
-  /// The last error logged on this thread since construction, as one line; "" if there was none.
-  std::string last() const;
+  /// The first error logged on this thread since construction, as one line; "" if there was none.
+  std::string first() const;
 };
 
 }  // namespace citer

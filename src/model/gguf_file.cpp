@@ -97,7 +97,7 @@ GgufSummary read_gguf_summary(const fs::path& path) {
   const std::unique_ptr<ggml_context, decltype(&ggml_free)> meta_owner(meta, ggml_free);
   if (!gguf) {
     throw InputError(fmt::format("{}: damaged or truncated GGUF header ({})", path.string(),
-                                 errors.last().empty() ? "unreadable" : errors.last()));
+                                 errors.first().empty() ? "unreadable" : errors.first()));
   }
   GgufSummary summary;
   summary.architecture = string_or_empty(gguf.get(), "general.architecture");

@@ -63,11 +63,14 @@ std::shared_ptr<Model> Model::load(const ModelOptions& options) {
   LlamaModelPtr model(llama_model_load_from_file(options.path.c_str(), params));
   if (!model) {
     throw InputError(fmt::format("{}: libllama cannot load this model ({})", options.path,
-                                 errors.last().empty() ? "no reason given" : errors.last()));
+                                 errors.first().empty() ? "no reason given" : errors.first()));
+  }
+  if (llama_vocab_type(llama_model_get_vocab(model.get())) == LLAMA_VOCAB_TYPE_NONE) {
+    throw InputError(fmt::format("{}: this model has no vocabulary", options.path));
   }
   if (!llama_model_has_decoder(model.get()) || llama_model_is_diffusion(model.get())) {
-    throw InputError(fmt::format("{}: this model does not generate text (it has no decoder)",
-                                 options.path));
+    throw InputError(
+        fmt::format("{}: this model does not generate text (it has no decoder)", options.path));
   }
   if (llama_model_has_encoder(model.get())) {
     throw InputError(fmt::format("{}: encoder-decoder models are not supported", options.path));
