@@ -1,8 +1,15 @@
 #include "model/chat_template.h"
 
-#include <minja/chat-template.hpp>
-
+#include <cstdio>
 #include <exception>
+
+#include <llama.h>
+#include <nlohmann/json.hpp>
+
+// minja writes to stderr what it cannot learn about a template's tools, which nobody asked it for.
+#define fprintf(...) static_cast<void>(0)
+#include <minja/chat-template.hpp>
+#undef fprintf
 
 #include <fmt/format.h>
 
@@ -15,6 +22,7 @@ namespace citer {
 struct ChatTemplate::Impl {
   std::string source_name;
   minja::chat_template chat_template;
+  bool tokenizing_adds_bos;
 };
 
 namespace {
@@ -39,7 +47,8 @@ ChatTemplate::ChatTemplate(const std::string& source, const std::string& source_
     impl_ = std::make_unique<Impl>(
         Impl{source_name,
              minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
-                                  special_text(vocab, llama_vocab_eos(vocab.handle())))});
+                                  special_text(vocab, llama_vocab_eos(vocab.handle()))),
+             llama_vocab_get_add_bos(vocab.handle())});
   } catch (const std::exception& e) {
     throw InputError(
         fmt::format("{}: chat template does not parse: {}", source_name, one_line(e.what())));
@@ -55,7 +64,8 @@ ChatTemplate ChatTemplate::for_model(const Model& model, const std::string& over
   if (source.empty()) {
     throw InputError(fmt::format(
         "{}: this model has no chat template; give one with --chat-template-file, or use a plain "
-        "prompt", model.options().path));
+        "prompt",
+        model.options().path));
   }
   return {source, model.options().path, model};
 }
@@ -66,11 +76,12 @@ std::string ChatTemplate::render(const std::vector<ChatMessage>& messages) const
   for (const ChatMessage& message : messages) {
     inputs.messages.push_back({{"role", message.role}, {"content", message.content}});
   }
-  minja::chat_template_options options;
-  // Tokenising the prompt adds BOS; a template that writes it too would double it.
-  options.use_bos_token = false;
   try {
-    return impl_->chat_template.apply(inputs, options);
+    std::string text = impl_->chat_template.apply(inputs);
+    // A BOS that both the template and the tokenizer put first would be there twice.
+    const std::string& bos = impl_->chat_template.bos_token();
+    if (impl_->tokenizing_adds_bos && text.starts_with(bos)) text.erase(0, bos.size());
+    return text;
   } catch (const std::exception& e) {
     throw InputError(
         fmt::format("{}: chat template failed: {}", impl_->source_name, one_line(e.what())));
