@@ -57,7 +57,8 @@ void Decoder::check(const DecodeRequest& request) const {
   if (request.max_tokens > room) {
     throw UsageError(
         fmt::format("the prompt has {} tokens and -n asks for {} more; the context holds {} (-c "
-                    "sets it)", prompt_size, request.max_tokens, context_size()));
+                    "sets it)",
+                    prompt_size, request.max_tokens, context_size()));
   }
 }
 
@@ -82,13 +83,18 @@ const std::vector<int>& Decoder::step() {
   run_slm();
   run_llm([](const Turn& turn) { return turn.sequence->request.policy->needs().llm; });
   score();
-  run_llm([](const Turn& turn) { return turn.score < turn.sequence->request.threshold; });
+  run_llm(llm_writes);
   progressed_.clear();
   for (const Turn& turn : turns_) {
     commit(turn);
     progressed_.push_back(turn.slot);
   }
   return progressed_;
+}
+
+bool Decoder::llm_writes(const Turn& turn) {
+  const double threshold = turn.sequence->request.threshold;
+  return turn.score < threshold || threshold >= 1;
 }
 
 void Decoder::list_turns() {
@@ -103,7 +109,8 @@ void Decoder::list_turns() {
 std::vector<RowRequest>& Decoder::requests_for(const std::vector<Turn*>& turns) {
   rows_.clear();
   last_.clear();
-  for (const Turn* turn : turns) last_.push_back(static_cast<int>(turn->sequence->tokens.size()) - 1);
+  for (const Turn* turn : turns)
+    last_.push_back(static_cast<int>(turn->sequence->tokens.size()) - 1);
   for (std::size_t i = 0; i < turns.size(); ++i) {
     rows_.push_back({turns[i]->slot, turns[i]->sequence->tokens, {&last_[i], 1}});
   }
@@ -131,6 +138,7 @@ void Decoder::run_slm() {
     turn.slm_seconds = cost.seconds * slm_.evaluated(i) / cost.positions;
     counters.slm_passes += cost.passes;
     counters.slm_positions += slm_.evaluated(i);
+    counters.slm_cache_reads += static_cast<std::int64_t>(turn.sequence->tokens.size());
     counters.slm_seconds += turn.slm_seconds;
   }
 }
@@ -159,6 +167,7 @@ void Decoder::run_llm(bool (*wants)(const Turn&)) {
     turn.llm_seconds += seconds;
     counters.llm_passes += cost.passes;
     counters.llm_positions += llm_.evaluated(i);
+    counters.llm_cache_reads += static_cast<std::int64_t>(turn.sequence->tokens.size());
     counters.llm_seconds += seconds;
   }
 }
@@ -199,12 +208,12 @@ void Decoder::score() {
 
 void Decoder::commit(const Turn& turn) {
   Sequence& sequence = *turn.sequence;
-  const bool by_llm = turn.score < sequence.request.threshold;
+  const bool by_llm = llm_writes(turn);
   const Row row = by_llm ? llm_.row(turn.llm_row, 0) : slm_.row(turn.slm_row, 0);
   const Vocab& vocab = slm_.model().vocab();
   // Padding that only one vocabulary has is never drawn: it stands for no text.
-  const auto n_vocab = static_cast<std::size_t>(
-      std::min(vocab.size(), llm_.model().vocab().size()));
+  const auto n_vocab =
+      static_cast<std::size_t>(std::min(vocab.size(), llm_.model().vocab().size()));
   const Token token = sequence.sampler.sample(row.logits.first(n_vocab), sequence.tokens);
 
   TokenRecord record;

@@ -31,8 +31,8 @@ struct Sequence {
   Sequence(DecodeRequest request, int n_vocab, std::uint64_t stream);
 
   DecodeRequest request;
-  std::uint64_t stream;       ///< addresses this answer's random numbers
-  std::vector<Token> tokens;  ///< prompt and answer
+  std::uint64_t stream;              ///< addresses this answer's random numbers
+  std::vector<Token> tokens;         ///< prompt and answer
   std::vector<TokenRecord> records;  ///< one per token of the answer
   TextStream text;
   Sampler sampler;
@@ -92,6 +92,10 @@ class Decoder {
   };
   static constexpr std::size_t kNone = ~std::size_t{0};
 
+  /// Whether the LLM writes the token: its score is below the threshold. Threshold 1 is the LLM
+  /// alone, even where a score rounds to 1.
+  static bool llm_writes(const Turn& turn);
+
   void list_turns();
   void run_slm();
   void run_llm(bool (*wants)(const Turn&));
@@ -104,10 +108,10 @@ class Decoder {
   std::vector<std::unique_ptr<Sequence>> slots_;
   Counters totals_;
 
-  std::vector<Turn> turns_;         ///< of this step
-  std::vector<RowRequest> rows_;    ///< scratch
-  std::vector<int> last_;           ///< scratch: per request, the index of its last token
-  std::vector<int> progressed_;     ///< result of step()
+  std::vector<Turn> turns_;       ///< of this step
+  std::vector<RowRequest> rows_;  ///< scratch
+  std::vector<int> last_;         ///< scratch: per request, the index of its last token
+  std::vector<int> progressed_;   ///< result of step()
 };
 
 }  // namespace citer
