@@ -29,8 +29,8 @@ void check_sampling_options(const SamplingOptions& o) {
   check(o.top_k >= 0, "--top-k", "an integer >= 0", o.top_k);
   check(o.top_p > 0 && o.top_p <= 1, "--top-p", "a number in (0, 1]", o.top_p);
   check(o.min_p >= 0 && o.min_p <= 1, "--min-p", "a number in [0, 1]", o.min_p);
-  check(o.repeat_penalty > 0 && std::isfinite(o.repeat_penalty), "--repeat-penalty",
-        "a number > 0", o.repeat_penalty);
+  check(o.repeat_penalty > 0 && std::isfinite(o.repeat_penalty), "--repeat-penalty", "a number > 0",
+        o.repeat_penalty);
   check(o.repeat_last_n >= 0, "--repeat-last-n", "an integer >= 0", o.repeat_last_n);
   check(std::isfinite(o.frequency_penalty), "--frequency-penalty", "a finite number",
         o.frequency_penalty);
@@ -46,10 +46,10 @@ Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stre
                      options.presence_penalty != 0.0)) {
   check_sampling_options(options);
   if (penalties_on_) {
-    penalties_.reset(llama_sampler_init_penalties(
-        n_vocab, options.repeat_last_n, static_cast<float>(options.repeat_penalty),
-        static_cast<float>(options.frequency_penalty),
-        static_cast<float>(options.presence_penalty)));
+    penalties_.reset(llama_sampler_init_penalties(n_vocab, options.repeat_last_n,
+                                                  static_cast<float>(options.repeat_penalty),
+                                                  static_cast<float>(options.frequency_penalty),
+                                                  static_cast<float>(options.presence_penalty)));
   }
   if (options.temperature > 0) {
     filters_.reset(llama_sampler_chain_init(llama_sampler_chain_default_params()));
@@ -99,9 +99,10 @@ Token Sampler::draw(const llama_token_data_array& candidates, std::size_t positi
 int argmax(std::span<const float> values) {
   if (values.empty()) return -1;
   // Two passes that vectorise: the largest value, then where it first stands.
-  float top = values[0];
+  float top = -INFINITY;
   for (float v : values) top = v > top ? v : top;
-  return static_cast<int>(std::find(values.begin(), values.end(), top) - values.begin());
+  const auto at = std::find(values.begin(), values.end(), top);
+  return at == values.end() ? 0 : static_cast<int>(at - values.begin());  // end: all are NaN
 }
 
 }  // namespace citer

@@ -37,7 +37,8 @@ class Sampler {
   std::vector<llama_token_data> candidates_;
 };
 
-/// Index of the largest value; the first of equals. -1 if `values` is empty.
+/// Index of the largest value; the first of equals. NaN is never the largest; 0 if there is nothing
+/// else, -1 if `values` is empty.
 int argmax(std::span<const float> values);
 
 }  // namespace citer

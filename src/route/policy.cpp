@@ -22,10 +22,7 @@ class PerTokenPolicy final : public RoutingPolicy {
   using Score = double (*)(const PolicyInput&);
 
   PerTokenPolicy(std::string name, PolicyNeeds needs, double default_threshold, Score rule)
-      : name_(std::move(name)),
-        needs_(needs),
-        default_threshold_(default_threshold),
-        rule_(rule) {}
+      : name_(std::move(name)), needs_(needs), default_threshold_(default_threshold), rule_(rule) {}
 
   const std::string& name() const override { return name_; }
   PolicyNeeds needs() const override { return needs_; }
@@ -55,6 +52,7 @@ double top_probability(const PolicyInput& in) { return confidence(in.slm_logits)
 double top_margin(const PolicyInput& in) { return confidence(in.slm_logits).margin; }
 double certainty(const PolicyInput& in) {
   const double most = std::log(static_cast<double>(in.slm_logits.size()));
+  if (most == 0) return 1.0;
   return 1.0 - confidence(in.slm_logits).entropy / most;
 }
 double agreement(const PolicyInput& in) {
