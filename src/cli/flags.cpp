@@ -19,7 +19,7 @@ namespace citer::cli {
 namespace {
 
 /// llama.cpp's short flags of several letters and their long forms here.
-constexpr std::array<std::pair<const char*, const char*>, 13> kShortFlags = {{
+constexpr std::array<std::pair<const char*, const char*>, 14> kShortFlags = {{
     {"-md", "--slm"},
     {"-ngl", "--n-gpu-layers"},
     {"-ngld", "--n-gpu-layers-draft"},
@@ -30,6 +30,7 @@ constexpr std::array<std::pair<const char*, const char*>, 13> kShortFlags = {{
     {"-ctv", "--cache-type-v"},
     {"-ctkd", "--cache-type-k-draft"},
     {"-ctvd", "--cache-type-v-draft"},
+    {"-fa", "--flash-attn"},
     {"-np", "--parallel"},
     {"-sys", "--system-prompt"},
     {"-sp", "--special"},
@@ -82,6 +83,8 @@ void ModelFlags::add_to(CLI::App& app) {
       ->check(CLI::Range(1, 256));
   app.add_option("-b,--batch-size", context.batch_size, "Tokens in one forward pass at most")
       ->check(CLI::Range(1, 1 << 16));
+  app.add_option("--flash-attn", context.flash_attention, "-fa: flash attention, on, off or auto")
+      ->capture_default_str();
   app.add_option("-t,--threads", llm.threads, "CPU threads of the LLM (default: by its size)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--threads-draft", slm.threads, "-td: CPU threads of the SLM")
@@ -107,7 +110,8 @@ EngineOptions ModelFlags::engine_options() const {
   for (const std::string& server : rpc_servers_) add_rpc_server(server);
   EngineOptions options = options_;
   if (options.slm.path.empty() != options.llm.path.empty()) {
-    throw UsageError("give both models, --slm (-md) and --llm (-m), or neither for the bundled pair");
+    throw UsageError(
+        "give both models, --slm (-md) and --llm (-m), or neither for the bundled pair");
   }
   if (options.slm.path.empty()) {
     options.slm.path = bundled_model("slm.gguf");
@@ -120,17 +124,16 @@ EngineOptions ModelFlags::engine_options() const {
 void GenerationFlags::add_to(CLI::App& app) {
   app_ = &app;
   SamplingOptions& sampling = options_.sampling;
-  app.add_option("--policy", options_.policy,
-                 fmt::format("Who decides which model writes a token: {}",
-                             fmt::join(policy_names(), ", ")))
+  app.add_option(
+         "--policy", options_.policy,
+         fmt::format("Who decides which model writes a token: {}", fmt::join(policy_names(), ", ")))
       ->capture_default_str();
   app.add_option("--threshold", threshold_,
                  "The LLM writes a token when its routing score is below; 0: the SLM alone, 1: the "
                  "LLM alone (default: the policy's own)");
   app.add_option("-n,--predict,--n-predict", options_.max_tokens,
                  "Tokens to write at most (-1: until the context is full)");
-  app.add_option("--temp", sampling.temperature, "Temperature; 0 is greedy")
-      ->capture_default_str();
+  app.add_option("--temp", sampling.temperature, "Temperature; 0 is greedy")->capture_default_str();
   app.add_option("--top-k", sampling.top_k, "Keep the k likeliest tokens; 0: all")
       ->capture_default_str();
   app.add_option("--top-p", sampling.top_p, "Keep the likeliest up to this probability")

@@ -94,22 +94,23 @@ std::string trace_lines(const Answer& answer) {
 
 std::string cost_line(const Answer& answer, std::optional<double> llm_token_seconds) {
   const Counters& c = answer.counters;
-  std::string line = fmt::format(
-      "{} tokens, {} by the LLM ({:.1f} %) in {} passes over {} positions", c.tokens(), c.llm_tokens,
-      100 * llm_share(c), c.llm_passes, c.llm_positions);
+  std::string line =
+      fmt::format("{} tokens, {} by the LLM ({:.1f} %) in {} passes over {} positions", c.tokens(),
+                  c.llm_tokens, 100 * llm_share(c), c.llm_passes, c.llm_positions);
   if (c.slm_seconds > 0) {
-    line += fmt::format("; SLM {:.0f} positions/s", ratio(static_cast<double>(c.slm_positions),
-                                                          c.slm_seconds));
+    line += fmt::format("; SLM {:.0f} positions/s",
+                        ratio(static_cast<double>(c.slm_positions), c.slm_seconds));
   }
   if (c.llm_seconds > 0) {
-    line += fmt::format("; LLM {:.0f} positions/s", ratio(static_cast<double>(c.llm_positions),
-                                                          c.llm_seconds));
+    line += fmt::format("; LLM {:.0f} positions/s",
+                        ratio(static_cast<double>(c.llm_positions), c.llm_seconds));
   }
   line += fmt::format("; {:.3g} s, {:.0f} tokens/s", answer.seconds,
                       ratio(static_cast<double>(c.tokens()), answer.seconds));
   if (llm_token_seconds && c.llm_positions > 0) {
     // The LLM alone would read the prompt at the speed it read here, then make a pass per token.
-    const double prefill = c.llm_seconds / static_cast<double>(c.llm_positions) * answer.prompt_tokens;
+    const double prefill =
+        c.llm_seconds / static_cast<double>(c.llm_positions) * answer.prompt_tokens;
     const double alone = prefill + static_cast<double>(c.tokens()) * *llm_token_seconds;
     line += fmt::format("; the LLM alone: about {:.3g} s ({:.2f}x)", alone,
                         ratio(alone, answer.seconds));

@@ -29,8 +29,8 @@ std::string answer_json(const Answer& answer);
 /// the stop string that ended it): a character that spans tokens is shown with the last of them.
 std::string trace_lines(const Answer& answer);
 
-/// Tokens, LLM share and passes, speed of each model, and wall-clock beside what the LLM alone would
-/// take. `llm_token_seconds` is the measured time of one LLM token, if known.
+/// Tokens, LLM share and passes, speed of each model, and wall-clock beside what the LLM alone
+/// would take. `llm_token_seconds` is the measured time of one LLM token, if known.
 std::string cost_line(const Answer& answer, std::optional<double> llm_token_seconds);
 
 }  // namespace citer::cli

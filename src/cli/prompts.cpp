@@ -20,7 +20,8 @@ using nlohmann::json;
 
 std::string text_field(const json& object, const char* name) {
   const auto field = object.find(name);
-  if (field == object.end()) throw InputError(fmt::format("expected a field '{}', found none", name));
+  if (field == object.end())
+    throw InputError(fmt::format("expected a field '{}', found none", name));
   if (!field->is_string()) wrong(fmt::format("text in '{}'", name), *field);
   return field->get<std::string>();
 }
@@ -71,7 +72,8 @@ std::vector<Prompt> read_prompts(const std::string& path) {
       Prompt prompt = parse_prompt(text, line);
       const auto [seen, is_new] = lines.emplace(prompt.id, line);
       if (!is_new) {
-        throw InputError(fmt::format("id '{}' was used in line {} already", prompt.id, seen->second));
+        throw InputError(
+            fmt::format("id '{}' was used in line {} already", prompt.id, seen->second));
       }
       prompts.push_back(std::move(prompt));
     } catch (const InputError& e) {
