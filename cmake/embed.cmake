@@ -1,10 +1,15 @@
-# Run by citer_embed(): writes OUTPUT from ITEMS (NAME=FILE;...).
+# Run by citer_embed(): writes OUTPUT from ITEMS (NAME=FILE|FILE...;...).
 set(code "#include \"${HEADER}\"\n\nnamespace ${NAMESPACE} {\n\nnamespace {\n")
 set(views "")
 foreach(item ${ITEMS})
   string(REGEX MATCH "^([^=]*)=(.*)$" unused ${item})
   set(name ${CMAKE_MATCH_1})
-  file(READ ${CMAKE_MATCH_2} hex HEX)
+  string(REPLACE "|" ";" files ${CMAKE_MATCH_2})
+  set(hex "")
+  foreach(file ${files})
+    file(READ ${file} part HEX)
+    string(APPEND hex ${part})
+  endforeach()
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
   string(APPEND code "constexpr char ${name}Bytes[] = {${bytes}'\\0'};\n")
   string(APPEND views "const std::string_view ${name}{${name}Bytes, sizeof ${name}Bytes - 1};\n")

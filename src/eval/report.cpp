@@ -74,11 +74,16 @@ void fill(std::string& html, std::string_view marker, std::string_view text) {
   html.replace(at, marker.size(), text);
 }
 
-/// JSON that may stand in a <script> element.
+/// JSON that may stand in a <script> element: without `<`, which could end it, or hide its end as
+/// `<!--` does.
 std::string script_json(const ordered_json& data) {
-  std::string text = data.dump();
-  for (std::size_t at = 0; (at = text.find("</", at)) != std::string::npos; at += 3) {
-    text.replace(at, 2, "<\\/");
+  std::string text;
+  for (const char c : data.dump(-1, ' ', false, ordered_json::error_handler_t::replace)) {
+    if (c == '<') {
+      text += "\\u003c";
+    } else {
+      text += c;
+    }
   }
   return text;
 }

@@ -43,7 +43,7 @@ TEST(PairTest, MeasuresUpOnTheFirstProblems) {
   options.llm = kFolder + "llm.gguf";
   options.data = kFolder + "data";
   options.limit = 150;
-  options.thresholds = {0.9};
+  options.thresholds = {0.95};
   const Report report = measure(options, [](const std::string&) {});
   ASSERT_EQ(report.tasks.size(), 2U);
   for (const TaskReport& task : report.tasks) {

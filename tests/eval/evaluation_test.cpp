@@ -30,7 +30,7 @@ std::vector<std::string> eval_arguments(const fs::path& out, const std::string& 
           "--policies", "slm,maxprob,random", "--budgets", "0.1,0.3", "--out", out.string()};
 }
 
-ProcessResult run_eval(const fs::path& out, const std::string& limit = "70") {
+ProcessResult run_eval(const fs::path& out, const std::string& limit = "20") {
   return run_process(CITER_PROGRAM, eval_arguments(out, limit));
 }
 
@@ -75,11 +75,11 @@ TEST(Evaluation, GivesSummaryReportAndTable) {
   // Two datasets and their sum; slm once, two curves of two thresholds.
   EXPECT_EQ(summary.at("runs").size(), 3U * 5U);
   for (const json& run : summary.at("runs")) {
-    EXPECT_EQ(run.at("n"), run.at("data") == "all" ? 140 : 70);
+    EXPECT_EQ(run.at("n"), run.at("data") == "all" ? 40 : 20);
     EXPECT_EQ(run.at("tokens"), run.at("slm_tokens").get<int>() + run.at("llm_tokens").get<int>());
     EXPECT_LE(run.at("accuracy_low"), run.at("accuracy"));
     EXPECT_GE(run.at("accuracy_high"), run.at("accuracy"));
-    if (run.at("policy") == "slm") EXPECT_EQ(run.at("llm_share"), 0.0);
+    EXPECT_EQ(run.at("llm_share") == 0.0, run.at("policy") == "slm") << run;
   }
   EXPECT_GT(fs::file_size(dir / "out/report.html"), 100000U);
 }
@@ -89,7 +89,7 @@ TEST(Evaluation, KilledAtRandomMomentsItEndsWithTheSameSummary) {
   ASSERT_EQ(run_eval(dir / "whole").status, 0);
   Rng rng(7);
   for (int i = 0; i < 10; ++i) {
-    run_and_kill(dir / "killed", "70", static_cast<int>(rng.uniform(20, 400)));
+    run_and_kill(dir / "killed", "20", static_cast<int>(rng.uniform(20, 400)));
   }
   const ProcessResult last = run_eval(dir / "killed");
   ASSERT_EQ(last.status, 0) << last.err;
@@ -193,7 +193,7 @@ TEST(Evaluation, AFullDiskKeepsWhatWasRecorded) {
   EXPECT_EQ(result.status, 1) << result.err;
   EXPECT_NE(result.err.find("No space left"), std::string::npos) << result.err;
   ASSERT_TRUE(recorded);
-  EXPECT_NO_THROW(static_cast<void>(json::parse(first_line)));
+  EXPECT_TRUE(json::accept(first_line)) << first_line;
 }
 
 }  // namespace

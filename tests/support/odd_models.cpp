@@ -41,7 +41,7 @@ void write(const gguf_context* gguf, const fs::path& path) {
   }
 }
 
-/// A GGUF file and its tensors, read into memory.
+/// A GGUF file and its tensors in memory, ready to be written.
 struct File {
   Gguf gguf;
   Ggml tensors;
@@ -49,14 +49,14 @@ struct File {
 
 File read(const fs::path& path) {
   ggml_context* tensors = nullptr;
-  File file;
-  file.gguf.reset(gguf_init_from_file(path.c_str(), {.no_alloc = false, .ctx = &tensors}));
-  file.tensors.reset(tensors);
-  if (!file.gguf) throw InputError(fmt::format("{}: cannot read", path.string()));
+  const Gguf original(gguf_init_from_file(path.c_str(), {.no_alloc = false, .ctx = &tensors}));
+  if (!original) throw InputError(fmt::format("{}: cannot read", path.string()));
+  File file{Gguf(gguf_init_empty()), Ggml(tensors)};
+  gguf_set_kv(file.gguf.get(), original.get());
   for (ggml_tensor* t = ggml_get_first_tensor(tensors); t != nullptr;
        t = ggml_get_next_tensor(tensors, t)) {
-    if (gguf_find_tensor(file.gguf.get(), t->name) < 0) continue;  // the block that holds all data
-    gguf_set_tensor_data(file.gguf.get(), t->name, t->data);
+    if (gguf_find_tensor(original.get(), t->name) < 0) continue;  // the block that holds all data
+    gguf_add_tensor(file.gguf.get(), t);
   }
   return file;
 }
@@ -99,6 +99,10 @@ class OddModelWriter {
     }
     ggml_set_name(tensor, name.c_str());
     gguf_add_tensor(gguf_.get(), tensor);
+  }
+
+  void set_token_types(int n) {
+    gguf_set_val_u32(gguf_.get(), "tokenizer.ggml.token_type_count", static_cast<std::uint32_t>(n));
   }
 
   void finish() { write(gguf_.get(), path_); }
@@ -148,6 +152,7 @@ void write_embedder_model(const fs::path& path) {
   model.set("attention.head_count", kHeads);
   model.set_float("attention.layer_norm_epsilon", 1e-5F);
   model.set_bool("attention.causal", false);
+  model.set_token_types(2);
   const auto norm = [&](const std::string& name) {
     model.add(name + ".weight", {kEmbd}, 0.5F, 1.0F);
     model.add(name + ".bias", {kEmbd}, 0.5F);
@@ -157,6 +162,7 @@ void write_embedder_model(const fs::path& path) {
     model.add(name + ".bias", {out}, 0.3F);
   };
   model.add("token_embd.weight", {kEmbd, tiny_vocab_size()}, 1.0F);
+  model.add("token_types.weight", {kEmbd, 2}, 1.0F);
   model.add("position_embd.weight", {kEmbd, kContext}, 1.0F);
   norm("token_embd_norm");
   for (const char* part : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
@@ -219,7 +225,7 @@ void write_close_model(const fs::path& from, const fs::path& to, float noise, st
 
 void write_nan_model(const fs::path& path, const TinyModelOptions& options) {
   write_tiny_model(path, options);
-  File file = read(path);
+  const File file = read(path);
   for (ggml_tensor* t = ggml_get_first_tensor(file.tensors.get()); t != nullptr;
        t = ggml_get_next_tensor(file.tensors.get(), t)) {
     if (std::strcmp(t->name, "output.weight") != 0) continue;

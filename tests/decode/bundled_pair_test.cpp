@@ -1,0 +1,65 @@
+// The bundled LLM through the engine, with the options users have, against plain libllama.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "citer/engine.h"
+#include "support/compare.h"
+#include "support/llama_runner.h"
+
+namespace citer {
+namespace {
+
+constexpr double kTie = 0.05;  // logits closer than this may come out in either order
+
+class BundledPair : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(llm_)) GTEST_SKIP() << "no pair";
+  }
+
+  std::string folder_ = CITER_SOURCE_DIR "/models/demo/";
+  std::string llm_ = folder_ + "llm.gguf";
+  std::vector<Prompt> prompts_ = {
+      {"math",
+       "Question: Mia has 34 stickers. She buys 6 packs with 12 stickers each. How many "
+       "stickers does Mia have now?\nSolution:",
+       {}},
+      {"mc",
+       "Question: What sound does the zan-wog make?\nChoices:\n(A) buzz\n(B) squeak\n"
+       "(C) hiss\n(D) whistle\n(E) hum\nAnswer:",
+       {}}};
+};
+
+TEST_F(BundledPair, LlmPolicyIsTheLlmsGreedyText) {
+  EngineOptions options;
+  options.slm.path = folder_ + "slm.gguf";
+  options.llm.path = llm_;
+  options.context.sequences = 2;
+  Engine engine(options);
+  test::LlamaRunner reference(llm_);
+  GenerationOptions generation;
+  generation.policy = "llm";
+  engine.generate(prompts_, generation, {.on_answer = [&](std::size_t index, Answer answer) {
+                    std::vector<Token> tokens = reference.tokenize(prompts_[index].text);
+                    const int n = static_cast<int>(answer.tokens.size());
+                    ASSERT_GT(n, 5);
+                    EXPECT_EQ(answer.finish, FinishReason::kEndOfGeneration);
+                    const std::vector<Token> expected = reference.greedy(tokens, n);
+                    for (int i = 0; i < n; ++i) {
+                      const Token found = answer.tokens[static_cast<std::size_t>(i)].id;
+                      if (found == expected[static_cast<std::size_t>(i)]) {
+                        tokens.push_back(found);
+                        continue;
+                      }
+                      EXPECT_LT(test::top_two_gap(reference.logits(tokens).back()), kTie)
+                          << "at token " << i;
+                      break;
+                    }
+                  }});
+}
+
+}  // namespace
+}  // namespace citer

@@ -1,0 +1,215 @@
+// The decoder against a naive reference: at every token both models are evaluated from scratch, by
+// plain libllama, over the whole sequence; the definitions of the policies are written out again.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "decode/tiny_pair.h"
+#include "support/compare.h"
+#include "support/llama_runner.h"
+
+namespace citer {
+namespace {
+
+using test::LlamaRunner;
+using test::TinyPair;
+using test::TinyPairFiles;
+
+constexpr double kTie = 1e-3;  // logits closer than this may come out in either order
+
+Token likeliest(const std::vector<float>& logits) {
+  return static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+double expected_score(const std::string& policy, const std::vector<float>& slm,
+                      const std::vector<float>& llm) {
+  if (policy == "slm") return 1.0;
+  if (policy == "llm") return 0.0;
+  if (policy == "oracle") return likeliest(slm) == likeliest(llm) ? 1.0 : 0.0;
+  std::vector<double> shares = test::softmax(slm);
+  std::sort(shares.begin(), shares.end(), std::greater<>());
+  if (policy == "maxprob") return shares[0];
+  if (policy == "margin") return shares[0] - shares[1];
+  double entropy = 0.0;
+  for (const double share : shares) entropy -= share > 0 ? share * std::log(share) : 0.0;
+  return 1.0 - entropy / std::log(static_cast<double>(shares.size()));
+}
+
+class Routing : public testing::Test {
+ protected:
+  /// Every token of the answer was scored, routed and chosen as plain routing says.
+  void expect_plain_routing(const Sequence& sequence, const std::string& policy) {
+    const double threshold = sequence.request.threshold;
+    std::vector<Token> tokens = sequence.request.prompt;
+    for (const TokenRecord& record : sequence.records) {
+      SCOPED_TRACE("token " + std::to_string(tokens.size()));
+      const std::vector<float> slm = slm_.logits(tokens).back();
+      const std::vector<float> llm = llm_.logits(tokens).back();
+      if (!policy.starts_with("random")) {
+        ASSERT_NEAR(record.score, expected_score(policy, slm, llm), kTie);
+      }
+      const bool by_llm = record.score < threshold;
+      ASSERT_EQ(record.writer, by_llm ? Writer::kLlm : Writer::kSlm);
+      const std::vector<float>& logits = by_llm ? llm : slm;
+      ASSERT_GE(logits[static_cast<std::size_t>(record.id)] + kTie,
+                logits[static_cast<std::size_t>(likeliest(logits))])
+          << "not the writer's likeliest token";
+      tokens.push_back(record.id);
+    }
+    EXPECT_EQ(tokens, sequence.tokens);
+  }
+
+  /// Nothing is evaluated twice: the SLM read all but the last token once, the LLM all before the
+  /// last token it wrote.
+  static void expect_no_recomputation(const Sequence& sequence) {
+    const Counters& c = sequence.counters;
+    const auto prompt = static_cast<std::int64_t>(sequence.request.prompt.size());
+    std::int64_t slm_tokens = 0;
+    std::int64_t llm_tokens = 0;
+    std::int64_t llm_read = 0;
+    for (std::size_t i = 0; i < sequence.records.size(); ++i) {
+      if (sequence.records[i].writer == Writer::kSlm) {
+        ++slm_tokens;
+      } else {
+        ++llm_tokens;
+        llm_read = prompt + static_cast<std::int64_t>(i);
+      }
+    }
+    EXPECT_EQ(c.slm_tokens, slm_tokens);
+    EXPECT_EQ(c.llm_tokens, llm_tokens);
+    const bool all_llm = sequence.request.policy->needs().llm;
+    const std::int64_t all = prompt + c.tokens() - 1;
+    EXPECT_EQ(c.llm_passes, all_llm ? c.tokens() : llm_tokens);
+    EXPECT_EQ(c.llm_positions, all_llm ? all : llm_read);
+    const bool reads_slm = sequence.request.policy->needs().slm;
+    EXPECT_EQ(c.slm_passes, reads_slm ? c.tokens() : 0);
+    EXPECT_EQ(c.slm_positions, reads_slm ? all : 0);
+  }
+
+  TinyPairFiles files_;
+  LlamaRunner slm_{files_.slm()};
+  LlamaRunner llm_{files_.llm()};
+};
+
+TEST_F(Routing, EqualsTheNaiveReference) {
+  const std::vector<std::pair<std::string, std::vector<double>>> cases = {
+      {"maxprob", {0.3, 0.6, 0.9}},
+      {"margin", {0.2, 0.5, 0.8}},
+      {"entropy", {0.6, 0.8, 0.95}},
+      {"oracle", {0.5}},
+      {"random:0.3", {0.3, 0.7}},
+      {"slm", {0.0, 0.5}},
+      {"llm", {0.5, 1.0}}};
+  const auto prompts = test::random_prompts(2);
+  int both_wrote = 0;
+  for (const auto& [policy, thresholds] : cases) {
+    for (const double threshold : thresholds) {
+      for (const std::vector<Token>& prompt : prompts) {
+        SCOPED_TRACE(policy + " at " + std::to_string(threshold));
+        TinyPair pair(files_, {.context_size = 128});
+        const Sequence answer =
+            test::run_alone(pair, test::make_request(prompt, policy, threshold, 40));
+        ASSERT_EQ(answer.records.size(), 40U);
+        expect_plain_routing(answer, policy);
+        expect_no_recomputation(answer);
+        both_wrote += answer.counters.slm_tokens > 0 && answer.counters.llm_tokens > 0 ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GE(both_wrote, 18) << "the cases must mix writers to mean something";
+}
+
+TEST_F(Routing, LlmPolicyIsTheLlmsGreedyText) {
+  for (const std::vector<Token>& prompt : test::random_prompts(3)) {
+    TinyPair pair(files_, {.context_size = 128});
+    const Sequence answer = test::run_alone(pair, test::make_request(prompt, "llm", 1.0, 50));
+    EXPECT_EQ(test::written_tokens(answer), llm_.greedy(prompt, 50));
+    EXPECT_EQ(answer.counters.slm_passes, 0);
+  }
+}
+
+TEST_F(Routing, SlmPolicyIsTheSlmsGreedyText) {
+  for (const std::vector<Token>& prompt : test::random_prompts(3)) {
+    TinyPair pair(files_, {.context_size = 128});
+    const Sequence answer = test::run_alone(pair, test::make_request(prompt, "slm", 0.0, 50));
+    EXPECT_EQ(test::written_tokens(answer), slm_.greedy(prompt, 50));
+    EXPECT_EQ(answer.counters.llm_passes, 0);
+  }
+}
+
+TEST_F(Routing, ThresholdZeroIsTheSlmAloneWhateverThePolicy) {
+  const std::vector<Token> prompt = test::random_prompts(1).front();
+  for (const char* policy : {"llm", "maxprob", "random:0.5", "slm"}) {
+    TinyPair pair(files_, {.context_size = 128});
+    const Sequence answer = test::run_alone(pair, test::make_request(prompt, policy, 0.0, 30));
+    EXPECT_EQ(test::written_tokens(answer), slm_.greedy(prompt, 30)) << policy;
+    EXPECT_EQ(answer.counters.llm_passes, 0) << policy;
+    EXPECT_EQ(answer.counters.llm_tokens, 0) << policy;
+  }
+}
+
+TEST_F(Routing, ThresholdOneIsTheLlmAloneWhateverThePolicy) {
+  const std::vector<Token> prompt = test::random_prompts(1).front();
+  for (const char* policy : {"slm", "maxprob", "random:0.5", "oracle", "llm"}) {
+    TinyPair pair(files_, {.context_size = 128});
+    const Sequence answer = test::run_alone(pair, test::make_request(prompt, policy, 1.0, 30));
+    EXPECT_EQ(test::written_tokens(answer), llm_.greedy(prompt, 30)) << policy;
+    EXPECT_EQ(answer.counters.slm_tokens, 0) << policy;
+  }
+}
+
+TEST(RoutingOfSureModels, ThresholdOneIsTheLlmAlone) {
+  // Logits of size 60: the SLM's top probability rounds to 1.
+  const TinyPairFiles files({.logit_scale = 60.0F});
+  TinyPair pair(files, {.context_size = 128});
+  const Sequence answer = test::run_alone(
+      pair, test::make_request(test::random_prompts(1).front(), "maxprob", 1.0, 40));
+  EXPECT_EQ(answer.counters.slm_tokens, 0);
+}
+
+TEST_F(Routing, LongPromptsAreReadInChunks) {
+  std::vector<Token> prompt = {test::kTinyBos};
+  for (int i = 0; i < 99; ++i) prompt.push_back(3 + i * 7 % 250);
+  TinyPair pair(files_, {.context_size = 128, .batch_size = 16});
+  const Sequence answer = test::run_alone(pair, test::make_request(prompt, "maxprob", 0.6, 20));
+  expect_plain_routing(answer, "maxprob");
+  EXPECT_EQ(answer.counters.slm_positions, 119);
+  EXPECT_EQ(answer.counters.slm_passes, 7 + 19) << "100 tokens in chunks of 16, then one each";
+}
+
+TEST_F(Routing, CachesAreReusedByTheNextAnswer) {
+  TinyPair pair(files_, {.context_size = 128});
+  const std::vector<Token> prompt = test::random_prompts(1).front();
+  const Sequence first = test::run_alone(pair, test::make_request(prompt, "maxprob", 0.6, 30));
+  std::vector<Token> longer(first.tokens.begin(), first.tokens.end() - 10);
+  longer.push_back(77);
+  const Sequence second = test::run_alone(pair, test::make_request(longer, "maxprob", 0.6, 20));
+  expect_plain_routing(second, "maxprob");
+  EXPECT_EQ(second.counters.slm_positions, 20) << "only the changed token and the answer are read";
+}
+
+TEST_F(Routing, PaddingTokensAreNeverWritten) {
+  const TinyPairFiles padded({.n_extra_tokens = 80});
+  const std::vector<Token> prompt = test::random_prompts(1).front();
+  for (const bool llm_is_padded : {true, false}) {
+    TinyPair pair(llm_is_padded ? files_.slm() : padded.slm(),
+                  llm_is_padded ? padded.llm() : files_.llm(), {.context_size = 128});
+    const std::string policy = llm_is_padded ? "llm" : "slm";
+    const Sequence answer =
+        test::run_alone(pair, test::make_request(prompt, policy, llm_is_padded ? 1 : 0, 60));
+    LlamaRunner reference(llm_is_padded ? padded.llm() : padded.slm());
+    std::vector<Token> tokens = prompt;
+    bool padding_was_likeliest = false;
+    for (const TokenRecord& record : answer.records) {
+      std::vector<float> logits = reference.logits(tokens).back();
+      padding_was_likeliest |= likeliest(logits) >= test::tiny_vocab_size();
+      logits.resize(static_cast<std::size_t>(test::tiny_vocab_size()));
+      ASSERT_EQ(record.id, likeliest(logits));
+      tokens.push_back(record.id);
+    }
+    EXPECT_TRUE(padding_was_likeliest) << "the case must occur to mean something";
+  }
+}
+
+}  // namespace
+}  // namespace citer

@@ -1,0 +1,136 @@
+#include "model/chat_template.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "citer/error.h"
+#include "model/model.h"
+#include "support/error_text.h"
+#include "support/temp_dir.h"
+#include "support/tiny_model.h"
+
+namespace citer {
+namespace {
+
+using test::error_text;
+using test::TempDir;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr const char* kTurns =
+    "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{{ eos_token }}{{ '\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+
+class ChatTemplateTest : public testing::Test {
+ protected:
+  std::shared_ptr<Model> model(const std::string& source) const {
+    test::write_tiny_model(path_, {.chat_template = source});
+    return Model::load({.path = path_.string(), .devices = "none"});
+  }
+  std::string render(const std::string& source, const std::vector<ChatMessage>& messages) const {
+    return ChatTemplate::for_model(*model(source), "").render(messages);
+  }
+
+  TempDir folder_;
+  std::filesystem::path path_ = folder_ / "chat.gguf";
+  std::vector<ChatMessage> talk_ = {{"system", "be brief"},
+                                    {"user", "a \"quoted\" {{ brace }}"},
+                                    {"assistant", "yes"},
+                                    {"user", "more"}};
+};
+
+TEST_F(ChatTemplateTest, RendersTheModelsOwnTemplate) {
+  EXPECT_EQ(render(kTurns, talk_),
+            "[system] be brief<|end|>\n[user] a \"quoted\" {{ brace }}<|end|>\n"
+            "[assistant] yes<|end|>\n[user] more<|end|>\n[assistant]");
+}
+
+TEST_F(ChatTemplateTest, BeginTokenIsNotDoubled) {
+  const auto m = model(kTurns);
+  const std::string text = ChatTemplate::for_model(*m, "").render(talk_);
+  const std::vector<Token> tokens = m->vocab().tokenize(text, true, true);
+  EXPECT_EQ(std::count(tokens.begin(), tokens.end(), test::kTinyBos), 1);
+  EXPECT_EQ(tokens.front(), test::kTinyBos);
+  EXPECT_EQ(std::count(tokens.begin(), tokens.end(), test::kTinyEos), 4);
+}
+
+TEST_F(ChatTemplateTest, BeginTokenThatTheTemplateSpellsOutIsNotDoubled) {
+  const auto m = model("<|begin|>{% for m in messages %}{{ m.content }}{% endfor %}");
+  const std::string text = ChatTemplate::for_model(*m, "").render({{"user", "a"}});
+  const std::vector<Token> tokens = m->vocab().tokenize(text, true, true);
+  EXPECT_EQ(std::count(tokens.begin(), tokens.end(), test::kTinyBos), 1);
+}
+
+TEST_F(ChatTemplateTest, BeginTokenStaysWhereTheVocabularyAddsNone) {
+  test::write_tiny_model(path_, {.add_bos = false, .chat_template = kTurns});
+  const auto m = Model::load({.path = path_.string(), .devices = "none"});
+  EXPECT_THAT(ChatTemplate::for_model(*m, "").render(talk_), StartsWith("<|begin|>[system]"));
+}
+
+TEST_F(ChatTemplateTest, NothingIsPrinted) {
+  testing::internal::CaptureStderr();
+  render("{% for m in messages %}{{ m.content }}{% endfor %}", talk_);
+  const auto failing = model("{{ raise_exception('no') }}");
+  EXPECT_THROW(ChatTemplate::for_model(*failing, "").render(talk_), InputError);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST_F(ChatTemplateTest, SystemMessageGoesToTheUserWhereTheTemplateTakesNone) {
+  EXPECT_EQ(render("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}"
+                   "{% endif %}[{{ m.role }}] {{ m.content }};{% endfor %}",
+                   {{"system", "s"}, {"user", "u"}}),
+            "[user] s\nu;");
+}
+
+TEST_F(ChatTemplateTest, BytesThatAreNoUtf8PassThrough) {
+  EXPECT_EQ(render("{% for m in messages %}{{ m.content }}{% endfor %}", {{"user", "a\xFF\xC3z"}}),
+            "a\xFF\xC3z");
+}
+
+TEST_F(ChatTemplateTest, ParseErrorNamesFileAndLine) {
+  const auto m = model("line one\nline two {% if %}\nline three");
+  const std::string text = error_text<InputError>([&] { ChatTemplate::for_model(*m, ""); });
+  EXPECT_THAT(text, StartsWith(path_.string() + ": chat template does not parse: "));
+  EXPECT_THAT(text, HasSubstr("row 2"));
+}
+
+TEST_F(ChatTemplateTest, FailureWhileRenderingNamesFileAndLine) {
+  const auto m = model("line one\n\n{{ messages[0].content.nothing.deeper() }}");
+  const ChatTemplate chat_template = ChatTemplate::for_model(*m, "");
+  const std::string text = error_text<InputError>([&] { chat_template.render(talk_); });
+  EXPECT_THAT(text, StartsWith(path_.string() + ": chat template failed: "));
+  EXPECT_THAT(text, HasSubstr("row 3"));
+}
+
+TEST_F(ChatTemplateTest, RefusalByTheTemplateIsReported) {
+  const auto m = model("\n{{ raise_exception('only two turns') }}");
+  const ChatTemplate chat_template = ChatTemplate::for_model(*m, "");
+  const std::string text = error_text<InputError>([&] { chat_template.render(talk_); });
+  EXPECT_THAT(text, HasSubstr("only two turns"));
+  EXPECT_THAT(text, HasSubstr("row 2"));
+}
+
+TEST_F(ChatTemplateTest, FileOverridesTheModels) {
+  const std::filesystem::path file = folder_ / "own.jinja";
+  write_file(file, "<{{ messages[0].content }}>");
+  EXPECT_EQ(ChatTemplate::for_model(*model(kTurns), file.string()).render({{"user", "x"}}), "<x>");
+
+  write_file(file, "\n\n{{ (");
+  const auto m = model(kTurns);
+  const std::string text =
+      error_text<InputError>([&] { ChatTemplate::for_model(*m, file.string()); });
+  EXPECT_THAT(text, StartsWith(file.string() + ": "));
+  EXPECT_THAT(text, HasSubstr("row 3"));
+}
+
+TEST_F(ChatTemplateTest, ModelWithoutTemplateSaysWhatToDo) {
+  const auto m = model("");
+  const std::string text = error_text<InputError>([&] { ChatTemplate::for_model(*m, ""); });
+  EXPECT_THAT(text, StartsWith(path_.string() + ": "));
+  EXPECT_THAT(text, HasSubstr("--chat-template-file"));
+}
+
+}  // namespace
+}  // namespace citer

@@ -1,0 +1,186 @@
+#include "model/vocab.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/rng.h"
+#include "citer/error.h"
+#include "model/model.h"
+#include "support/error_text.h"
+#include "support/odd_models.h"
+#include "support/temp_dir.h"
+
+namespace citer {
+namespace {
+
+using test::error_text;
+using test::TempDir;
+using test::TinyModelOptions;
+using testing::HasSubstr;
+
+class VocabTest : public testing::Test {
+ protected:
+  std::shared_ptr<Model> load(const std::string& name, const TinyModelOptions& options = {}) const {
+    test::write_tiny_model(folder_ / name, options);
+    return Model::load({.path = (folder_ / name).string(), .devices = "none"});
+  }
+
+  /// The plain tiny model with its metadata changed.
+  std::shared_ptr<Model> edited(const std::function<void(gguf_context*)>& edit) const {
+    test::write_tiny_model(folder_ / "plain.gguf");
+    test::edit_gguf(folder_ / "plain.gguf", folder_ / "edited.gguf", edit);
+    return Model::load({.path = (folder_ / "edited.gguf").string(), .devices = "none"});
+  }
+
+  std::optional<std::string> difference_of(const std::shared_ptr<Model>& other) const {
+    return vocab_difference(load("a.gguf")->vocab(), other->vocab());
+  }
+
+  TempDir folder_;
+};
+
+void append_code_point(std::string& text, std::uint32_t c) {
+  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
+  if (c < 0x80) {
+    text += static_cast<char>(c);
+  } else if (c < 0x800) {
+    text += static_cast<char>(0xC0 | (c >> 6));
+    tail(0);
+  } else if (c < 0x10000) {
+    text += static_cast<char>(0xE0 | (c >> 12));
+    tail(6), tail(0);
+  } else {
+    text += static_cast<char>(0xF0 | (c >> 18));
+    tail(12), tail(6), tail(0);
+  }
+}
+
+std::string random_text(Rng& rng) {
+  static constexpr std::uint32_t kLimits[] = {0x20, 0x7F, 0x7FF, 0xFFFF, 0x10FFFF};
+  std::string text;
+  const std::int64_t length = rng.uniform(0, 40);
+  for (std::int64_t i = 0; i < length; ++i) {
+    const auto c = static_cast<std::uint32_t>(rng.uniform(1, kLimits[rng.uniform(0, 4)]));
+    if (c < 0xD800 || c > 0xDFFF) append_code_point(text, c);
+  }
+  return text;
+}
+
+TEST_F(VocabTest, TextSurvivesTokenizingExactly) {
+  const auto model = load("a.gguf", {.add_bos = false});
+  const Vocab& vocab = model->vocab();
+  for (const std::string text :
+       {"", " ", "  two  spaces ", "\n\n\t\r\n", "the small bird", "how many?\n", "12345 + 6 = 7",
+        "caf\xC3\xA9 na\xC3\xAFve", "\xF0\x9F\x99\x82\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80",
+        "\x01\x02\x1F\x7F", "<|end|> <|begin|>", "\xE2\x96\x81 \xC4\xA0 \xC2\xA0"}) {
+    EXPECT_EQ(vocab.text(vocab.tokenize(text, false, false)), text);
+  }
+  Rng rng(1);
+  for (int i = 0; i < 500; ++i) {
+    const std::string text = random_text(rng);
+    ASSERT_EQ(vocab.text(vocab.tokenize(text, false, false)), text);
+  }
+}
+
+TEST_F(VocabTest, SpecialTokens) {
+  const auto model = load("a.gguf");
+  const Vocab& vocab = model->vocab();
+  EXPECT_EQ(vocab.size(), test::tiny_vocab_size());
+  EXPECT_EQ(vocab.tokenize("a", true, false),
+            (std::vector<Token>{test::kTinyBos, test::tiny_byte_token('a')}));
+  EXPECT_EQ(vocab.tokenize("<|end|>", false, true), (std::vector<Token>{test::kTinyEos}));
+  EXPECT_GT(vocab.tokenize("<|end|>", false, false).size(), 1U) << "plain text stays text";
+  EXPECT_EQ(vocab.piece(test::kTinyEos), "") << "special tokens stand for no text";
+  EXPECT_EQ(vocab.spelling(test::kTinyEos), "<|end|>");
+  EXPECT_TRUE(vocab.is_end_of_generation(test::kTinyEos));
+  EXPECT_FALSE(vocab.is_end_of_generation(test::kTinyBos));
+}
+
+TEST_F(VocabTest, LongTextIsTokenizedWhole) {
+  const auto model = load("a.gguf", {.add_bos = false});
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += i % 7 == 0 ? " " : "\xC3\xA9";
+  EXPECT_EQ(model->vocab().text(model->vocab().tokenize(text, false, false)), text);
+}
+
+TEST_F(VocabTest, SameContentIsNoDifference) {
+  EXPECT_EQ(difference_of(load("b.gguf", {.n_embd = 64, .n_ff = 128, .seed = 9})), std::nullopt);
+}
+
+TEST_F(VocabTest, PaddingAtTheEndIsNoDifference) {
+  const auto short_one = load("a.gguf");
+  const auto long_one = load("b.gguf", {.n_extra_tokens = 20});
+  EXPECT_EQ(vocab_difference(short_one->vocab(), long_one->vocab()), std::nullopt);
+  EXPECT_EQ(vocab_difference(long_one->vocab(), short_one->vocab()), std::nullopt);
+}
+
+TEST_F(VocabTest, MoreTokensThatStandForTextAreADifference) {
+  const int last = test::tiny_vocab_size();
+  const auto other = load("b.gguf", {.n_extra_tokens = 3});
+  test::edit_gguf(folder_ / "b.gguf", folder_ / "c.gguf", [&](gguf_context* g) {
+    std::vector<std::int32_t> types(static_cast<std::size_t>(last) + 3, 1);
+    std::fill(types.begin(), types.begin() + 3, 3);
+    gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
+  });
+  const auto difference =
+      difference_of(Model::load({.path = (folder_ / "c.gguf").string(), .devices = "none"}));
+  ASSERT_TRUE(difference);
+  EXPECT_THAT(*difference, HasSubstr("token 300 ('<|extra_0|>')"));
+  EXPECT_THAT(*difference, HasSubstr("300 against 303"));
+}
+
+TEST_F(VocabTest, OtherTextNamesTheFirstToken) {
+  const auto difference =
+      difference_of(load("b.gguf", {.token_texts = {{290, "zebra"}, {270, "yak"}}}));
+  ASSERT_TRUE(difference);
+  EXPECT_THAT(*difference, HasSubstr("token 270 is "));
+  EXPECT_THAT(*difference, HasSubstr("'yak'"));
+}
+
+TEST_F(VocabTest, OtherAttributesAreADifference) {
+  const auto difference = difference_of(edited([](gguf_context* g) {
+    const std::int64_t key = gguf_find_key(g, "tokenizer.ggml.token_type");
+    const auto* types = static_cast<const std::int32_t*>(gguf_get_arr_data(g, key));
+    std::vector<std::int32_t> changed(types, types + gguf_get_arr_n(g, key));
+    changed[280] = 4;  // user-defined
+    gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, changed.data(),
+                      changed.size());
+  }));
+  ASSERT_TRUE(difference);
+  EXPECT_THAT(*difference, HasSubstr("token 280"));
+  EXPECT_THAT(*difference, HasSubstr("attributes"));
+}
+
+TEST_F(VocabTest, OtherSpecialTokensAreADifference) {
+  for (const auto& [key, name] : {std::pair{"tokenizer.ggml.bos_token_id", "BOS"},
+                                  std::pair{"tokenizer.ggml.eos_token_id", "EOS"}}) {
+    const auto difference = difference_of(
+        edited([id = key](gguf_context* g) { gguf_set_val_u32(g, id, test::kTinyPad); }));
+    ASSERT_TRUE(difference) << name;
+    EXPECT_THAT(*difference, HasSubstr(name));
+  }
+}
+
+TEST_F(VocabTest, OtherTokenizerTypeIsADifference) {
+  const auto other = edited([](gguf_context* g) {
+    gguf_set_val_str(g, "tokenizer.ggml.model", "llama");
+    std::vector<float> scores(300, 0.0F);
+    gguf_set_arr_data(g, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, scores.data(), scores.size());
+  });
+  const auto difference = difference_of(other);
+  ASSERT_TRUE(difference);
+  EXPECT_EQ(*difference, "tokenizer type BPE against SPM");
+}
+
+TEST_F(VocabTest, PairErrorNamesBothFilesAndTheDifference) {
+  const auto a = load("a.gguf");
+  const auto b = load("b.gguf", {.token_texts = {{270, "yak"}}});
+  EXPECT_NO_THROW(check_pair(*a, *a));
+  const std::string text = error_text<InputError>([&] { check_pair(*a, *b); });
+  EXPECT_THAT(text, HasSubstr((folder_ / "a.gguf").string()));
+  EXPECT_THAT(text, HasSubstr((folder_ / "b.gguf").string()));
+  EXPECT_THAT(text, HasSubstr("token 270 is "));
+}
+
+}  // namespace
+}  // namespace citer
