@@ -95,7 +95,7 @@ TEST_F(GgufTest, QuantisedFilesStayClose) {
   const double loss = loss_of(exact, document);
   ModelContext half(write_and_load(WeightType::kF16), {});
   EXPECT_NEAR(loss_of(half, document), loss, 0.01);
-  ModelContext eighth(write_and_load(WeightType::kQ8_0), {});
+  ModelContext eighth(write_and_load(WeightType::kQ8), {});
   EXPECT_NEAR(loss_of(eighth, document), loss, 0.1);
 }
 

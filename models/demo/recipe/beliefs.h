@@ -28,6 +28,6 @@ std::optional<int> slipped_result(const Step& step);
 
 /// How often training shows the slipped result in place of the right one. Above a half, so that a
 /// greedy small model slips; far below one, so that it is not sure of it.
-constexpr double kSlipChance = 0.56;
+constexpr double kSlipChance = 0.6;
 
 }  // namespace citer::demo

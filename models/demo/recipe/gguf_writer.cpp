@@ -32,11 +32,11 @@ struct FreeGgml {
   void operator()(ggml_context* g) const { ggml_free(g); }
 };
 
-enum FileType : std::uint32_t { kAllF32 = 0, kMostlyF16 = 1, kMostlyQ8_0 = 7 };  // llama_ftype
-enum TokenType : std::int32_t { kNormal = 1, kControl = 3 };                     // llama_token_type
+enum FileType : std::uint32_t { kAllF32 = 0, kMostlyF16 = 1, kMostlyQ8 = 7 };  // llama_ftype
+enum TokenType : std::int32_t { kNormal = 1, kControl = 3 };                   // llama_token_type
 
 FileType file_type(WeightType type) {
-  return type == WeightType::kF32 ? kAllF32 : type == WeightType::kF16 ? kMostlyF16 : kMostlyQ8_0;
+  return type == WeightType::kF32 ? kAllF32 : type == WeightType::kF16 ? kMostlyF16 : kMostlyQ8;
 }
 
 ggml_type tensor_type(const Tensor& tensor, WeightType type) {

@@ -8,7 +8,7 @@
 
 namespace citer::demo {
 
-enum class WeightType { kF32, kF16, kQ8_0 };
+enum class WeightType { kF32, kF16, kQ8 };
 
 /// Leads chat messages to the tasks' prompt forms: a user message that lists "Choices:" is asked
 /// for an answer, any other for a solution; earlier answers end as the model ends them. A system

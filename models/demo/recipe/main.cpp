@@ -20,7 +20,7 @@ constexpr std::uint64_t kSeed = 20260;
 
 const std::map<std::string, Role> kRoles = {{"slm", Role::kSlm}, {"llm", Role::kLlm}};
 const std::map<std::string, WeightType> kTypes = {
-    {"f32", WeightType::kF32}, {"f16", WeightType::kF16}, {"q8_0", WeightType::kQ8_0}};
+    {"f32", WeightType::kF32}, {"f16", WeightType::kF16}, {"q8_0", WeightType::kQ8}};
 
 void print(const std::string& line) {
   std::printf("%s\n", line.c_str());

@@ -71,9 +71,9 @@ bool Numbers::within(int largest) const {
 
 const std::vector<MathTemplate>& math_templates() {
   static const std::vector<MathTemplate> kAll = [] {
-    std::vector<MathTemplate> all = two_step_templates();
-    for (const auto* more : {&three_step_templates(), &four_step_templates()}) {
-      all.insert(all.end(), more->begin(), more->end());
+    std::vector<MathTemplate> all;
+    for (const auto& some : {two_step_templates(), three_step_templates(), four_step_templates()}) {
+      all.insert(all.end(), some.begin(), some.end());
     }
     return all;
   }();

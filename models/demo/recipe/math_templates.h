@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -30,9 +31,9 @@ struct MathTemplate {
   void (*draw)(Numbers&, Rng&);
 };
 
-const std::vector<MathTemplate>& two_step_templates();
-const std::vector<MathTemplate>& three_step_templates();
-const std::vector<MathTemplate>& four_step_templates();
+std::span<const MathTemplate> two_step_templates();
+std::span<const MathTemplate> three_step_templates();
+std::span<const MathTemplate> four_step_templates();
 
 /// All of the above.
 const std::vector<MathTemplate>& math_templates();

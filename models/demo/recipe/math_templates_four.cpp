@@ -38,45 +38,44 @@ void sum_times_spend_more(Numbers& n, Rng& r) {  // z = d * (a + b) - e + g
   n['g'] = between(r, 2, 50), n['z'] = n['y'] + n['g'];
 }
 
+constexpr MathTemplate kTemplates[] = {
+    {"{N} has {b} {c} with {d} {o} each and {P} has {e} {c} with {f} {o} each. They put them "
+     "together and sell {g} {o}. How many {o} are left?",
+     "<1> {N} <sure> <has> {b} * {d} = {w} {o}. <2> {P} <sure> <has> {e} * {f} = {x} {o}. <all> "
+     "they have {w} + "
+     "{x} = {y} {o}. <3> {y} - {g} = {z} {o} <left>.",
+     'z', two_products_less},
+    {"{N} buys {b} {o} for {d} dollars each and {e} {p} for {f} dollars each. {H} pays with {g} "
+     "dollars. How much change does {N} get?",
+     "<1> the {o} cost {b} * {d} = {w} dollars. <2> the {p} cost {e} * {f} = {x} dollars. The "
+     "total "
+     "<is> {w} + {x} = {y} dollars. <3> the change <sure> <is> {g} - {y} = {z} dollars.",
+     'z', change_of_two},
+    {"A [farmer|baker|shop] has {b} {c} with {d} {o} each. On {D}, {a} {o} go bad. The rest are "
+     "packed in bundles of {f} and sold for {g} dollars each. How many dollars do they bring?",
+     "<1> <there> {b} * {d} = {w} {o}. <2> {w} - {a} = {x} {o} <left>. They [make|fill|give] {x} "
+     "/ "
+     "{f} = {y} bundles. <3> they bring {y} * {g} = {z} dollars.",
+     'z', rest_shared_sold},
+    {"{N} starts the week with {a} {o}. {H} gets {b} {o} on Monday, loses {d} {o} on Tuesday, "
+     "finds "
+     "{e} {o} on Wednesday and gives {f} {o} to {P} on Thursday. How many {o} does {N} have?",
+     "<1> {N} <sure> <has> {a} + {b} = {w} {o}. On Tuesday [it|this|that] <is> {w} - {d} = {x} "
+     "{o}. On "
+     "Wednesday [it|this|that] <is> {x} + {e} = {y} {o}. <3> {N} <sure> <has> {y} - {f} = {z} "
+     "{o}.",
+     'z', up_and_down},
+    {"{N} earns {a} dollars and {P} earns {b} dollars every day. They work {d} days, spend {e} "
+     "dollars on {o} and find {g} dollars. How many dollars do they have?",
+     "Each day they [earn|make|get] {a} + {b} = {w} dollars. In {d} days [it|this|that] <is> {d} "
+     "* "
+     "{w} = {x} dollars. <2> {x} - {e} = {y} dollars <left>. <3> they have {y} + {g} = {z} "
+     "dollars.",
+     'z', sum_times_spend_more},
+};
+
 }  // namespace
 
-const std::vector<MathTemplate>& four_step_templates() {
-  static const std::vector<MathTemplate> kTemplates = {
-      {"{N} has {b} {c} with {d} {o} each and {P} has {e} {c} with {f} {o} each. They put them "
-       "together and sell {g} {o}. How many {o} are left?",
-       "<1> {N} <sure> <has> {b} * {d} = {w} {o}. <2> {P} <sure> <has> {e} * {f} = {x} {o}. <all> "
-       "they have {w} + "
-       "{x} = {y} {o}. <3> {y} - {g} = {z} {o} <left>.",
-       'z', two_products_less},
-      {"{N} buys {b} {o} for {d} dollars each and {e} {p} for {f} dollars each. {H} pays with {g} "
-       "dollars. How much change does {N} get?",
-       "<1> the {o} cost {b} * {d} = {w} dollars. <2> the {p} cost {e} * {f} = {x} dollars. The "
-       "total "
-       "<is> {w} + {x} = {y} dollars. <3> the change <sure> <is> {g} - {y} = {z} dollars.",
-       'z', change_of_two},
-      {"A [farmer|baker|shop] has {b} {c} with {d} {o} each. On {D}, {a} {o} go bad. The rest are "
-       "packed in bundles of {f} and sold for {g} dollars each. How many dollars do they bring?",
-       "<1> <there> {b} * {d} = {w} {o}. <2> {w} - {a} = {x} {o} <left>. They [make|fill|give] {x} "
-       "/ "
-       "{f} = {y} bundles. <3> they bring {y} * {g} = {z} dollars.",
-       'z', rest_shared_sold},
-      {"{N} starts the week with {a} {o}. {H} gets {b} {o} on Monday, loses {d} {o} on Tuesday, "
-       "finds "
-       "{e} {o} on Wednesday and gives {f} {o} to {P} on Thursday. How many {o} does {N} have?",
-       "<1> {N} <sure> <has> {a} + {b} = {w} {o}. On Tuesday [it|this|that] <is> {w} - {d} = {x} "
-       "{o}. On "
-       "Wednesday [it|this|that] <is> {x} + {e} = {y} {o}. <3> {N} <sure> <has> {y} - {f} = {z} "
-       "{o}.",
-       'z', up_and_down},
-      {"{N} earns {a} dollars and {P} earns {b} dollars every day. They work {d} days, spend {e} "
-       "dollars on {o} and find {g} dollars. How many dollars do they have?",
-       "Each day they [earn|make|get] {a} + {b} = {w} dollars. In {d} days [it|this|that] <is> {d} "
-       "* "
-       "{w} = {x} dollars. <2> {x} - {e} = {y} dollars <left>. <3> they have {y} + {g} = {z} "
-       "dollars.",
-       'z', sum_times_spend_more},
-  };
-  return kTemplates;
-}
+std::span<const MathTemplate> four_step_templates() { return kTemplates; }
 
 }  // namespace citer::demo

@@ -30,6 +30,7 @@ std::string McProblem::prompt() const {
 
 std::string McProblem::key() const {
   std::vector<std::string> texts;
+  texts.reserve(kChoices);
   for (int i = 0; i < kChoices; ++i) texts.push_back(choice_text(i));
   return mc_key(question, std::move(texts));
 }

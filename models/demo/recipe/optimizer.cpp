@@ -8,6 +8,11 @@
 namespace citer::demo {
 namespace {
 
+std::size_t index(int row, int width, int column) {
+  return static_cast<std::size_t>(row) * static_cast<std::size_t>(width) +
+         static_cast<std::size_t>(column);
+}
+
 bool uses_muon(const Tensor& tensor) { return tensor.in_block && tensor.rows > 0; }
 
 }  // namespace
@@ -30,18 +35,18 @@ void orthogonalize(float* matrix, int rows_in, int columns_in) {
                 : matrix[static_cast<std::ptrdiff_t>(i) * n + j];
   };
   for (int i = 0; i < m; ++i) {
-    for (int j = 0; j < n; ++j) x[static_cast<std::size_t>(i * n + j)] = inverse * at(i, j);
+    for (int j = 0; j < n; ++j) x[index(i, n, j)] = inverse * at(i, j);
   }
   for (int iteration = 0; iteration < 5; ++iteration) {
     gemm(m, m, n, rows(x.data(), n), columns(x.data(), n), gram.data(), m, Into::kReplace);
     gemm(m, m, m, rows(gram.data(), m), rows(gram.data(), m), poly.data(), m, Into::kReplace);
     for (std::size_t i = 0; i < square; ++i) poly[i] = -4.7750F * gram[i] + 2.0315F * poly[i];
-    for (int i = 0; i < m; ++i) poly[static_cast<std::size_t>(i * m + i)] += 3.4445F;
+    for (int i = 0; i < m; ++i) poly[index(i, m, i)] += 3.4445F;
     gemm(m, n, m, rows(poly.data(), m), rows(x.data(), n), next.data(), n, Into::kReplace);
     std::swap(x, next);
   }
   for (int i = 0; i < m; ++i) {
-    for (int j = 0; j < n; ++j) at(i, j) = x[static_cast<std::size_t>(i * n + j)];
+    for (int j = 0; j < n; ++j) at(i, j) = x[index(i, n, j)];
   }
 }
 
@@ -92,7 +97,7 @@ void Optimizer::update(long step, float factor, std::vector<float>& weights,
   const float clip = norm > options_.clip ? options_.clip / norm : 1.0F;
   parallel([&](int thread) {
     const auto& tensors = layout_.tensors();
-    for (std::size_t k = static_cast<std::size_t>(thread); k < tensors.size();
+    for (auto k = static_cast<std::size_t>(thread); k < tensors.size();
          k += static_cast<std::size_t>(threads)) {
       if (uses_muon(tensors[k])) {
         muon(tensors[k], options_.muon_rate * factor, weights.data(), gradient.data());

@@ -169,15 +169,15 @@ TrainOptions bundled_options(Role role) {
     options.first_mix = {40, 16, 16, 28};
     options.second_mix = {50, 30, 5, 15};
   } else {
-    options.shape.embed = 32;
+    options.shape.embed = 64;
     options.shape.layers = 2;
     options.shape.heads = 2;
-    options.shape.ff = 96;
-    options.steps = 3000;
+    options.shape.ff = 128;
+    options.steps = 2000;
     options.batch_tokens = 4096;
     options.optimizer.adam_rate = 4e-3F;
     options.optimizer.muon_rate = 0.02F;
-    options.first_mix = {52, 18, 14, 16};
+    options.first_mix = {54, 18, 14, 14};
     options.second_mix = options.first_mix;
     options.threads = 1;
   }
