@@ -2,9 +2,9 @@
 
 // The engine: a pair of models, loaded and ready to write answers together.
 //
-// Who owns what: the Engine owns both models, their KV caches and the decoder. Prompts and callbacks
-// belong to the caller and must outlive the call of generate().
-// Threads: one thread at a time may call an Engine. Callbacks run on that thread, between steps.
+// Who owns what: the Engine owns both models, their KV caches and the decoder. Prompts and
+// callbacks belong to the caller and must outlive the call of generate(). Threads: one thread at a
+// time may call an Engine. Callbacks run on that thread, between steps.
 
 #include <cstdint>
 #include <functional>
@@ -80,8 +80,8 @@ struct GenerationCallbacks {
 
 class Engine {
  public:
-  /// Loads both models. Throws InputError (a file is missing, damaged or no model; the two are not a
-  /// pair) or ResourceError (does not fit), naming the file.
+  /// Loads both models. Throws InputError (a file is missing, damaged or no model; the two are not
+  /// a pair) or ResourceError (does not fit), naming the file.
   explicit Engine(const EngineOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -102,8 +102,8 @@ class Engine {
   /// written before.
   void reset();
 
-  /// For each token of an answer to `prompt`: whether it is the LLM's likeliest one at its place. One
-  /// LLM pass, drops the caches of one sequence.
+  /// For each token of an answer to `prompt`: whether it is the LLM's likeliest one at its place.
+  /// One LLM pass, drops the caches of one sequence.
   std::vector<bool> audit(const Prompt& prompt, const Answer& answer);
 
   /// Passes of all answers so far, a pass that several answers shared counted once.

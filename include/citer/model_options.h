@@ -33,8 +33,8 @@ struct ContextOptions {
   int sequences = 1;
   /// Tokens handed to the model in one pass at most (the chunk of a long prefill).
   int batch_size = 512;
-  /// Flash attention: on, off, or auto (where the device has it). Off is slower, but on a CPU it gives
-  /// the same digits for batches of all sizes, to five places instead of two.
+  /// Flash attention: on, off, or auto (where the device has it). Off is slower, but on a CPU it
+  /// gives the same digits for batches of all sizes, to five places instead of two.
   std::string flash_attention = "auto";
 };
 

@@ -59,7 +59,8 @@ struct TokenRecord {
   Writer writer = Writer::kSlm;
   /// Routing score in [0, 1]: the policy's probability that the SLM's token is good enough.
   float score = 0.0F;
-  /// Wall-clock time since the answer's previous token (for the first: since its start), in seconds.
+  /// Wall-clock time since the answer's previous token (for the first: since its start), in
+  /// seconds.
   double seconds = 0.0;
   /// This token's share of the SLM's and the LLM's forward passes, in seconds.
   double slm_seconds = 0.0;
@@ -68,16 +69,16 @@ struct TokenRecord {
 
 /// What an answer cost. Counters only; ratios are computed where they are shown.
 struct Counters {
-  std::int64_t slm_tokens = 0;     ///< generated tokens that the SLM wrote
-  std::int64_t llm_tokens = 0;     ///< generated tokens that the LLM wrote
-  std::int64_t slm_passes = 0;     ///< SLM forward passes that took part in the answer
-  std::int64_t llm_passes = 0;     ///< LLM forward passes that took part in the answer
-  std::int64_t slm_positions = 0;  ///< tokens the SLM evaluated, prompt included
-  std::int64_t llm_positions = 0;  ///< tokens the LLM evaluated, prompt and catch-up included
+  std::int64_t slm_tokens = 0;       ///< generated tokens that the SLM wrote
+  std::int64_t llm_tokens = 0;       ///< generated tokens that the LLM wrote
+  std::int64_t slm_passes = 0;       ///< SLM forward passes that took part in the answer
+  std::int64_t llm_passes = 0;       ///< LLM forward passes that took part in the answer
+  std::int64_t slm_positions = 0;    ///< tokens the SLM evaluated, prompt included
+  std::int64_t llm_positions = 0;    ///< tokens the LLM evaluated, prompt and catch-up included
   std::int64_t slm_cache_reads = 0;  ///< cached tokens the SLM attended to, summed over passes
   std::int64_t llm_cache_reads = 0;  ///< cached tokens the LLM attended to, summed over passes
-  double slm_seconds = 0.0;        ///< share of the SLM's forward passes
-  double llm_seconds = 0.0;        ///< share of the LLM's forward passes
+  double slm_seconds = 0.0;          ///< share of the SLM's forward passes
+  double llm_seconds = 0.0;          ///< share of the LLM's forward passes
 
   std::int64_t tokens() const { return slm_tokens + llm_tokens; }
   Counters& operator+=(const Counters& other);

@@ -84,8 +84,7 @@ void replace_file(const fs::path& path, const std::function<void(const fs::path&
 }
 
 LineWriter::LineWriter(fs::path path, Mode mode)
-    : path_(std::move(path)),
-      file_(open_file(path_, mode == Mode::kTruncate ? "wb" : "ab")) {}
+    : path_(std::move(path)), file_(open_file(path_, mode == Mode::kTruncate ? "wb" : "ab")) {}
 
 void LineWriter::append(std::string_view line) {
   if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() ||

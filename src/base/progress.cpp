@@ -59,8 +59,8 @@ std::string Progress::line(std::int64_t done, const std::string& note, double el
       terminal_ ? fmt::format("[{:=<{}}{:<{}}] ", "", filled, "", kBarWidth - filled) : "";
   const std::string left =
       rate > 0 ? format_duration(static_cast<double>(total_ - done) / rate) : "?";
-  return fmt::format("{}: {}{}/{} {}, {:.1f}/s, {} left{}{}", label_, bar, done, total_, unit_, rate,
-                     left, note.empty() ? "" : ", ", note);
+  return fmt::format("{}: {}{}/{} {}, {:.1f}/s, {} left{}{}", label_, bar, done, total_, unit_,
+                     rate, left, note.empty() ? "" : ", ", note);
 }
 
 }  // namespace citer

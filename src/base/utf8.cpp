@@ -34,8 +34,8 @@ bool second_byte_ok(unsigned char lead, unsigned char second) {
 std::size_t character_length(std::string_view text) {
   const int length = expected_length(static_cast<unsigned char>(text[0]));
   if (length == 0 || text.size() < static_cast<std::size_t>(length)) return 0;
-  if (length > 1 && !second_byte_ok(static_cast<unsigned char>(text[0]),
-                                    static_cast<unsigned char>(text[1]))) {
+  if (length > 1 &&
+      !second_byte_ok(static_cast<unsigned char>(text[0]), static_cast<unsigned char>(text[1]))) {
     return 0;
   }
   const std::string_view tail = text.substr(1, static_cast<std::size_t>(length - 1));

@@ -91,7 +91,8 @@ class PassCurve {
  public:
   void measure(Engine& engine) {
     for (int tokens : {1, 2, 3, 4, 6, 8, 12, 16, 24, 32}) {
-      if (const auto seconds = engine.measure_llm_seconds(tokens)) samples_[tokens].push_back(*seconds);
+      if (const auto seconds = engine.measure_llm_seconds(tokens))
+        samples_[tokens].push_back(*seconds);
     }
   }
   double at(int tokens) const {
@@ -157,29 +158,35 @@ void print_results(const Results& results, const GenerationOptions& options, boo
   const double slm = median(results.slm);
   const double routed = median(results.routed);
   const Decoded& last = results.routed_rounds.back();
-  const double share = last.tokens > 0 ? static_cast<double>(last.llm_tokens) /
-                                             static_cast<double>(last.tokens) : 0.0;
+  const double share = last.tokens > 0
+                           ? static_cast<double>(last.llm_tokens) / static_cast<double>(last.tokens)
+                           : 0.0;
   if (json) {
-    const nlohmann::ordered_json object = {
-        {"policy", options.policy},         {"rounds", results.routed.size()},
-        {"llm_tokens_per_second", 1 / llm}, {"slm_tokens_per_second", 1 / slm},
-        {"routed_tokens_per_second", 1 / routed}, {"routed_to_llm", llm / routed},
-        {"llm_share", share},               {"routed_overhead", overhead(results)}};
+    const nlohmann::ordered_json object = {{"policy", options.policy},
+                                           {"rounds", results.routed.size()},
+                                           {"llm_tokens_per_second", 1 / llm},
+                                           {"slm_tokens_per_second", 1 / slm},
+                                           {"routed_tokens_per_second", 1 / routed},
+                                           {"routed_to_llm", llm / routed},
+                                           {"llm_share", share},
+                                           {"routed_overhead", overhead(results)}};
     fmt::print("{}\n", object.dump());
     return;
   }
   fmt::print("{:<24} {:>12} {:>14}\n", "decoding, one sequence", "tokens/s", "beside the LLM");
   fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "LLM alone", 1 / llm, 1.0);
   fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "SLM alone", 1 / slm, llm / slm);
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x   LLM share {:.1f} %\n", "plain routing, " + options.policy,
-             1 / routed, llm / routed, 100 * share);
-  fmt::print("routing takes {:.3f} times its parts, t_SLM + p * t_LLM(catch-up)\n", overhead(results));
+  fmt::print("{:<24} {:>12.1f} {:>13.2f}x   LLM share {:.1f} %\n",
+             "plain routing, " + options.policy, 1 / routed, llm / routed, 100 * share);
+  fmt::print("routing takes {:.3f} times its parts, t_SLM + p * t_LLM(catch-up)\n",
+             overhead(results));
 }
 
 int run_bench(const BenchFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
   const EngineOptions engine_options = flags.model.engine_options();
-  if (engine_options.context.sequences != 1) throw UsageError("bench measures one sequence (-np 1)");
+  if (engine_options.context.sequences != 1)
+    throw UsageError("bench measures one sequence (-np 1)");
   const std::string file =
       flags.prompts_file.empty() ? bundled_model("data/math.test.jsonl") : flags.prompts_file;
   std::vector<Prompt> prompts = read_prompts(file);
@@ -199,9 +206,11 @@ Run add_bench(CLI::App& app) {
   command->add_option("--prompts", flags->prompts_file,
                       "JSONL file of prompts (default: the bundled word problems)");
   command->add_option("--limit", flags->limit, "Prompts to use")
-      ->check(CLI::Range(1, 1 << 20))->capture_default_str();
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   command->add_option("--rounds", flags->rounds, "Rounds that count, after one that does not")
-      ->check(CLI::Range(1, 1000))->capture_default_str();
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->add_flag("--json", flags->json, "Print one JSON object");
   flags->generation.add_to(*command);
   flags->model.add_to(*command);

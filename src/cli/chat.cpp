@@ -36,7 +36,8 @@ int run_chat(const ChatFlags& flags) {
   }
   Prompt conversation;
   conversation.id = "chat";
-  if (!flags.system_prompt.empty()) conversation.messages.push_back({"system", flags.system_prompt});
+  if (!flags.system_prompt.empty())
+    conversation.messages.push_back({"system", flags.system_prompt});
 
   std::string line;
   while (true) {
@@ -63,7 +64,8 @@ int run_chat(const ChatFlags& flags) {
 
 Run add_chat(CLI::App& app) {
   auto flags = std::make_shared<ChatFlags>();
-  CLI::App* command = app.add_subcommand("chat", "Talk to the pair, with the model's chat template");
+  CLI::App* command =
+      app.add_subcommand("chat", "Talk to the pair, with the model's chat template");
   command->add_option("--system-prompt", flags->system_prompt, "-sys: the system message");
   flags->generation.add_to(*command);
   flags->model.add_to(*command);

@@ -30,8 +30,8 @@ struct EvalFlags {
   GenerationFlags generation;
   EvalOptions eval;
   std::vector<std::string> data;
-  std::vector<std::string> policies = {"slm", "llm", "maxprob", "margin", "entropy", "random",
-                                       "oracle"};
+  std::vector<std::string> policies = {"slm",     "llm",    "maxprob", "margin",
+                                       "entropy", "random", "oracle"};
   std::vector<std::string> compare;
   std::string out;
   std::string shots_file;
@@ -43,11 +43,13 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
   app.add_option("--data", flags.data,
                  "Datasets (JSONL, JSON, CSV or a folder; default: the bundled test files)");
   app.add_option("--policies", flags.policies, "Policies, comma-separated")
-      ->delimiter(',')->capture_default_str();
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--thresholds", flags.eval.thresholds, "Thresholds, comma-separated")
       ->delimiter(',');
   app.add_option("--budgets", flags.eval.budgets,
-                 "LLM shares to aim at instead of thresholds, comma-separated")->delimiter(',');
+                 "LLM shares to aim at instead of thresholds, comma-separated")
+      ->delimiter(',');
   app.add_option("--out", flags.out,
                  "Folder for records.jsonl, summary.json and report.html; an unfinished evaluation "
                  "there goes on");

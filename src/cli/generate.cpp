@@ -91,28 +91,29 @@ void generate_json(Engine& engine, const std::vector<Prompt>& prompts, const Gen
   std::int64_t finished = 0;
   Progress progress("generate", "prompts", static_cast<std::int64_t>(prompts.size()));
   progress.update(0);
-  engine.generate(
-      prompts, options,
-      {.on_text = nullptr,
-       .on_answer =
-           [&](std::size_t index, Answer answer) {
-             if (trace != nullptr && !answer.tokens.empty()) trace->append(trace_lines(answer));
-             waiting.emplace(index, answer_json(answer));
-             while (!waiting.empty() && waiting.begin()->first == next) {
-               fmt::print("{}\n", waiting.begin()->second);
-               waiting.erase(waiting.begin());
-               ++next;
-             }
-             std::fflush(stdout);
-             progress.update(++finished);
-           },
-       .should_stop = InterruptGuard::requested});
+  engine.generate(prompts, options,
+                  {.on_text = nullptr,
+                   .on_answer =
+                       [&](std::size_t index, Answer answer) {
+                         if (trace != nullptr && !answer.tokens.empty())
+                           trace->append(trace_lines(answer));
+                         waiting.emplace(index, answer_json(answer));
+                         while (!waiting.empty() && waiting.begin()->first == next) {
+                           fmt::print("{}\n", waiting.begin()->second);
+                           waiting.erase(waiting.begin());
+                           ++next;
+                         }
+                         std::fflush(stdout);
+                         progress.update(++finished);
+                       },
+                   .should_stop = InterruptGuard::requested});
   for (const auto& [index, line] : waiting) fmt::print("{}\n", line);
   if (flags.stats) {
     const Counters& t = engine.totals();
-    fmt::print(stderr, "{} prompts, {} tokens, {} by the LLM; {} SLM passes, {} LLM passes over {} "
-               "positions\n", finished, t.tokens(), t.llm_tokens, t.slm_passes, t.llm_passes,
-               t.llm_positions);
+    fmt::print(stderr,
+               "{} prompts, {} tokens, {} by the LLM; {} SLM passes, {} LLM passes over {} "
+               "positions\n",
+               finished, t.tokens(), t.llm_tokens, t.slm_passes, t.llm_passes, t.llm_positions);
   }
 }
 

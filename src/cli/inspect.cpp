@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "cli/commands.h"
 #include "citer/error.h"
+#include "cli/commands.h"
 #include "model/backend.h"
 #include "model/gguf_file.h"
 #include "model/model.h"
@@ -74,8 +74,8 @@ int run_inspect(const InspectFlags& flags) {
     fmt::print("no pair: the vocabularies differ: {}\n", *difference);
     return 1;
   }
-  const double factor = static_cast<double>(models[1]->parameters()) /
-                        static_cast<double>(models[0]->parameters());
+  const double factor =
+      static_cast<double>(models[1]->parameters()) / static_cast<double>(models[0]->parameters());
   fmt::print("a pair: same vocabulary; the {} has {:.1f}x the parameters\n",
              factor >= 1 ? "second" : "first", std::max(factor, 1 / factor));
   return 0;

@@ -2,8 +2,8 @@
 
 namespace citer::cli {
 
-/// While it lives, the first Ctrl-C (or SIGTERM) asks the work to stop at the next token; the second
-/// ends the program as usual.
+/// While it lives, the first Ctrl-C (or SIGTERM) asks the work to stop at the next token; the
+/// second ends the program as usual.
 class InterruptGuard {
  public:
   InterruptGuard();

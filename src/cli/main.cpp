@@ -20,14 +20,18 @@ constexpr int kExitError = 1;
 constexpr int kExitUsage = 2;
 
 int run(int argc, char** argv) {
-  CLI::App app("Two language models write one answer: a small one writes, a large one is asked at "
-               "the tokens that matter.", "citer");
+  CLI::App app(
+      "Two language models write one answer: a small one writes, a large one is asked at "
+      "the tokens that matter.",
+      "citer");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough(false);
-  const std::vector<std::pair<std::string, Run>> commands = {
-      {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)},
-      {"bench", add_bench(app)},       {"eval", add_eval(app)}};
+  const std::vector<std::pair<std::string, Run>> commands = {{"generate", add_generate(app)},
+                                                             {"chat", add_chat(app)},
+                                                             {"inspect", add_inspect(app)},
+                                                             {"bench", add_bench(app)},
+                                                             {"eval", add_eval(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   try {

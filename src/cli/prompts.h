@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "citer/types.h"
 #include "citer/engine.h"
+#include "citer/types.h"
 
 namespace citer::cli {
 

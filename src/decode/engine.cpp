@@ -22,8 +22,8 @@ double seconds_since(Clock::time_point start) {
 
 ModelFacts facts(const ModelContext& context) {
   const Model& model = context.model();
-  return {model.options().path,     model.description(), model.parameters(), model.bytes(),
-          context.bytes_per_token(), model.n_embd()};
+  return {model.options().path, model.description(),       model.parameters(),
+          model.bytes(),        context.bytes_per_token(), model.n_embd()};
 }
 
 }  // namespace
@@ -146,7 +146,8 @@ class Engine::Impl::Run {
 
   void show(int slot) {
     for (const TextPiece& piece : decoder_.text(slot).take()) {
-      if (callbacks_.on_text) callbacks_.on_text(slots_[static_cast<std::size_t>(slot)]->index, piece);
+      if (callbacks_.on_text)
+        callbacks_.on_text(slots_[static_cast<std::size_t>(slot)]->index, piece);
     }
   }
 
@@ -199,8 +200,8 @@ std::optional<double> Engine::measure_llm_seconds(int n) {
   if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
   const int last = static_cast<int>(tokens.size()) - 1;
   const RowRequest all{impl_->last_slot, tokens, {&last, 1}};
-  const RowRequest before{impl_->last_slot, tokens.first(tokens.size() - static_cast<std::size_t>(n)),
-                          {}};
+  const RowRequest before{
+      impl_->last_slot, tokens.first(tokens.size() - static_cast<std::size_t>(n)), {}};
   std::array<double, 3> seconds{};
   for (double& s : seconds) {
     impl_->llm.forward({&before, 1});  // reads what is missing before, or takes back what is after

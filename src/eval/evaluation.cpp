@@ -130,8 +130,8 @@ std::string Evaluation::identity() const {
   return j.dump();
 }
 
-/// Quantiles of the policy's scores on texts that the SLM writes alone, the same for all datasets, so
-/// that a threshold can be judged over all of them together.
+/// Quantiles of the policy's scores on texts that the SLM writes alone, the same for all datasets,
+/// so that a threshold can be judged over all of them together.
 std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
   if (is_fixed_policy(policy)) return {make_policy(policy)->default_threshold()};
   if (!options_.thresholds.empty()) return options_.thresholds;
@@ -159,8 +159,8 @@ void Evaluation::find_settings() {
   }
 }
 
-std::vector<Answer> Evaluation::decode(std::span<const Example> examples,
-                                       const std::string& policy, double threshold) {
+std::vector<Answer> Evaluation::decode(std::span<const Example> examples, const std::string& policy,
+                                       double threshold) {
   const std::vector<Prompt> prompts = prompts_of(examples);
   GenerationOptions generation = options_.generation;
   generation.policy = decoding_policy(policy);
@@ -308,14 +308,14 @@ EvalResults Evaluation::run() {
     if (earlier->identity != mine) {
       throw InputError(fmt::format(
           "{}: this folder holds another evaluation (other models, data, policies or options); "
-          "choose another --out", options_.out.string()));
+          "choose another --out",
+          options_.out.string()));
     }
     results_.settings = earlier->settings;
   } else {
     find_settings();
     if (stopped()) return std::move(results_);
-    write_run_file(run_path,
-                   {mine, results_.slm, results_.llm, results_.data, results_.settings});
+    write_run_file(run_path, {mine, results_.slm, results_.llm, results_.data, results_.settings});
   }
   const fs::path records_path = options_.out / "records.jsonl";
   results_.chunks = read_records(records_path);

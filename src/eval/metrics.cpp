@@ -46,9 +46,8 @@ Estimate accuracy_estimate(const std::vector<bool>& correct) {
 }
 
 Estimate paired_difference(const std::vector<bool>& a, const std::vector<bool>& b) {
-  return bootstrap_mean(std::min(a.size(), b.size()), [&](std::size_t i) {
-    return (a[i] ? 1.0 : 0.0) - (b[i] ? 1.0 : 0.0);
-  });
+  return bootstrap_mean(std::min(a.size(), b.size()),
+                        [&](std::size_t i) { return (a[i] ? 1.0 : 0.0) - (b[i] ? 1.0 : 0.0); });
 }
 
 double mcnemar_p_value(std::int64_t only_a, std::int64_t only_b) {

@@ -29,7 +29,7 @@ double quantile(std::vector<double> values, double p);
 
 /// A point of a policy's curve.
 struct CurvePoint {
-  double share = 0.0;     ///< LLM share in [0, 1]
+  double share = 0.0;  ///< LLM share in [0, 1]
   double accuracy = 0.0;
 };
 

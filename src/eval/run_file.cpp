@@ -52,8 +52,10 @@ void write_run_file(const std::filesystem::path& path, const RunFile& run) {
   for (const EvalSetting& s : run.settings) {
     settings.push_back({{"data", s.data}, {"policy", s.policy}, {"threshold", s.threshold}});
   }
-  const ordered_json j = {{"identity", run.identity}, {"slm", facts_json(run.slm)},
-                          {"llm", facts_json(run.llm)}, {"data", run.data},
+  const ordered_json j = {{"identity", run.identity},
+                          {"slm", facts_json(run.slm)},
+                          {"llm", facts_json(run.llm)},
+                          {"data", run.data},
                           {"settings", std::move(settings)}};
   write_file(path, j.dump(2) + "\n");
 }

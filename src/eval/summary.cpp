@@ -34,8 +34,8 @@ void add_chunk(RunSummary& run, const ChunkRecord& chunk) {
     run.ids.push_back(chunk.setting.data + "/" + e.id);
     run.correct.push_back(e.correct);
     run.counters += e.counters;
-    run.llm_share_mean += ratio(static_cast<double>(e.counters.llm_tokens),
-                                static_cast<double>(e.counters.tokens()));
+    run.llm_share_mean +=
+        ratio(static_cast<double>(e.counters.llm_tokens), static_cast<double>(e.counters.tokens()));
     run.latencies.push_back(e.seconds);
   }
   run.wall_seconds += chunk.wall_seconds;

@@ -18,13 +18,13 @@ struct RunSummary {
   std::vector<std::string> ids;  ///< of the examples, in order
   std::vector<bool> correct;     ///< one per example
   Estimate accuracy;
-  Counters counters;             ///< summed over examples: what each would cost alone
-  double llm_share = 0.0;        ///< over tokens
-  double llm_share_mean = 0.0;   ///< mean over examples
-  double flops = 0.0;            ///< 2 x parameters x evaluated tokens, both models
-  double bytes_moved = 0.0;      ///< weights once a pass, and cached keys and values read
-  double wall_seconds = 0.0;     ///< of the batched run
-  std::vector<double> latencies; ///< seconds per example, in the batched run
+  Counters counters;              ///< summed over examples: what each would cost alone
+  double llm_share = 0.0;         ///< over tokens
+  double llm_share_mean = 0.0;    ///< mean over examples
+  double flops = 0.0;             ///< 2 x parameters x evaluated tokens, both models
+  double bytes_moved = 0.0;       ///< weights once a pass, and cached keys and values read
+  double wall_seconds = 0.0;      ///< of the batched run
+  std::vector<double> latencies;  ///< seconds per example, in the batched run
   ScoreBins scores;
 };
 

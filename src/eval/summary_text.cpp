@@ -97,7 +97,8 @@ ordered_json summary_object(const EvalResults& results, const Summary& summary) 
   ordered_json curves = ordered_json::array();
   for (const CurveSummary& curve : summary.curves) {
     ordered_json j = {{"data", curve.data}, {"policy", curve.policy}, {"apgr", curve.apgr}};
-    for (const auto& [part, share] : curve.cpt) j[fmt::format("cpt{}", part)] = optional_json(share);
+    for (const auto& [part, share] : curve.cpt)
+      j[fmt::format("cpt{}", part)] = optional_json(share);
     j["llm_share_at_99_percent_accuracy"] = optional_json(curve.share_at_99);
     curves.push_back(std::move(j));
   }
@@ -113,13 +114,12 @@ std::string summary_json(const EvalResults& results, const Summary& summary) {
 }
 
 std::string summary_table(const Summary& summary) {
-  std::string out = fmt::format("{:<16} {:<10} {:>9} {:>7} {:>16} {:>8} {:>9} {:>9}\n", "data",
-                                "policy", "threshold", "acc. %", "95 % interval", "LLM %",
-                                "GB moved", "tokens/s");
+  std::string out =
+      fmt::format("{:<16} {:<10} {:>9} {:>7} {:>16} {:>8} {:>9} {:>9}\n", "data", "policy",
+                  "threshold", "acc. %", "95 % interval", "LLM %", "GB moved", "tokens/s");
   for (const RunSummary& run : summary.runs) {
-    const double rate = run.wall_seconds > 0
-                            ? static_cast<double>(run.counters.tokens()) / run.wall_seconds
-                            : 0.0;
+    const double rate =
+        run.wall_seconds > 0 ? static_cast<double>(run.counters.tokens()) / run.wall_seconds : 0.0;
     out += fmt::format("{:<16} {:<10} {:>9.4g} {:>7} {:>16} {:>8} {:>9.3g} {:>9.0f}\n",
                        run.setting.data, run.setting.policy, run.setting.threshold,
                        percent(run.accuracy.value),
@@ -129,7 +129,9 @@ std::string summary_table(const Summary& summary) {
   if (summary.curves.empty()) return out;
   out += fmt::format("\n{:<16} {:<10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>22}\n", "data", "policy",
                      "APGR", "CPT50", "CPT80", "CPT95", "CPT99", "LLM % at 99 % of acc.");
-  const auto share = [](const std::optional<double>& value) { return value ? percent(*value) : "-"; };
+  const auto share = [](const std::optional<double>& value) {
+    return value ? percent(*value) : "-";
+  };
   for (const CurveSummary& curve : summary.curves) {
     out += fmt::format("{:<16} {:<10} {:>6.3f}", curve.data, curve.policy, curve.apgr);
     for (const auto& [part, value] : curve.cpt) out += fmt::format(" {:>7}", share(value));
@@ -139,9 +141,9 @@ std::string summary_table(const Summary& summary) {
 }
 
 std::string compare_table(const Summary& a, const Summary& b) {
-  std::string out = fmt::format("{:<16} {:<10} {:>9} {:>7} {:>7} {:>24} {:>8} {:>8} {:>8}\n", "data",
-                                "policy", "threshold", "A %", "B %", "A - B, 95 % interval", "p",
-                                "A LLM %", "B LLM %");
+  std::string out =
+      fmt::format("{:<16} {:<10} {:>9} {:>7} {:>7} {:>24} {:>8} {:>8} {:>8}\n", "data", "policy",
+                  "threshold", "A %", "B %", "A - B, 95 % interval", "p", "A LLM %", "B LLM %");
   int shared = 0;
   for (const RunSummary& run : a.runs) {
     for (const RunSummary& other : b.runs) {

@@ -19,8 +19,8 @@ class ChatTemplate {
   ChatTemplate(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  /// The model's own template, or the one in `override_file` unless that is empty. Throws InputError
-  /// when there is none.
+  /// The model's own template, or the one in `override_file` unless that is empty. Throws
+  /// InputError when there is none.
   static ChatTemplate for_model(const Model& model, const std::string& override_file);
 
   /// The prompt that leads to the assistant's next message. Throws InputError with the template's

@@ -32,7 +32,8 @@ void check_magic(const fs::path& path) {
   const std::size_t n = std::fread(magic, 1, sizeof magic, file.get());
   if (n == 4 && std::string_view(magic, 4) == "GGUF") return;
   std::string found;
-  for (std::size_t i = 0; i < n; ++i) found += fmt::format("{:02x}", static_cast<unsigned char>(magic[i]));
+  for (std::size_t i = 0; i < n; ++i)
+    found += fmt::format("{:02x}", static_cast<unsigned char>(magic[i]));
   throw InputError(fmt::format("{}: not a GGUF file (starts with bytes '{}', expected '47475546')",
                                path.string(), found));
 }
@@ -44,18 +45,30 @@ std::string scalar_text(const void* data, std::size_t i) {
 
 std::string element_text(gguf_type type, const void* data, std::size_t i) {
   switch (type) {
-    case GGUF_TYPE_UINT8: return scalar_text<std::uint8_t>(data, i);
-    case GGUF_TYPE_INT8: return scalar_text<std::int8_t>(data, i);
-    case GGUF_TYPE_UINT16: return scalar_text<std::uint16_t>(data, i);
-    case GGUF_TYPE_INT16: return scalar_text<std::int16_t>(data, i);
-    case GGUF_TYPE_UINT32: return scalar_text<std::uint32_t>(data, i);
-    case GGUF_TYPE_INT32: return scalar_text<std::int32_t>(data, i);
-    case GGUF_TYPE_FLOAT32: return scalar_text<float>(data, i);
-    case GGUF_TYPE_BOOL: return static_cast<const bool*>(data)[i] ? "true" : "false";
-    case GGUF_TYPE_UINT64: return scalar_text<std::uint64_t>(data, i);
-    case GGUF_TYPE_INT64: return scalar_text<std::int64_t>(data, i);
-    case GGUF_TYPE_FLOAT64: return scalar_text<double>(data, i);
-    default: return "?";
+    case GGUF_TYPE_UINT8:
+      return scalar_text<std::uint8_t>(data, i);
+    case GGUF_TYPE_INT8:
+      return scalar_text<std::int8_t>(data, i);
+    case GGUF_TYPE_UINT16:
+      return scalar_text<std::uint16_t>(data, i);
+    case GGUF_TYPE_INT16:
+      return scalar_text<std::int16_t>(data, i);
+    case GGUF_TYPE_UINT32:
+      return scalar_text<std::uint32_t>(data, i);
+    case GGUF_TYPE_INT32:
+      return scalar_text<std::int32_t>(data, i);
+    case GGUF_TYPE_FLOAT32:
+      return scalar_text<float>(data, i);
+    case GGUF_TYPE_BOOL:
+      return static_cast<const bool*>(data)[i] ? "true" : "false";
+    case GGUF_TYPE_UINT64:
+      return scalar_text<std::uint64_t>(data, i);
+    case GGUF_TYPE_INT64:
+      return scalar_text<std::int64_t>(data, i);
+    case GGUF_TYPE_FLOAT64:
+      return scalar_text<double>(data, i);
+    default:
+      return "?";
   }
 }
 
@@ -66,9 +79,8 @@ std::string array_text(const gguf_context* gguf, std::int64_t key) {
   std::string text = "[";
   for (std::size_t i = 0; i < std::min(n, kShown); ++i) {
     if (i > 0) text += ", ";
-    text += type == GGUF_TYPE_STRING
-                ? fmt::format("\"{}\"", gguf_get_arr_str(gguf, key, i))
-                : element_text(type, gguf_get_arr_data(gguf, key), i);
+    text += type == GGUF_TYPE_STRING ? fmt::format("\"{}\"", gguf_get_arr_str(gguf, key, i))
+                                     : element_text(type, gguf_get_arr_data(gguf, key), i);
   }
   return text + (n > kShown ? fmt::format(", ... {} in all]", n) : "]");
 }

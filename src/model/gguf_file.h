@@ -13,7 +13,7 @@ struct GgufSummary {
   std::string architecture;  ///< general.architecture, "" if absent
   std::string name;          ///< general.name, "" if absent
   std::int64_t tensors = 0;
-  std::int64_t parameters = 0;    ///< sum of the tensors' elements
+  std::int64_t parameters = 0;  ///< sum of the tensors' elements
   std::uint64_t file_bytes = 0;
   /// Tensor types with their number of tensors, most frequent first.
   std::vector<std::pair<std::string, int>> types;

@@ -14,21 +14,21 @@ namespace citer {
 /// A GGUF model's weights and vocabulary. Immutable after load(); may be shared by contexts.
 class Model {
  public:
-  /// Throws InputError (missing, not a GGUF, truncated, no decoder, unknown device) or ResourceError
-  /// (does not fit), naming the file.
+  /// Throws InputError (missing, not a GGUF, truncated, no decoder, unknown device) or
+  /// ResourceError (does not fit), naming the file.
   static std::shared_ptr<Model> load(const ModelOptions& options);
 
   const ModelOptions& options() const { return options_; }
   const Vocab& vocab() const { return vocab_; }
   llama_model* handle() const { return model_.get(); }
 
-  std::string description() const;       ///< e.g. "llama 1.7B Q8_0"
-  int n_embd() const;                    ///< width of a hidden state
-  int trained_context() const;           ///< tokens
-  std::uint64_t parameters() const;      ///< number of weights
-  std::uint64_t bytes() const;           ///< size of all tensors
-  bool can_roll_back() const;            ///< false for recurrent and hybrid models
-  std::string chat_template() const;     ///< Jinja source, "" if the file has none
+  std::string description() const;          ///< e.g. "llama 1.7B Q8_0"
+  int n_embd() const;                       ///< width of a hidden state
+  int trained_context() const;              ///< tokens
+  std::uint64_t parameters() const;         ///< number of weights
+  std::uint64_t bytes() const;              ///< size of all tensors
+  bool can_roll_back() const;               ///< false for recurrent and hybrid models
+  std::string chat_template() const;        ///< Jinja source, "" if the file has none
   int threads() const { return threads_; }  ///< CPU threads its contexts use
 
  private:

@@ -25,13 +25,20 @@ std::string token_piece(const llama_vocab* vocab, Token token) {
 
 const char* type_name(enum llama_vocab_type type) {
   switch (type) {
-    case LLAMA_VOCAB_TYPE_NONE: return "none";
-    case LLAMA_VOCAB_TYPE_SPM: return "SPM";
-    case LLAMA_VOCAB_TYPE_BPE: return "BPE";
-    case LLAMA_VOCAB_TYPE_WPM: return "WPM";
-    case LLAMA_VOCAB_TYPE_UGM: return "UGM";
-    case LLAMA_VOCAB_TYPE_RWKV: return "RWKV";
-    default: return "other";
+    case LLAMA_VOCAB_TYPE_NONE:
+      return "none";
+    case LLAMA_VOCAB_TYPE_SPM:
+      return "SPM";
+    case LLAMA_VOCAB_TYPE_BPE:
+      return "BPE";
+    case LLAMA_VOCAB_TYPE_WPM:
+      return "WPM";
+    case LLAMA_VOCAB_TYPE_UGM:
+      return "UGM";
+    case LLAMA_VOCAB_TYPE_RWKV:
+      return "RWKV";
+    default:
+      return "other";
   }
 }
 
@@ -122,8 +129,7 @@ std::optional<std::string> vocab_difference(const Vocab& a, const Vocab& b) {
   }
   for (const SpecialToken& special : kSpecialTokens) {
     if (special.get(va) != special.get(vb)) {
-      return fmt::format("{} token {} against {}", special.name, special.get(va),
-                         special.get(vb));
+      return fmt::format("{} token {} against {}", special.name, special.get(va), special.get(vb));
     }
   }
   return std::nullopt;

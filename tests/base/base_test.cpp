@@ -55,10 +55,11 @@ TEST(Rng, UniformCoversItsRange) {
 TEST(File, ReplaceLeavesTheOldFileWhenWritingFails) {
   const fs::path path = fs::path(testing::TempDir()) / "citer_replace_test";
   write_file(path, "old");
-  EXPECT_THROW(replace_file(path, [](const fs::path& temporary) {
-                 write_file(temporary, "half");
-                 throw InputError("stop");
-               }),
+  EXPECT_THROW(replace_file(path,
+                            [](const fs::path& temporary) {
+                              write_file(temporary, "half");
+                              throw InputError("stop");
+                            }),
                InputError);
   EXPECT_EQ(read_file(path), "old");
   int left = 0;

@@ -25,9 +25,19 @@ using nlohmann::json;
 const std::string kData = std::string(CITER_SOURCE_DIR) + "/models/demo/data/";
 
 std::vector<std::string> eval_arguments(const fs::path& out, const std::string& limit) {
-  return {"eval",       "--data",    kData + "math.valid.jsonl",  "--data",
-          kData + "mc.valid.jsonl",  "--limit",                   limit,
-          "--policies", "slm,maxprob,random", "--budgets", "0.1,0.3", "--out", out.string()};
+  return {"eval",
+          "--data",
+          kData + "math.valid.jsonl",
+          "--data",
+          kData + "mc.valid.jsonl",
+          "--limit",
+          limit,
+          "--policies",
+          "slm,maxprob,random",
+          "--budgets",
+          "0.1,0.3",
+          "--out",
+          out.string()};
 }
 
 ProcessResult run_eval(const fs::path& out, const std::string& limit = "20") {
@@ -57,8 +67,8 @@ void run_and_kill(const fs::path& out, const std::string& limit, int millisecond
 json summary_without_times(const fs::path& out) {
   json summary = json::parse(read_file(out / "summary.json"));
   for (json& run : summary.at("runs")) {
-    for (const char* field : {"wall_seconds", "tokens_per_second", "latency_p50", "latency_p95",
-                              "latency_p99"}) {
+    for (const char* field :
+         {"wall_seconds", "tokens_per_second", "latency_p50", "latency_p95", "latency_p99"}) {
       run.erase(field);
     }
   }
@@ -157,12 +167,14 @@ TEST(Evaluation, BadInputIsOneClearLine) {
   const std::string out = (dir / "out").string();
   const std::string data = kData + "math.valid.jsonl";
   write_file(dir / "empty.jsonl", "");
-  write_file(dir / "field.jsonl", "{\"problem\": \"1 + 1?\", \"solution\": \"\\\\boxed{2}\"}\n"
-                                  "{\"problem\": \"1 + 2?\"}\n");
+  write_file(dir / "field.jsonl",
+             "{\"problem\": \"1 + 1?\", \"solution\": \"\\\\boxed{2}\"}\n"
+             "{\"problem\": \"1 + 2?\"}\n");
   const std::string twice = "{\"id\": \"a\", \"problem\": \"p\", \"solution\": \"\\\\boxed{2}\"}\n";
   write_file(dir / "twice.jsonl", twice + twice);
   write_file(dir / "file", "");
-  expect_error({{"--data", data, "--policies", "slm,best", "--out", out}, 2, "unknown policy 'best'"});
+  expect_error(
+      {{"--data", data, "--policies", "slm,best", "--out", out}, 2, "unknown policy 'best'"});
   expect_error({{"--data", data, "--thresholds", "0.5,2", "--out", out}, 2, "[0, 1]"});
   expect_error({{"--data", data}, 2, "--out"});
   expect_error({{"--data", (dir / "none.jsonl").string(), "--out", out}, 1, "none.jsonl"});

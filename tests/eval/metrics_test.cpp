@@ -81,8 +81,8 @@ TEST(Settings, ThresholdsLetTheBudgetsThrough) {
   const std::vector<double> thresholds = thresholds_for_budgets(scores, {0.1, 0.5});
   ASSERT_EQ(thresholds.size(), 2U);
   for (std::size_t k = 0; k < 2; ++k) {
-    const auto below = std::count_if(scores.begin(), scores.end(),
-                                     [&](float s) { return s < thresholds[k]; });
+    const auto below =
+        std::count_if(scores.begin(), scores.end(), [&](float s) { return s < thresholds[k]; });
     EXPECT_EQ(below, k == 0 ? 10 : 50);
   }
 }

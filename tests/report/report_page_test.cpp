@@ -18,7 +18,7 @@ TEST_F(ReportPage, NamesPairAndData) {
     data: texts("#data-choice label"),
     incomplete: seen("#incomplete"),
   };)");
-  EXPECT_EQ(page["title"], "demo-slm with demo-llm, on math and mc");
+  EXPECT_EQ(page["title"], "demo-slm (1.3\u00a0M) with demo-llm (24\u00a0M), on math and mc");
   EXPECT_EQ(page["lang"], "en");
   EXPECT_EQ(page["models"], json({"Small (SLM)", "llama 1.3M F16", "1.3\u00a0M", "2.6\u00a0MB",
                                   "models/demo-slm.gguf", "Large (LLM)", "llama 24M F16",
@@ -108,6 +108,17 @@ TEST_F(ReportPage, ShowsTextAsText) {
   EXPECT_EQ(page["token"], " <b>&lt;x</b>");
   EXPECT_EQ(page["broken"], nullptr);
   EXPECT_EQ(page["markup"], 0);
+}
+
+TEST_F(ReportPage, OpensAnExampleThatRoutingPutsRight) {
+  use(sample_results());
+  for (ChunkRecord& chunk : results_.chunks) {
+    chunk.examples[0].correct = true;
+    chunk.examples[1].correct = chunk.setting.policy != "slm";
+  }
+  use(results_);
+  EXPECT_EQ(ask("", "return [one('#example-pick').value, ...texts('.verdict strong')];"),
+            json({"2", "\u2717 Wrong", "\u2713 Right"}));
 }
 
 TEST_F(ReportPage, ColoursTokensByWriterAndScore) {

@@ -228,6 +228,7 @@ function showCurves() {
       title: (items) => items.length ? settingText(items[0].raw.run) : "",
       label: (item) => pointLines(item.raw.run),
     } });
+  options.layout = { padding: { top: 18 } };  // the LLM's label stands above its line
   showLegend("curve-legend", shown);
   byId("cost-note").textContent = kCosts[cost].note;
   byId("intervals").checked = state.intervals !== "off";
@@ -237,8 +238,11 @@ function showCurves() {
     `settings of ${sets.length} policies. The tables below hold the numbers.`);
 }
 
+/** Bins of fewer tokens say too little to be drawn. */
+const kFewTokens = 10;
+
 function calibrationDataset(scores) {
-  const bins = auditedBins(scores);
+  const bins = auditedBins(scores).filter((bin) => bin.audited >= kFewTokens);
   const most = Math.max(...bins.map((bin) => bin.audited));
   return {
     ...policyDataset(scores.policy, bins.map((bin) => ({ x: bin.score, y: bin.agreement, bin }))),

@@ -4,10 +4,17 @@ function examplesOf(data) {
   return report.examples.filter((example) => example.data === data || data === "all");
 }
 
+/** Place of the first example that the first answer shown has wrong and the second has right. */
+function tellingPlace(list) {
+  const tells = (example) => !shownRun(example, "a").correct && shownRun(example, "b").correct;
+  return list.findIndex(tells) + 1;
+}
+
 /** The example the state names: its place and the list it is from. */
 function chosenExample() {
   const list = examplesOf(state.data);
-  const place = Math.min(Math.max(1, Number.parseInt(state.example, 10) || 1), list.length);
+  const named = state.example ? Number.parseInt(state.example, 10) : tellingPlace(list);
+  const place = Math.min(Math.max(1, named || 1), list.length);
   return { list, place, example: list[place - 1] };
 }
 
@@ -29,6 +36,10 @@ function defaultRun(example, side) {
   const best = bestRun(example.data);
   return (best && runNamed(example, runName(best))) ??
     example.runs.find((run) => isUsable(run.policy)) ?? example.runs.at(-1);
+}
+
+function shownRun(example, side) {
+  return (state[side] && runNamed(example, state[side])) || defaultRun(example, side);
 }
 
 function field(label, control) {
@@ -125,7 +136,7 @@ function showVerdict(side, run) {
 }
 
 function showAnswer(side, example) {
-  const run = (state[side] && runNamed(example, state[side])) || defaultRun(example, side);
+  const run = shownRun(example, side);
   shownRuns[side] = run;
   const names = unique(example.runs.map((other) => other.policy));
   const own = example.runs.filter((other) => other.policy === run.policy)

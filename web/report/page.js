@@ -37,7 +37,7 @@ const defaults = {
   points: "all",     // all, frontier or recommended
   sort: "",          // column of the operating points; "-" before it: descending
   bins: "",          // policy of the distribution
-  example: "1",      // number of the example within its dataset
+  example: "",       // number of the example within its dataset; "": one that routing puts right
   a: "",             // policy@threshold of the first answer
   b: "",             // and of the second
   theme: "auto",     // auto, light or dark

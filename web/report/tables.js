@@ -6,9 +6,9 @@ function modelName(model) {
   return stem || model.description;
 }
 
-function modelNames() {
-  const names = [modelName(report.slm), modelName(report.llm)];
-  return names[0] === names[1] ? [report.slm.description, report.llm.description] : names;
+/** A model's name and size: bundled pairs may well be called "slm" and "llm". */
+function sizedName(model) {
+  return `${modelName(model)} (${parametersText(model.parameters)})`;
 }
 
 function listText(names) {
@@ -16,9 +16,8 @@ function listText(names) {
 }
 
 function showHeading() {
-  const names = modelNames();
   const data = datasets.length > 1 ? datasets.filter((name) => name !== "all") : datasets;
-  const title = `${names.join(" with ")}, on ${listText(data)}`;
+  const title = `${sizedName(report.slm)} with ${sizedName(report.llm)}, on ${listText(data)}`;
   byId("title").textContent = title;
   document.title = `${title} ${kDash} citer evaluation`;
   byId("incomplete").hidden = report.complete;
