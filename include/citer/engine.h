@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "citer/model_options.h"
+#include "citer/policy.h"
 #include "citer/types.h"
 
 namespace citer {
@@ -25,14 +26,20 @@ struct EngineOptions {
   ContextOptions context;
   /// Jinja chat template to use instead of the SLM's own; "" for the model's own.
   std::string chat_template_file;
+  /// Router files, each for a policy of its own.
+  std::vector<std::string> routers;
 };
 
 /// How answers are written; the same for all prompts of one generate().
 struct GenerationOptions {
-  /// Routing policy, as make_policy() names it.
-  std::string policy = "maxprob";
+  /// Routing policy: a router's, or as make_policy() names it. "": citer if there is a router for
+  /// it, else maxprob.
+  std::string policy;
   /// The LLM writes a token iff its score is below; in [0, 1]. Unset: the policy's default.
   std::optional<double> threshold;
+  /// Instead of a threshold: the share of tokens that the LLM may write, in [0, 1], by the
+  /// calibration of the policy's router.
+  std::optional<double> budget;
   /// Tokens to write at most; <= 0: as many as the context holds.
   int max_tokens = -1;
   /// Go on after end-of-generation tokens.
@@ -101,6 +108,12 @@ class Engine {
   /// Drops all caches: answers that follow do not depend, not even in the last digit, on what was
   /// written before.
   void reset();
+
+  /// The policy that generate() would use for GenerationOptions::policy. Throws UsageError.
+  std::shared_ptr<const RoutingPolicy> policy(const std::string& name) const;
+
+  /// Names of the policies that came with EngineOptions::routers.
+  std::vector<std::string> router_policies() const;
 
   /// For each token of an answer to `prompt`: whether it is the LLM's likeliest one at its place.
   /// One LLM pass, drops the caches of one sequence.

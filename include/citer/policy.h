@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct PolicyNeeds {
   bool slm = true;
   bool hidden = false;
   bool llm = false;
+  /// The score of an answer's first token holds for the whole answer.
+  bool per_prompt = false;
 };
 
 /// Gives each token a routing score in [0, 1]: the higher, the surer that the SLM's own token is
@@ -36,6 +39,9 @@ class RoutingPolicy {
   virtual PolicyNeeds needs() const = 0;
   /// The threshold that is used when the user names none.
   virtual double default_threshold() const = 0;
+  /// The threshold at which the LLM wrote this share of the tokens when the policy was calibrated;
+  /// nothing for a policy that never was.
+  virtual std::optional<double> threshold_for_budget(double /*budget*/) const { return {}; }
   /// Scores a batch of sequences: scores[i] belongs to inputs[i].
   virtual void score(std::span<const PolicyInput> inputs, std::span<float> scores) const = 0;
 };
@@ -49,10 +55,11 @@ class RoutingPolicy {
 ///   entropy    score = 1 - entropy / log(n_vocab)
 ///   oracle     score = 1 where SLM and LLM agree on the likeliest token, else 0 (asks both models
 ///              for every token: a bound for studies, not a way to save)
-/// Throws UsageError naming the known ones.
+/// The learned policies (citer, citer-s, co-llm, query) come from router files instead
+/// (EngineOptions::routers). Throws UsageError naming the known ones.
 std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name);
 
-/// The names make_policy() knows, for help texts.
+/// The names make_policy() knows, and the learned ones, for help texts.
 const std::vector<std::string>& policy_names();
 
 }  // namespace citer

@@ -30,8 +30,7 @@ struct EvalFlags {
   GenerationFlags generation;
   EvalOptions eval;
   std::vector<std::string> data;
-  std::vector<std::string> policies = {"slm",     "llm",    "maxprob", "margin",
-                                       "entropy", "random", "oracle"};
+  std::vector<std::string> policies;
   std::vector<std::string> compare;
   std::string out;
   std::string shots_file;
@@ -42,9 +41,9 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
   flags.app = &app;
   app.add_option("--data", flags.data,
                  "Datasets (JSONL, JSON, CSV or a folder; default: the bundled test files)");
-  app.add_option("--policies", flags.policies, "Policies, comma-separated")
-      ->delimiter(',')
-      ->capture_default_str();
+  app.add_option("--policies", flags.policies,
+                 "Policies, comma-separated (default: those that need no router, and the routers')")
+      ->delimiter(',');
   app.add_option("--thresholds", flags.eval.thresholds, "Thresholds, comma-separated")
       ->delimiter(',');
   app.add_option("--budgets", flags.eval.budgets,
@@ -96,13 +95,23 @@ EvalOptions eval_options(const EvalFlags& flags) {
   return options;
 }
 
+std::vector<std::string> default_policies(const Engine& engine) {
+  std::vector<std::string> policies = {"slm", "llm"};
+  for (const std::string& name : engine.router_policies()) policies.push_back(name);
+  for (const char* name : {"maxprob", "margin", "entropy", "random", "oracle"}) {
+    policies.emplace_back(name);
+  }
+  return policies;
+}
+
 int run_eval(const EvalFlags& flags) {
   if (!flags.compare.empty()) return run_compare(flags);
   if (flags.out.empty()) throw UsageError("--out: name a folder for the results");
-  const EvalOptions options = eval_options(flags);
+  EvalOptions options = eval_options(flags);
   EngineOptions engine_options = flags.model.engine_options();
   if (flags.app->count("--parallel") == 0) engine_options.context.sequences = kDefaultParallel;
   Engine engine(engine_options);
+  if (options.policies.empty()) options.policies = default_policies(engine);
   const InterruptGuard interrupt;
   const EvalResults results = evaluate(engine, options);
   if (!results.complete) {

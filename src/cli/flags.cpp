@@ -13,6 +13,7 @@
 #include "citer/error.h"
 #include "citer/policy.h"
 #include "model/backend.h"
+#include "route/learned_policy.h"
 
 namespace citer::cli {
 
@@ -69,6 +70,16 @@ std::string bundled_model(const std::string& file) {
   return (folders.back() / file).string();
 }
 
+std::vector<std::string> bundled_routers() {
+  std::vector<std::string> paths;
+  for (const std::string& policy : learned_policy_names()) {
+    std::string path = bundled_model(fmt::format("router-{}.gguf", policy));
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
 void ModelFlags::add_to(CLI::App& app) {
   ModelOptions& llm = options_.llm;
   ModelOptions& slm = options_.slm;
@@ -99,6 +110,9 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("--cache-type-v-draft", slm.cache_type_v, "-ctvd: the same for the SLM");
   app.add_option("--rpc", rpc_servers_, "host:port of machines that run ggml's rpc-server")
       ->delimiter(',');
+  app.add_option("--router", options_.routers,
+                 "Router files, one a policy (default: those of the bundled pair)")
+      ->delimiter(',');
   app.add_option("--chat-template-file", options_.chat_template_file,
                  "Jinja template instead of the model's own");
   app.add_flag("--no-mmap", no_mmap_, "Read the models into memory instead of mapping them");
@@ -116,6 +130,7 @@ EngineOptions ModelFlags::engine_options() const {
   if (options.slm.path.empty()) {
     options.slm.path = bundled_model("slm.gguf");
     options.llm.path = bundled_model("llm.gguf");
+    if (options.routers.empty()) options.routers = bundled_routers();
   }
   options.slm.mmap = options.llm.mmap = !no_mmap_;
   return options;
@@ -125,12 +140,16 @@ void GenerationFlags::add_to(CLI::App& app) {
   app_ = &app;
   SamplingOptions& sampling = options_.sampling;
   app.add_option(
-         "--policy", options_.policy,
-         fmt::format("Who decides which model writes a token: {}", fmt::join(policy_names(), ", ")))
-      ->capture_default_str();
+      "--policy", options_.policy,
+      fmt::format("Who decides which model writes a token: {} (default: citer where there is a "
+                  "router for it, else maxprob)",
+                  fmt::join(policy_names(), ", ")));
   app.add_option("--threshold", threshold_,
                  "The LLM writes a token when its routing score is below; 0: the SLM alone, 1: the "
                  "LLM alone (default: the policy's own)");
+  app.add_option("--budget", budget_,
+                 "Instead of a threshold: the share of tokens that the LLM may write, by the "
+                 "router's calibration");
   app.add_option("-n,--predict,--n-predict", options_.max_tokens,
                  "Tokens to write at most (-1: until the context is full)");
   app.add_option("--temp", sampling.temperature, "Temperature; 0 is greedy")->capture_default_str();
@@ -164,7 +183,9 @@ GenerationOptions GenerationFlags::generation_options() const {
     options.threshold = threshold_;
   }
   options.sampling.seed = static_cast<std::uint64_t>(seed_);
-  make_policy(options.policy);  // an unknown name is an error before any model is loaded
+  if (app_->count("--budget") > 0) options.budget = budget_;
+  // An unknown name is an error before any model is loaded.
+  if (!options.policy.empty() && !is_learned_policy(options.policy)) make_policy(options.policy);
   return options;
 }
 

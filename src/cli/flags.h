@@ -43,11 +43,15 @@ class GenerationFlags {
  private:
   GenerationOptions options_;
   double threshold_ = -1.0;
+  double budget_ = -1.0;
   long seed_ = 0;
   CLI::App* app_ = nullptr;
 };
 
 /// The folder of the bundled pair: $CITER_MODEL_DIR, where it was installed, or the source tree.
 std::string bundled_model(const std::string& file);
+
+/// Those of the bundled pair's routers that are there.
+std::vector<std::string> bundled_routers();
 
 }  // namespace citer::cli

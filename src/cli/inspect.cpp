@@ -9,9 +9,12 @@
 
 #include "citer/error.h"
 #include "cli/commands.h"
+#include "learn/preferences.h"
 #include "model/backend.h"
+#include "model/fingerprint.h"
 #include "model/gguf_file.h"
 #include "model/model.h"
+#include "route/router.h"
 
 namespace citer::cli {
 
@@ -54,6 +57,41 @@ void print_model(const Model& model) {
   fmt::print("  roll back     {}\n", model.can_roll_back() ? "yes" : "no (recurrent)");
 }
 
+void print_identity(const char* role, const ModelIdentity& model) {
+  fmt::print("  {:<13} {} (fingerprint {})\n", role, model.name,
+             fingerprint_text(model.fingerprint));
+}
+
+void print_router(const Router& router) {
+  const RouterInfo& info = router.info;
+  std::string shape = std::to_string(router.mlp.front().n_in);
+  for (const DenseLayer& layer : router.mlp) shape += fmt::format(" -> {}", layer.n_out);
+  fmt::print("  policy        {}, {} features, {}\n", info.policy, to_string(info.features), shape);
+  print_identity("SLM", info.slm);
+  print_identity("LLM", info.llm);
+  fmt::print("  trained       {} round(s) on {}\n", info.rounds, info.data);
+  for (const auto& [name, value] : info.metrics) fmt::print("  {:<13} {:.4f}\n", name, value);
+  if (info.calibration.empty()) return;
+  fmt::print("  calibration   SLM alone {:.1f} %, LLM alone {:.1f} %, default threshold {:.4f}\n",
+             100 * info.slm_accuracy, 100 * info.llm_accuracy, default_threshold(info));
+  fmt::print("      threshold  LLM share  accuracy  LLM passes/token\n");
+  for (const CalibrationPoint& point : info.calibration) {
+    fmt::print("  {:13.6f} {:8.1f} % {:7.1f} % {:17.3f}\n", point.threshold, 100 * point.llm_share,
+               100 * point.accuracy, point.llm_passes);
+  }
+}
+
+void print_preferences(const Preferences& preferences) {
+  const PreferencesInfo& info = preferences.info;
+  fmt::print("  preferences   {} positions of {} examples, {}\n", preferences.size(),
+             preferences.examples.size(), counts_text(info.counts));
+  fmt::print("  labels        {}, states of {}, round {}\n", to_string(info.labels),
+             to_string(info.states), info.round);
+  print_identity("SLM", info.slm);
+  print_identity("LLM", info.llm);
+  fmt::print("  data          {}\n", info.data);
+}
+
 int run_inspect(const InspectFlags& flags) {
   if (flags.devices) {
     for (const DeviceInfo& device : list_devices()) {
@@ -64,7 +102,16 @@ int run_inspect(const InspectFlags& flags) {
   if (flags.files.empty() && !flags.devices) throw UsageError("inspect: name a GGUF file");
   std::vector<std::shared_ptr<Model>> models;
   for (const std::string& path : flags.files) {
-    print_summary(path, read_gguf_summary(path), flags.metadata);
+    const GgufSummary summary = read_gguf_summary(path);
+    print_summary(path, summary, flags.metadata);
+    if (summary.architecture == kRouterArchitecture) {
+      print_router(load_router(path));
+      continue;
+    }
+    if (summary.architecture == kPreferencesArchitecture) {
+      print_preferences(load_preferences(path));
+      continue;
+    }
     models.push_back(Model::load({.path = path, .devices = "none"}));
     print_model(*models.back());
   }
@@ -86,7 +133,9 @@ int run_inspect(const InspectFlags& flags) {
 Run add_inspect(CLI::App& app) {
   auto flags = std::make_shared<InspectFlags>();
   CLI::App* command =
-      app.add_subcommand("inspect", "Say what a GGUF file is, and whether two make a pair");
+      app.add_subcommand("inspect",
+                         "Say what a GGUF file (model, router, preferences) is, and whether "
+                         "two models make a pair");
   command->add_option("files", flags->files, "GGUF files");
   command->add_flag("--metadata", flags->metadata, "Print all metadata");
   command->add_flag("--devices", flags->devices, "List the devices ggml can use");

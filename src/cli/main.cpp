@@ -27,11 +27,10 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough(false);
-  const std::vector<std::pair<std::string, Run>> commands = {{"generate", add_generate(app)},
-                                                             {"chat", add_chat(app)},
-                                                             {"inspect", add_inspect(app)},
-                                                             {"bench", add_bench(app)},
-                                                             {"eval", add_eval(app)}};
+  const std::vector<std::pair<std::string, Run>> commands = {
+      {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)},
+      {"bench", add_bench(app)},       {"eval", add_eval(app)}, {"collect", add_collect(app)},
+      {"train", add_train(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   try {

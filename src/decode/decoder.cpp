@@ -28,10 +28,11 @@ Sequence::Sequence(DecodeRequest r, int n_vocab, std::uint64_t s)
       tokens(request.prompt),
       text(request.stop),
       sampler(n_vocab, request.sampling, stream),
-      last_time(std::chrono::steady_clock::now()) {}
+      start_time(std::chrono::steady_clock::now()),
+      last_time(start_time) {}
 
-Decoder::Decoder(ModelContext& slm, ModelContext& llm)
-    : slm_(slm), llm_(llm), slots_(index(slm.sequences())) {}
+Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots)
+    : slm_(slm), llm_(llm), slots_(index(slots)) {}
 
 int Decoder::context_size() const { return std::min(slm_.context_size(), llm_.context_size()); }
 
@@ -97,11 +98,21 @@ bool Decoder::llm_writes(const Turn& turn) {
   return turn.score < threshold || threshold >= 1;
 }
 
+/// Whether the LLM is known to write the token before any model was asked. Threshold 0 is the SLM
+/// alone, whatever the policy.
+bool Decoder::skips_slm(const Turn& turn) {
+  const DecodeRequest& request = turn.sequence->request;
+  if (turn.sequence->prompt_score) return llm_writes(turn);
+  return !request.policy->needs().slm && request.threshold > 0;
+}
+
 void Decoder::list_turns() {
   turns_.clear();
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     if (slots_[slot] == nullptr || slots_[slot]->finish) continue;
-    turns_.push_back({static_cast<int>(slot), slots_[slot].get()});
+    Turn turn{static_cast<int>(slot), slots_[slot].get()};
+    turn.score = slots_[slot]->prompt_score.value_or(0.0F);
+    turns_.push_back(turn);
   }
 }
 
@@ -121,10 +132,9 @@ void Decoder::run_slm() {
   std::vector<Turn*> readers;
   bool hidden = false;
   for (Turn& turn : turns_) {
-    const PolicyNeeds needs = turn.sequence->request.policy->needs();
-    hidden |= needs.hidden;
-    // Threshold 0 is the SLM alone, whatever the policy.
-    if (needs.slm || turn.sequence->request.threshold <= 0) readers.push_back(&turn);
+    if (skips_slm(turn)) continue;
+    readers.push_back(&turn);
+    hidden |= turn.sequence->request.policy->needs().hidden && !turn.sequence->prompt_score;
   }
   if (readers.empty()) return;
   const ForwardCost cost = slm_.forward(requests_for(readers), hidden);
@@ -174,7 +184,8 @@ void Decoder::run_llm(bool (*wants)(const Turn&)) {
 
 /// Scores all turns, those of one policy in one batch.
 void Decoder::score() {
-  std::vector<bool> done(turns_.size(), false);
+  std::vector<bool> done;
+  for (const Turn& turn : turns_) done.push_back(turn.sequence->prompt_score.has_value());
   std::vector<std::size_t> members;
   std::vector<PolicyInput> inputs;
   std::vector<float> scores;
@@ -185,7 +196,7 @@ void Decoder::score() {
     inputs.clear();
     for (std::size_t i = first; i < turns_.size(); ++i) {
       const Turn& turn = turns_[i];
-      if (turn.sequence->request.policy.get() != &policy) continue;
+      if (done[i] || turn.sequence->request.policy.get() != &policy) continue;
       PolicyInput input;
       if (turn.slm_row != kNone) {
         const Row row = slm_.row(turn.slm_row, 0);
@@ -202,7 +213,10 @@ void Decoder::score() {
     }
     scores.resize(members.size());
     policy.score(inputs, scores);
-    for (std::size_t k = 0; k < members.size(); ++k) turns_[members[k]].score = scores[k];
+    for (std::size_t k = 0; k < members.size(); ++k) {
+      turns_[members[k]].score = scores[k];
+      if (policy.needs().per_prompt) turns_[members[k]].sequence->prompt_score = scores[k];
+    }
   }
 }
 

@@ -38,6 +38,8 @@ struct Sequence {
   Sampler sampler;
   Counters counters;
   std::optional<FinishReason> finish;
+  std::optional<float> prompt_score;  ///< the policy's, where it scores prompts, not tokens
+  std::chrono::steady_clock::time_point start_time;
   std::chrono::steady_clock::time_point last_time;  ///< of the last token, or of the start
 };
 
@@ -49,8 +51,9 @@ struct Sequence {
 /// One thread at a time. Sequences join and leave between steps.
 class Decoder {
  public:
-  /// Both contexts must hold the same number of sequences and outlive the decoder.
-  Decoder(ModelContext& slm, ModelContext& llm);
+  /// Answers are written in the first `slots` sequences of both contexts, which must outlive the
+  /// decoder.
+  Decoder(ModelContext& slm, ModelContext& llm, int slots);
 
   /// A slot for a new answer, or nothing while all are taken.
   std::optional<int> free_slot() const;
@@ -96,6 +99,7 @@ class Decoder {
   /// alone, even where a score rounds to 1.
   static bool llm_writes(const Turn& turn);
 
+  static bool skips_slm(const Turn& turn);
   void list_turns();
   void run_slm();
   void run_llm(bool (*wants)(const Turn&));

@@ -7,18 +7,14 @@
 #include <fmt/format.h>
 
 #include "citer/error.h"
-#include "decode/decoder.h"
+#include "decode/model_pair.h"
+#include "decode/queue.h"
 #include "model/chat_template.h"
+#include "route/learned_policy.h"
 
 namespace citer {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 ModelFacts facts(const ModelContext& context) {
   const Model& model = context.model();
@@ -26,53 +22,95 @@ ModelFacts facts(const ModelContext& context) {
           model.bytes(),        context.bytes_per_token(), model.n_embd()};
 }
 
+/// Hands an answer's parts over.
+Answer to_answer(const std::string& id, Sequence& sequence) {
+  Answer answer;
+  answer.id = id;
+  answer.text = sequence.text.text();
+  answer.finish = sequence.finish.value_or(FinishReason::kLength);
+  answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  answer.counters = sequence.counters;
+  answer.threshold = sequence.request.threshold;
+  answer.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.start_time).count();
+  answer.tokens = std::move(sequence.records);
+  return answer;
+}
+
 }  // namespace
 
 struct Engine::Impl {
-  class Run;
-
-  explicit Impl(const EngineOptions& o)
-      : options(o),
-        slm_model(Model::load(o.slm)),
-        llm_model(Model::load(o.llm)),
-        slm(checked(slm_model), o.context),
-        llm(llm_model, o.context),
-        decoder(slm, llm) {}
-
-  /// The pair is checked before any context is made.
-  std::shared_ptr<Model> checked(const std::shared_ptr<Model>& model) const {
-    check_pair(*slm_model, *llm_model);
-    return model;
-  }
+  explicit Impl(const EngineOptions& o);
 
   std::vector<Token> tokenize(const Prompt& prompt);
   std::vector<DecodeRequest> prepare(std::span<const Prompt> prompts,
                                      const GenerationOptions& generation);
+  std::shared_ptr<const RoutingPolicy> policy(const std::string& name) const;
 
   EngineOptions options;
-  std::shared_ptr<Model> slm_model;
-  std::shared_ptr<Model> llm_model;
-  ModelContext slm;
-  ModelContext llm;
-  Decoder decoder;
+  ModelPair pair;
+  std::vector<std::shared_ptr<const RoutingPolicy>> routers;
   std::optional<ChatTemplate> chat_template;  ///< made when the first conversation comes
   std::vector<Token> last_tokens;             ///< of the last answer, with its slot
   int last_slot = 0;
 };
 
-std::vector<Token> Engine::Impl::tokenize(const Prompt& prompt) {
-  if (prompt.messages.empty()) return slm_model->vocab().tokenize(prompt.text, true, false);
-  if (!chat_template) {
-    chat_template.emplace(ChatTemplate::for_model(*slm_model, options.chat_template_file));
+Engine::Impl::Impl(const EngineOptions& o) : options(o), pair(o) {
+  for (const std::string& path : o.routers) {
+    routers.push_back(load_learned_policy(path, *pair.slm_model));
+    for (std::size_t i = 0; i + 1 < routers.size(); ++i) {
+      if (routers[i]->name() != routers.back()->name()) continue;
+      throw UsageError(fmt::format("--router: {} and {} both stand for the policy {}", o.routers[i],
+                                   path, routers[i]->name()));
+    }
   }
-  return slm_model->vocab().tokenize(chat_template->render(prompt.messages), true, true);
+}
+
+std::shared_ptr<const RoutingPolicy> Engine::Impl::policy(const std::string& name) const {
+  const auto named = [&](const std::string& wanted) {
+    const auto found = std::find_if(routers.begin(), routers.end(),
+                                    [&](const auto& router) { return router->name() == wanted; });
+    return found == routers.end() ? nullptr : *found;
+  };
+  if (name.empty()) {
+    const auto learned = named("citer");
+    return learned ? learned : make_policy("maxprob");
+  }
+  const auto learned = named(name);
+  return learned ? learned : make_policy(name);
+}
+
+/// The threshold that the options ask for.
+double threshold_of(const RoutingPolicy& policy, const GenerationOptions& options) {
+  if (options.threshold && options.budget) {
+    throw UsageError("give --threshold or --budget, not both");
+  }
+  if (!options.budget) return options.threshold.value_or(policy.default_threshold());
+  if (!(*options.budget >= 0 && *options.budget <= 1)) {
+    throw UsageError(
+        fmt::format("--budget: expected a number in [0, 1], found {}", *options.budget));
+  }
+  const auto threshold = policy.threshold_for_budget(*options.budget);
+  if (!threshold) {
+    throw UsageError(fmt::format("--budget: policy '{}' has no calibration curve; use --threshold",
+                                 policy.name()));
+  }
+  return *threshold;
+}
+
+std::vector<Token> Engine::Impl::tokenize(const Prompt& prompt) {
+  if (prompt.messages.empty()) return pair.slm_model->vocab().tokenize(prompt.text, true, false);
+  if (!chat_template) {
+    chat_template.emplace(ChatTemplate::for_model(*pair.slm_model, options.chat_template_file));
+  }
+  return pair.slm_model->vocab().tokenize(chat_template->render(prompt.messages), true, true);
 }
 
 std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts,
                                                  const GenerationOptions& generation) {
   DecodeRequest common;
-  common.policy = make_policy(generation.policy);
-  common.threshold = generation.threshold.value_or(common.policy->default_threshold());
+  common.policy = policy(generation.policy);
+  common.threshold = threshold_of(*common.policy, generation);
   common.max_tokens = generation.max_tokens;
   common.ignore_eog = generation.ignore_eog;
   common.stop = generation.stop;
@@ -83,7 +121,7 @@ std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts
     DecodeRequest request = common;
     try {
       request.prompt = tokenize(prompt);
-      decoder.check(request);
+      pair.decoder.check(request);
     } catch (const UsageError& e) {
       if (prompts.size() == 1) throw;
       throw UsageError(fmt::format("prompt '{}': {}", prompt.id, e.what()));
@@ -93,106 +131,28 @@ std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts
   return requests;
 }
 
-/// One call of generate(): feeds prompts to free slots and hands out what comes back.
-class Engine::Impl::Run {
- public:
-  Run(Impl& impl, std::span<const Prompt> prompts, const GenerationOptions& options,
-      const GenerationCallbacks& callbacks)
-      : impl_(impl),
-        decoder_(impl.decoder),
-        prompts_(prompts),
-        callbacks_(callbacks),
-        requests_(impl.prepare(prompts, options)),
-        slots_(static_cast<std::size_t>(impl.slm.sequences())) {}
-
-  /// Gives back the slots that an exception left taken.
-  ~Run() {
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-      if (slots_[slot]) decoder_.release(static_cast<int>(slot));
-    }
-  }
-  Run(const Run&) = delete;
-  Run& operator=(const Run&) = delete;
-
-  void run() {
-    for (admit(); active_ > 0; admit()) {
-      if (callbacks_.should_stop && callbacks_.should_stop()) break;
-      for (int slot : decoder_.step()) {
-        show(slot);
-        if (decoder_.at(slot).finish) hand_out(slot);
-      }
-    }
-    for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-      if (slots_[slot]) abandon(static_cast<int>(slot));
-    }
-  }
-
- private:
-  /// The prompt a slot works on, and since when.
-  struct Work {
-    std::size_t index;
-    Clock::time_point start;
-  };
-
-  void admit() {
-    while (next_ < requests_.size()) {
-      const std::optional<int> slot = decoder_.free_slot();
-      if (!slot) return;
-      decoder_.start(*slot, std::move(requests_[next_]));
-      slots_[static_cast<std::size_t>(*slot)] = Work{next_++, Clock::now()};
-      ++active_;
-    }
-  }
-
-  void show(int slot) {
-    for (const TextPiece& piece : decoder_.text(slot).take()) {
-      if (callbacks_.on_text)
-        callbacks_.on_text(slots_[static_cast<std::size_t>(slot)]->index, piece);
-    }
-  }
-
-  /// Hands out an answer that was stopped early, as far as it got.
-  void abandon(int slot) {
-    decoder_.text(slot).finish();
-    show(slot);
-    hand_out(slot);
-  }
-
-  void hand_out(int slot) {
-    const Work work = *slots_[static_cast<std::size_t>(slot)];
-    slots_[static_cast<std::size_t>(slot)].reset();
-    --active_;
-    Sequence sequence = decoder_.release(slot);
-    Answer answer;
-    answer.id = prompts_[work.index].id;
-    answer.text = sequence.text.text();
-    answer.finish = sequence.finish.value_or(FinishReason::kLength);
-    answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
-    answer.counters = sequence.counters;
-    answer.threshold = sequence.request.threshold;
-    answer.seconds = seconds_since(work.start);
-    answer.tokens = std::move(sequence.records);
-    impl_.last_tokens = std::move(sequence.tokens);
-    impl_.last_slot = slot;
-    if (callbacks_.on_answer) callbacks_.on_answer(work.index, std::move(answer));
-  }
-
-  Impl& impl_;
-  Decoder& decoder_;
-  std::span<const Prompt> prompts_;
-  const GenerationCallbacks& callbacks_;
-  std::vector<DecodeRequest> requests_;
-  std::vector<std::optional<Work>> slots_;
-  std::size_t next_ = 0;
-  std::size_t active_ = 0;
-};
-
 Engine::Engine(const EngineOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Engine::~Engine() = default;
 
 void Engine::generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                       const GenerationCallbacks& callbacks) {
-  Impl::Run(*impl_, prompts, options, callbacks).run();
+  Decoder& decoder = impl_->pair.decoder;
+  const auto show = [&](int slot, std::size_t index) {
+    for (const TextPiece& piece : decoder.text(slot).take()) {
+      if (callbacks.on_text) callbacks.on_text(index, piece);
+    }
+  };
+  const auto hand_out = [&](int slot, std::size_t index, Sequence sequence) {
+    Answer answer = to_answer(prompts[index].id, sequence);
+    impl_->last_tokens = std::move(sequence.tokens);
+    impl_->last_slot = slot;
+    if (callbacks.on_answer) callbacks.on_answer(index, std::move(answer));
+  };
+  decode_all(decoder, impl_->prepare(prompts, options),
+             {.on_start = nullptr,
+              .on_token = show,
+              .on_done = hand_out,
+              .should_stop = callbacks.should_stop});
 }
 
 std::optional<double> Engine::measure_llm_seconds(int n) {
@@ -204,20 +164,28 @@ std::optional<double> Engine::measure_llm_seconds(int n) {
       impl_->last_slot, tokens.first(tokens.size() - static_cast<std::size_t>(n)), {}};
   std::array<double, 3> seconds{};
   for (double& s : seconds) {
-    impl_->llm.forward({&before, 1});  // reads what is missing before, or takes back what is after
-    s = impl_->llm.forward({&all, 1}).seconds;
+    impl_->pair.llm.forward(
+        {&before, 1});  // reads what is missing before, or takes back what is after
+    s = impl_->pair.llm.forward({&all, 1}).seconds;
   }
   std::sort(seconds.begin(), seconds.end());
   return seconds[1];
 }
 
-const Counters& Engine::totals() const { return impl_->decoder.totals(); }
-ModelFacts Engine::slm_facts() const { return facts(impl_->slm); }
-ModelFacts Engine::llm_facts() const { return facts(impl_->llm); }
+const Counters& Engine::totals() const { return impl_->pair.decoder.totals(); }
+ModelFacts Engine::slm_facts() const { return facts(impl_->pair.slm); }
+ModelFacts Engine::llm_facts() const { return facts(impl_->pair.llm); }
 
-void Engine::reset() {
-  impl_->slm.reset();
-  impl_->llm.reset();
+void Engine::reset() { impl_->pair.reset(); }
+
+std::shared_ptr<const RoutingPolicy> Engine::policy(const std::string& name) const {
+  return impl_->policy(name);
+}
+
+std::vector<std::string> Engine::router_policies() const {
+  std::vector<std::string> names;
+  for (const auto& router : impl_->routers) names.push_back(router->name());
+  return names;
 }
 
 std::vector<bool> Engine::audit(const Prompt& prompt, const Answer& answer) {
@@ -230,10 +198,10 @@ std::vector<bool> Engine::audit(const Prompt& prompt, const Answer& answer) {
   if (rows.empty()) return {};
   tokens.pop_back();  // nothing is asked after the last token
   const RowRequest request{0, tokens, rows};
-  impl_->llm.forward({&request, 1});
+  impl_->pair.llm.forward({&request, 1});
   std::vector<bool> agrees;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    agrees.push_back(argmax(impl_->llm.row(0, i).logits) == answer.tokens[i].id);
+    agrees.push_back(argmax(impl_->pair.llm.row(0, i).logits) == answer.tokens[i].id);
   }
   return agrees;
 }

@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "citer/error.h"
-#include "citer/policy.h"
 #include "eval/run_file.h"
+#include "route/thresholds.h"
 
 namespace citer {
 
@@ -80,7 +80,7 @@ void Evaluation::check_options() const {
   if (!options_.thresholds.empty() && !options_.budgets.empty()) {
     throw UsageError("give --thresholds or --budgets, not both");
   }
-  for (const std::string& policy : options_.policies) make_policy(decoding_policy(policy));
+  for (const std::string& policy : options_.policies) engine_.policy(decoding_policy(policy));
   for (const auto* list : {&options_.thresholds, &options_.budgets}) {
     for (double value : *list) {
       if (value >= 0 && value <= 1) continue;
@@ -133,7 +133,7 @@ std::string Evaluation::identity() const {
 /// Quantiles of the policy's scores on texts that the SLM writes alone, the same for all datasets,
 /// so that a threshold can be judged over all of them together.
 std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
-  if (is_fixed_policy(policy)) return {make_policy(policy)->default_threshold()};
+  if (is_fixed_policy(policy)) return {engine_.policy(policy)->default_threshold()};
   if (!options_.thresholds.empty()) return options_.thresholds;
   const std::vector<double>& budgets =
       options_.budgets.empty() ? default_budgets() : options_.budgets;

@@ -90,6 +90,22 @@ std::string Model::description() const {
   return text.data();
 }
 
+std::string Model::name() const {
+  std::array<char, 256> text{};
+  const int n = llama_model_meta_val_str(model_.get(), "general.name", text.data(), text.size());
+  return n > 0 ? text.data() : std::filesystem::path(options_.path).stem().string();
+}
+
+std::string Model::device() const {
+  if (options_.n_gpu_layers == 0) return "";
+  if (options_.devices.empty()) {
+    ggml_backend_dev_t gpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU);
+    return gpu == nullptr ? "" : ggml_backend_dev_name(gpu);
+  }
+  const std::string last = options_.devices.substr(options_.devices.rfind(',') + 1);
+  return last == "none" ? "" : last;
+}
+
 int Model::n_embd() const { return llama_model_n_embd_out(model_.get()); }
 int Model::trained_context() const { return llama_model_n_ctx_train(model_.get()); }
 std::uint64_t Model::parameters() const { return llama_model_n_params(model_.get()); }

@@ -22,6 +22,7 @@ class Model {
   const Vocab& vocab() const { return vocab_; }
   llama_model* handle() const { return model_.get(); }
 
+  std::string name() const;                 ///< general.name, or the file's name
   std::string description() const;          ///< e.g. "llama 1.7B Q8_0"
   int n_embd() const;                       ///< width of a hidden state
   int trained_context() const;              ///< tokens
@@ -30,6 +31,8 @@ class Model {
   bool can_roll_back() const;               ///< false for recurrent and hybrid models
   std::string chat_template() const;        ///< Jinja source, "" if the file has none
   int threads() const { return threads_; }  ///< CPU threads its contexts use
+  /// The device that holds its last layer, by ggml's name; "" for the CPU.
+  std::string device() const;
 
  private:
   Model(ModelOptions options, LlamaModelPtr model);

@@ -99,6 +99,11 @@ std::string Vocab::spelling(Token token) const { return llama_vocab_get_text(voc
 
 bool Vocab::is_end_of_generation(Token token) const { return llama_vocab_is_eog(vocab_, token); }
 
+Token Vocab::end_of_answer() const {
+  const Token turn = llama_vocab_eot(vocab_);
+  return turn != LLAMA_TOKEN_NULL ? turn : llama_vocab_eos(vocab_);
+}
+
 std::optional<std::string> vocab_difference(const Vocab& a, const Vocab& b) {
   const llama_vocab* va = a.handle();
   const llama_vocab* vb = b.handle();

@@ -34,6 +34,10 @@ class Vocab {
 
   bool is_end_of_generation(Token token) const;
 
+  /// The token that ends an answer: end of turn where the model has one, else end of sequence; -1
+  /// if it has neither.
+  Token end_of_answer() const;
+
   const llama_vocab* handle() const { return vocab_; }
 
  private:

@@ -11,6 +11,7 @@
 #include "citer/error.h"
 #include "model/sampler.h"
 #include "route/confidence.h"
+#include "route/learned_policy.h"
 
 namespace citer {
 
@@ -88,13 +89,21 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
   if (name == "margin") return policy(kSlmLogits, 0.8, top_margin);
   if (name == "entropy") return policy(kSlmLogits, 0.95, certainty);
   if (name == "oracle") return policy(kBothModels, 0.5, agreement);
+  if (is_learned_policy(name)) {
+    throw UsageError(fmt::format("policy '{}' needs a router file (--router)", name));
+  }
   throw UsageError(fmt::format("unknown policy '{}'; expected one of {}", name,
                                fmt::join(policy_names(), ", ")));
 }
 
 const std::vector<std::string>& policy_names() {
-  static const std::vector<std::string> names = {"slm",    "llm",     "random:P", "maxprob",
-                                                 "margin", "entropy", "oracle"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = {"slm",    "llm",     "random:P", "maxprob",
+                                    "margin", "entropy", "oracle"};
+    const std::vector<std::string>& learned = learned_policy_names();
+    all.insert(all.end(), learned.begin(), learned.end());
+    return all;
+  }();
   return names;
 }
 

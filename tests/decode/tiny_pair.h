@@ -54,7 +54,7 @@ struct TinyPair {
 
   ModelContext slm;
   ModelContext llm;
-  Decoder decoder{slm, llm};
+  Decoder decoder{slm, llm, slm.sequences()};
 };
 
 /// `n` prompts of different lengths, each of words and bytes.

@@ -1,0 +1,66 @@
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
+#include "cli/interrupt.h"
+#include "cli/learn_flags.h"
+#include "learn/collect.h"
+
+namespace citer::cli {
+
+namespace {
+
+struct CollectCommand {
+  ModelFlags model;
+  CollectFlags collect;
+  std::string out;
+  double threshold = -1.0;
+  CLI::App* app = nullptr;
+};
+
+int run_collect(const CollectCommand& flags) {
+  CollectOptions options = flags.collect.options();
+  options.out = flags.out;
+  EngineOptions engine = flags.model.engine_options();
+  // Without the flag continuations are the SLM's alone, also where the bundled pair has a router.
+  if (flags.app->count("--router") > 0) options.router = engine.routers.front();
+  if (flags.app->count("--threshold") > 0) options.threshold = flags.threshold;
+  if (flags.app->count("--parallel") == 0) engine.context.sequences = kLearnParallel;
+  ModelPair pair(engine, collect_spare_sequences());
+  const InterruptGuard interrupt;
+  options.should_stop = InterruptGuard::requested;
+  const auto preferences = collect(pair, options);
+  if (!preferences) {
+    fmt::print(stderr, "stopped; the same command goes on from here\n");
+    return kExitInterrupted;
+  }
+  fmt::print("{} positions of {} examples: {}\n{}\n", preferences->size(),
+             preferences->examples.size(), counts_text(preferences->info.counts), flags.out);
+  return 0;
+}
+
+}  // namespace
+
+Run add_collect(CLI::App& app) {
+  auto flags = std::make_shared<CollectCommand>();
+  CLI::App* command = app.add_subcommand(
+      "collect", "Collect routing preferences: where the SLM's token is good enough");
+  flags->app = command;
+  command->add_option("--out", flags->out, "Preferences file (GGUF)")->required();
+  flags->collect.add_to(*command);
+  command
+      ->add_option("--threshold", flags->threshold,
+                   "Threshold of the router that continuations follow (default: its own)")
+      ->check(CLI::Range(0.0, 1.0));
+  flags->model.add_to(*command);
+  return [flags] { return run_collect(*flags); };
+}
+
+}  // namespace citer::cli

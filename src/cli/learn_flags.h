@@ -1,0 +1,49 @@
+#pragma once
+
+// Flags of collect and train.
+
+#include <string>
+#include <vector>
+
+#include "learn/calibrate.h"
+#include "learn/collect.h"
+#include "learn/train.h"
+
+namespace CLI {
+class App;
+}
+
+namespace citer::cli {
+
+/// Which texts are labelled and how.
+class CollectFlags {
+ public:
+  void add_to(CLI::App& app);
+  CollectOptions options() const;
+
+ private:
+  CollectOptions options_;
+  std::vector<std::string> data_;
+  std::string reference_ = "data";
+  std::string states_ = "reference";
+  std::string labels_ = to_string(LabelRule::kOutcome);
+};
+
+/// How the MLP is fitted and calibrated.
+class TrainFlags {
+ public:
+  void add_to(CLI::App& app);
+  TrainOptions train_options() const;
+  CalibrateOptions calibrate_options() const;
+
+ private:
+  TrainOptions train_;
+  std::vector<std::string> valid_;
+  std::string features_ = to_string(RouterFeatures::kHidden);
+  std::string type_ = "f16";
+};
+
+/// Sequences written together when -np does not say otherwise.
+inline constexpr int kLearnParallel = 16;
+
+}  // namespace citer::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+
+#include "citer/engine.h"
+#include "decode/decoder.h"
+#include "model/context.h"
+#include "model/model.h"
+
+namespace citer {
+
+/// Both models of a pair, loaded and checked, a context each, and the decoder over them.
+struct ModelPair {
+  /// `spare` sequences beyond options.context.sequences are no slots of the decoder: they may hold
+  /// prefixes that answers are forked from. Throws as Engine's constructor does.
+  explicit ModelPair(const EngineOptions& options, int spare = 0);
+
+  /// Drops both models' caches.
+  void reset();
+
+  std::shared_ptr<Model> slm_model;
+  std::shared_ptr<Model> llm_model;
+  ModelContext slm;
+  ModelContext llm;
+  Decoder decoder;
+};
+
+}  // namespace citer

@@ -1,0 +1,261 @@
+#include "learn/preferences.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "model/fingerprint.h"
+#include "model/gguf_data.h"
+
+namespace citer {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t kFormatVersion = 1;
+
+template <typename Enum, std::size_t N>
+Enum by_name(const std::array<Enum, N>& all, const std::string& name, const char* what) {
+  std::string known;
+  for (const Enum value : all) {
+    if (name == to_string(value)) return value;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", to_string(value));
+  }
+  throw UsageError(fmt::format("{} '{}': expected one of {}", what, name, known));
+}
+
+/// The columns by their tensors' names.
+template <typename P>
+auto float_columns(P& p) {
+  return std::array{std::pair{"label", &p.label}, std::pair{"slm_logprob", &p.slm_logprob},
+                    std::pair{"llm_logprob", &p.llm_logprob}};
+}
+template <typename P>
+auto integer_columns(P& p) {
+  return std::array{std::pair{"example", &p.example},     std::pair{"position", &p.position},
+                    std::pair{"slm_token", &p.slm_token}, std::pair{"llm_token", &p.llm_token},
+                    std::pair{"ref_token", &p.ref_token}, std::pair{"kind", &p.kind}};
+}
+template <typename C>
+auto count_fields(C& c) {
+  return std::array{std::pair{"slm_ok", &c.slm_ok},
+                    std::pair{"llm_ok", &c.llm_ok},
+                    std::pair{"both_off", &c.both_off},
+                    std::pair{"prefer_slm", &c.prefer_slm},
+                    std::pair{"prefer_llm", &c.prefer_llm},
+                    std::pair{"by_rollout", &c.by_rollout},
+                    std::pair{"rollouts", &c.rollouts},
+                    std::pair{"examples", &c.examples},
+                    std::pair{"no_reference", &c.no_reference},
+                    std::pair{"wrong_llm", &c.wrong_llm},
+                    std::pair{"too_long", &c.too_long}};
+}
+
+template <typename T>
+void add_all(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+void check_same(const ModelIdentity& a, const ModelIdentity& b, const char* role,
+                const std::string& a_name, const std::string& b_name) {
+  if (a.fingerprint == b.fingerprint) return;
+  throw InputError(fmt::format(
+      "{} and {} do not go together: collected with the {} '{}' (fingerprint {}) and '{}' ({})",
+      a_name, b_name, role, a.name, fingerprint_text(a.fingerprint), b.name,
+      fingerprint_text(b.fingerprint)));
+}
+
+void add_columns(GgufWriter& file, const Preferences& p, const std::vector<std::int32_t>& right) {
+  file.add("slm_right", right);
+  file.add("hidden", GGML_TYPE_F16, p.info.n_embd, p.hidden);
+  file.add("confidence", GGML_TYPE_F32, kConfidenceFeatures, p.confidence);
+  const auto n = static_cast<std::int64_t>(p.size());
+  for (const auto& [name, column] : float_columns(p)) file.add(name, GGML_TYPE_F32, n, *column);
+  for (const auto& [name, column] : integer_columns(p)) file.add(name, *column);
+}
+
+}  // namespace
+
+const char* to_string(LabelRule rule) {
+  switch (rule) {
+    case LabelRule::kPaper:
+      return "paper";
+    case LabelRule::kReward:
+      return "reward";
+    case LabelRule::kOutcome:
+      return "outcome";
+  }
+  return "?";
+}
+
+const char* to_string(StateSource source) {
+  switch (source) {
+    case StateSource::kReference:
+      return "reference";
+    case StateSource::kLlm:
+      return "llm";
+    case StateSource::kPolicy:
+      return "policy";
+  }
+  return "?";
+}
+
+LabelRule label_rule(const std::string& name) {
+  return by_name(std::array{LabelRule::kPaper, LabelRule::kReward, LabelRule::kOutcome}, name,
+                 "labels");
+}
+
+StateSource state_source(const std::string& name) {
+  return by_name(std::array{StateSource::kReference, StateSource::kLlm, StateSource::kPolicy}, name,
+                 "states");
+}
+
+PreferenceCounts& PreferenceCounts::operator+=(const PreferenceCounts& other) {
+  const auto mine = count_fields(*this);
+  const auto theirs = count_fields(other);
+  for (std::size_t i = 0; i < mine.size(); ++i) *mine[i].second += *theirs[i].second;
+  return *this;
+}
+
+std::string counts_text(const PreferenceCounts& c) {
+  const std::int64_t n = c.slm_ok + c.llm_ok + c.both_off;
+  const auto share = [&](std::int64_t part) {
+    return 100.0 * static_cast<double>(part) / static_cast<double>(std::max<std::int64_t>(n, 1));
+  };
+  std::string text = fmt::format(
+      "SLM right {:.1f} %, only LLM right {:.1f} %, both off {:.1f} %; LLM preferred {:.1f} %; "
+      "{:.1f} % settled by {} rollouts",
+      share(c.slm_ok), share(c.llm_ok), share(c.both_off), share(c.prefer_llm), share(c.by_rollout),
+      c.rollouts);
+  for (const auto& [count, why] : {std::pair{c.no_reference, "without a reference text"},
+                                   std::pair{c.wrong_llm, "that the LLM answers wrongly"},
+                                   std::pair{c.too_long, "longer than the context"}}) {
+    if (count > 0) text += fmt::format("; {} examples {} skipped", count, why);
+  }
+  return text;
+}
+
+std::span<const float> Preferences::hidden_row(std::size_t i) const {
+  const auto width = static_cast<std::size_t>(info.n_embd);
+  return std::span(hidden).subspan(i * width, width);
+}
+
+std::span<const float> Preferences::confidence_row(std::size_t i) const {
+  constexpr std::size_t kWidth = kConfidenceFeatures;
+  return std::span(confidence).subspan(i * kWidth, kWidth);
+}
+
+void Preferences::append(const Preferences& other, const std::string& name,
+                         const std::string& other_name) {
+  check_same(info.slm, other.info.slm, "SLM", name, other_name);
+  check_same(info.llm, other.info.llm, "LLM", name, other_name);
+  const auto first = static_cast<std::int32_t>(examples.size());
+  info.counts += other.info.counts;
+  add_all(examples, other.examples);
+  add_all(hidden, other.hidden);
+  add_all(confidence, other.confidence);
+  const auto floats = float_columns(*this);
+  const auto other_floats = float_columns(other);
+  for (std::size_t i = 0; i < floats.size(); ++i)
+    add_all(*floats[i].second, *other_floats[i].second);
+  const std::size_t before = example.size();
+  const auto integers = integer_columns(*this);
+  const auto other_integers = integer_columns(other);
+  for (std::size_t i = 0; i < integers.size(); ++i) {
+    add_all(*integers[i].second, *other_integers[i].second);
+  }
+  for (std::size_t i = before; i < example.size(); ++i) example[i] += first;
+}
+
+Preferences load_preferences(const fs::path& path) {
+  const GgufReader file(path, kPreferencesArchitecture);
+  const std::int64_t version = file.integer("citer.format_version");
+  if (version != kFormatVersion) {
+    throw InputError(fmt::format("{}: preferences format {}, expected {}", path.string(), version,
+                                 kFormatVersion));
+  }
+  Preferences p;
+  p.info.n_embd = static_cast<int>(file.integer("citer.n_embd"));
+  p.info.slm = {file.text("citer.slm.name"), file.hash("citer.slm.fingerprint")};
+  p.info.llm = {file.text("citer.llm.name"), file.hash("citer.llm.fingerprint")};
+  p.info.data = file.text("citer.data");
+  p.info.round = static_cast<int>(file.integer("citer.round"));
+  p.info.labels = label_rule(file.text("citer.labels"));
+  p.info.states = state_source(file.text("citer.states"));
+  p.info.identity = file.text("citer.identity");
+  for (const auto& [name, value] : count_fields(p.info.counts)) {
+    *value = file.integer(std::string("citer.counts.") + name);
+  }
+  const std::vector<std::string> ids = file.texts("citer.example.ids");
+  if (file.integer("citer.positions") == 0) return p;
+  const std::vector<std::int32_t> right = file.integers("slm_right");
+  p.hidden = file.floats("hidden");
+  p.confidence = file.floats("confidence");
+  for (const auto& [name, column] : float_columns(p)) *column = file.floats(name);
+  for (const auto& [name, column] : integer_columns(p)) *column = file.integers(name);
+
+  bool sound = right.size() == ids.size() && p.info.n_embd > 0 &&
+               p.hidden.size() == p.size() * static_cast<std::size_t>(p.info.n_embd) &&
+               p.confidence.size() == p.size() * kConfidenceFeatures;
+  for (const auto& [name, column] : float_columns(p)) sound &= column->size() == p.size();
+  for (const auto& [name, column] : integer_columns(p)) sound &= column->size() == p.size();
+  for (const std::int32_t e : p.example)
+    sound &= e >= 0 && static_cast<std::size_t>(e) < ids.size();
+  if (!sound) {
+    throw InputError(
+        fmt::format("{}: its columns do not belong together (expected {} rows of {} values)",
+                    path.string(), p.size(), p.info.n_embd));
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) p.examples.push_back({ids[i], right[i] != 0});
+  return p;
+}
+
+void save_preferences(const fs::path& path, const Preferences& p) {
+  GgufWriter file(kPreferencesArchitecture);
+  file.set("general.name",
+           fmt::format("preferences of {} and {}", p.info.slm.name, p.info.llm.name));
+  file.set("citer.format_version", kFormatVersion);
+  file.set("citer.n_embd", std::int64_t{p.info.n_embd});
+  file.set("citer.slm.name", p.info.slm.name);
+  file.set_hash("citer.slm.fingerprint", p.info.slm.fingerprint);
+  file.set("citer.llm.name", p.info.llm.name);
+  file.set_hash("citer.llm.fingerprint", p.info.llm.fingerprint);
+  file.set("citer.data", p.info.data);
+  file.set("citer.round", std::int64_t{p.info.round});
+  file.set("citer.labels", std::string(to_string(p.info.labels)));
+  file.set("citer.states", std::string(to_string(p.info.states)));
+  file.set("citer.identity", p.info.identity);
+  for (const auto& [name, value] : count_fields(p.info.counts)) {
+    file.set(std::string("citer.counts.") + name, *value);
+  }
+  std::vector<std::string> ids;
+  std::vector<std::int32_t> right;
+  for (const PreferenceExample& example : p.examples) {
+    ids.push_back(example.id);
+    right.push_back(example.slm_right ? 1 : 0);
+  }
+  file.set("citer.example.ids", ids);
+  file.set("citer.positions", static_cast<std::int64_t>(p.size()));
+  if (p.size() > 0) add_columns(file, p, right);
+  file.save(path);
+}
+
+std::int64_t flipped_labels(const Preferences& a, const Preferences& b) {
+  std::map<std::pair<std::string, std::int32_t>, bool> prefers_slm;
+  const auto key = [](const Preferences& p, std::size_t i) {
+    return std::pair{p.examples[static_cast<std::size_t>(p.example[i])].id, p.position[i]};
+  };
+  for (std::size_t i = 0; i < a.size(); ++i) prefers_slm[key(a, i)] = a.label[i] > 0.5F;
+  std::int64_t flipped = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    const auto found = prefers_slm.find(key(b, i));
+    flipped += found != prefers_slm.end() && found->second != (b.label[i] > 0.5F) ? 1 : 0;
+  }
+  return flipped;
+}
+
+}  // namespace citer

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "route/features.h"
+#include "route/router.h"
+
+namespace citer {
+
+inline constexpr const char* kPreferencesArchitecture = "citer-preferences";
+
+/// How a position is labelled.
+enum class LabelRule {
+  /// CITER's (arXiv 2502.01976, section 3.2): the model whose token is the reference's, the SLM
+  /// first; where neither is, the SLM iff the answer that goes on from its token is right.
+  kPaper,
+  /// The same shortcut; where neither is the reference's, the branch with the larger reward.
+  kReward,
+  /// The branch with the larger reward wherever the two models disagree: a paraphrase that leads to
+  /// the right answer is no error.
+  kOutcome,
+};
+
+/// The texts whose positions are labelled.
+enum class StateSource {
+  kReference,  ///< the dataset's reference text
+  kLlm,        ///< the LLM's own greedy answer, where its final answer is right
+  kPolicy,     ///< what the routed policy itself writes; labels are outcomes
+};
+
+/// What a position is by its two tokens and the reference's.
+enum class PositionKind : std::int32_t { kSlmOk = 0, kLlmOk = 1, kBothOff = 2 };
+
+/// "paper", "reward", "outcome"; "data", "llm", "policy". The parsers throw UsageError.
+const char* to_string(LabelRule rule);
+const char* to_string(StateSource source);
+LabelRule label_rule(const std::string& name);
+StateSource state_source(const std::string& name);
+
+struct PreferenceCounts {
+  std::int64_t slm_ok = 0;      ///< the SLM's token is the reference's
+  std::int64_t llm_ok = 0;      ///< only the LLM's is
+  std::int64_t both_off = 0;    ///< neither is
+  std::int64_t prefer_slm = 0;  ///< labels above one half
+  std::int64_t prefer_llm = 0;
+  std::int64_t by_rollout = 0;  ///< positions whose label was decided by rollouts
+  std::int64_t rollouts = 0;    ///< continuations written
+  std::int64_t examples = 0;
+  std::int64_t no_reference = 0;  ///< examples skipped: no reference text
+  std::int64_t wrong_llm = 0;     ///< skipped: the LLM's own answer is wrong
+  std::int64_t too_long = 0;      ///< skipped: does not fit the context
+
+  PreferenceCounts& operator+=(const PreferenceCounts& other);
+};
+
+/// One line: how many positions of each kind, how they were labelled.
+std::string counts_text(const PreferenceCounts& counts);
+
+struct PreferencesInfo {
+  int n_embd = 0;
+  ModelIdentity slm;
+  ModelIdentity llm;
+  std::string data;  ///< names of the datasets
+  int round = 1;
+  LabelRule labels = LabelRule::kReward;
+  StateSource states = StateSource::kReference;
+  PreferenceCounts counts;
+  /// Everything that decided the content, as text; the same work is not done twice.
+  std::string identity;
+};
+
+struct PreferenceExample {
+  std::string id;
+  bool slm_right = false;  ///< the SLM's own greedy answer is right
+};
+
+/// Labelled positions, column by column; rows of one example lie together, in order.
+struct Preferences {
+  PreferencesInfo info;
+  std::vector<PreferenceExample> examples;
+
+  std::vector<float> hidden;       ///< [n_embd, n]: the SLM's state before the token
+  std::vector<float> confidence;   ///< [kConfidenceFeatures, n]
+  std::vector<float> label;        ///< [n], probability that the SLM is preferred
+  std::vector<float> slm_logprob;  ///< [n], of the reference's token, natural logarithm
+  std::vector<float> llm_logprob;
+  std::vector<std::int32_t> example;    ///< [n], index into examples
+  std::vector<std::int32_t> position;   ///< [n], tokens of the answer before it
+  std::vector<std::int32_t> slm_token;  ///< [n]
+  std::vector<std::int32_t> llm_token;
+  std::vector<std::int32_t> ref_token;
+  std::vector<std::int32_t> kind;  ///< [n], PositionKind
+
+  std::size_t size() const { return label.size(); }
+  std::span<const float> hidden_row(std::size_t i) const;
+  std::span<const float> confidence_row(std::size_t i) const;
+
+  /// Adds the rows and counts of another; examples are renumbered. Throws InputError naming both
+  /// sides when they come from different models. `name` and `other_name` are for the message.
+  void append(const Preferences& other, const std::string& name, const std::string& other_name);
+};
+
+/// Reads a preferences GGUF (hidden states are stored as F16). Throws InputError: missing,
+/// truncated, another architecture, columns of unequal length.
+Preferences load_preferences(const std::filesystem::path& path);
+
+/// Writes it in one step.
+void save_preferences(const std::filesystem::path& path, const Preferences& preferences);
+
+/// Positions that both have and whose labels lie on different sides of one half.
+std::int64_t flipped_labels(const Preferences& a, const Preferences& b);
+
+}  // namespace citer

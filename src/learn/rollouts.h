@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "decode/model_pair.h"
+#include "learn/branch.h"
+#include "task/answer.h"
+#include "task/example.h"
+
+namespace citer {
+
+/// How continuations are written.
+struct RolloutOptions {
+  std::shared_ptr<const RoutingPolicy> policy;
+  double threshold = 0.5;
+  int count = 1;             ///< per branch
+  double temperature = 0.0;  ///< of several
+  std::uint64_t seed = 0;
+  int max_tokens = 256;  ///< of the whole answer
+};
+
+/// A text that continuations start from: its tokens lie in both caches of `sequence`.
+struct RolloutText {
+  const Example* example = nullptr;
+  int sequence = 0;
+  std::vector<Token> prompt;
+  std::vector<Token> text;
+};
+
+/// "Go on from text[0, position) and `token`".
+struct RolloutJob {
+  const RolloutText* text = nullptr;
+  std::size_t position = 0;
+  Token token = 0;
+  bool by_llm = false;  ///< who wrote `token`
+};
+
+/// Writes and judges all jobs' continuations, as many at once as the decoder has slots, each forked
+/// from the caches of its text. Result: per job, RolloutOptions::count branches.
+std::vector<std::vector<Branch>> run_rollouts(ModelPair& pair, const AnswerJudge& judge,
+                                              const std::vector<RolloutJob>& jobs,
+                                              const RolloutOptions& options);
+
+/// Whole answers to `prompts`, by a policy, greedily.
+std::vector<Sequence> write_answers(ModelPair& pair, const std::vector<std::vector<Token>>& prompts,
+                                    std::shared_ptr<const RoutingPolicy> policy, double threshold,
+                                    int max_tokens);
+
+}  // namespace citer

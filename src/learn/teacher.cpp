@@ -1,0 +1,62 @@
+#include "learn/teacher.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "model/sampler.h"
+
+namespace citer {
+
+namespace {
+
+float log_probability(std::span<const float> logits, Token token) {
+  const float top = *std::max_element(logits.begin(), logits.end());
+  double sum = 0.0;
+  for (const float v : logits) sum += std::exp(static_cast<double>(v) - top);
+  return static_cast<float>(logits[static_cast<std::size_t>(token)] - top - std::log(sum));
+}
+
+void check_finite(const ModelContext& context, std::span<const float> values, const char* what) {
+  if (std::all_of(values.begin(), values.end(), [](float v) { return !std::isnan(v); })) return;
+  throw ResourceError(
+      fmt::format("{}: its {} are not numbers", context.model().options().path, what));
+}
+
+}  // namespace
+
+std::vector<TeacherPosition> teacher_forced(ModelPair& pair, int sequence,
+                                            const std::vector<Token>& prompt,
+                                            const std::vector<Token>& text) {
+  std::vector<Token> tokens = prompt;
+  tokens.insert(tokens.end(), text.begin(), text.end());
+  std::vector<int> rows;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    rows.push_back(static_cast<int>(prompt.size() + i) - 1);
+  }
+  const RowRequest request{sequence, tokens, rows};
+
+  std::vector<TeacherPosition> positions(text.size());
+  pair.slm.forward({&request, 1}, true);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const Row row = pair.slm.row(0, i);
+    check_finite(pair.slm, row.hidden, "hidden states");
+    check_finite(pair.slm, row.logits, "logits");
+    positions[i].slm_token = argmax(row.logits);
+    positions[i].slm_logprob = log_probability(row.logits, text[i]);
+    positions[i].hidden.assign(row.hidden.begin(), row.hidden.end());
+    positions[i].confidence = confidence_features(row.logits);
+  }
+  pair.llm.forward({&request, 1});
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const Row row = pair.llm.row(0, i);
+    check_finite(pair.llm, row.logits, "logits");
+    positions[i].llm_token = argmax(row.logits);
+    positions[i].llm_logprob = log_probability(row.logits, text[i]);
+  }
+  return positions;
+}
+
+}  // namespace citer

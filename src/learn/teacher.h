@@ -1,0 +1,29 @@
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "citer/types.h"
+#include "decode/model_pair.h"
+#include "route/features.h"
+
+namespace citer {
+
+/// What both models make of one position of a given text.
+struct TeacherPosition {
+  Token slm_token = 0;  ///< the SLM's likeliest
+  Token llm_token = 0;
+  float slm_logprob = 0.0F;  ///< natural logarithm, of the text's own token
+  float llm_logprob = 0.0F;
+  std::vector<float> hidden;  ///< [n_embd]: the SLM's state before the token
+  std::array<float, kConfidenceFeatures> confidence{};
+};
+
+/// Teacher forcing: one forward pass of each model over prompt and text (CITER, arXiv 2502.01976,
+/// section 3.2). The caches of sequence `sequence` hold prompt and text afterwards. One entry per
+/// token of `text`. Throws ResourceError when a model gives no finite numbers.
+std::vector<TeacherPosition> teacher_forced(ModelPair& pair, int sequence,
+                                            const std::vector<Token>& prompt,
+                                            const std::vector<Token>& text);
+
+}  // namespace citer

@@ -1,0 +1,231 @@
+#include "learn/train.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "base/rng.h"
+#include "citer/error.h"
+#include "learn/mlp_trainer.h"
+#include "learn/training_set.h"
+#include "route/router_runner.h"
+
+namespace citer {
+
+namespace {
+
+/// Mean and deviation of each feature.
+struct Standard {
+  std::vector<double> mean;
+  std::vector<double> deviation;
+};
+
+Standard standard_of(const TrainingSet& set, const std::vector<std::size_t>& rows) {
+  const auto width = static_cast<std::size_t>(set.n_features);
+  Standard s{std::vector<double>(width), std::vector<double>(width)};
+  for (const std::size_t i : rows) {
+    for (std::size_t f = 0; f < width; ++f) s.mean[f] += set.row(i)[f];
+  }
+  const auto n = static_cast<double>(rows.size());
+  for (double& m : s.mean) m /= n;
+  for (const std::size_t i : rows) {
+    for (std::size_t f = 0; f < width; ++f) {
+      const double d = set.row(i)[f] - s.mean[f];
+      s.deviation[f] += d * d;
+    }
+  }
+  // A feature that never varies is only centred.
+  for (double& d : s.deviation) d = d > 0 ? std::sqrt(d / n) : 1.0;
+  return s;
+}
+
+/// The network over raw features that does what `mlp` does over standardised ones, its output
+/// raised by `shift`.
+RouterMlp fold(RouterMlp mlp, const Standard& s, double shift) {
+  DenseLayer& first = mlp.front();
+  const auto width = static_cast<std::size_t>(first.n_in);
+  for (std::size_t out = 0; out < first.bias.size(); ++out) {
+    double bias = first.bias[out];
+    for (std::size_t f = 0; f < width; ++f) {
+      float& w = first.weight[out * width + f];
+      w = static_cast<float>(w / s.deviation[f]);
+      bias -= w * s.mean[f];
+    }
+    first.bias[out] = static_cast<float>(bias);
+  }
+  mlp.back().bias.front() += static_cast<float>(shift);
+  return mlp;
+}
+
+/// One training at work.
+class Training {
+ public:
+  Training(const Preferences& preferences, const TrainOptions& options);
+  Router run(const std::function<void(const EpochReport&)>& on_epoch);
+
+ private:
+  void split();
+  double train_epoch(MlpTrainer& trainer, double rate);
+  EpochReport evaluate(const RouterMlp& mlp) const;
+  void add_row(std::size_t i);
+
+  const Preferences& preferences_;
+  const TrainOptions& options_;
+  TrainingSet set_;
+  std::vector<std::size_t> train_rows_;
+  std::vector<std::size_t> held_rows_;
+  Standard standard_;
+  Rng rng_;
+
+  std::vector<float> inputs_, slm_, llm_, weight_;  ///< of one batch
+};
+
+Training::Training(const Preferences& preferences, const TrainOptions& options)
+    : preferences_(preferences),
+      options_(options),
+      set_(make_training_set(preferences, options.policy, options.features, options.most_weight)),
+      rng_(options.seed) {
+  if (options.folds < 2) {
+    throw UsageError(fmt::format("--folds: expected 2 or more, found {}", options.folds));
+  }
+  split();
+  standard_ = standard_of(set_, train_rows_);
+}
+
+void Training::split() {
+  for (std::size_t i = 0; i < set_.size(); ++i) {
+    const std::string& id = preferences_.examples[static_cast<std::size_t>(set_.example[i])].id;
+    (is_held_out(id, options_.seed, options_.folds) ? held_rows_ : train_rows_).push_back(i);
+  }
+  if (held_rows_.empty() || train_rows_.empty()) {
+    throw InputError(fmt::format("{} examples are too few to hold one in {} out",
+                                 preferences_.examples.size(), options_.folds));
+  }
+}
+
+void Training::add_row(std::size_t i) {
+  const auto row = set_.row(i);
+  for (std::size_t f = 0; f < row.size(); ++f) {
+    inputs_.push_back(static_cast<float>((row[f] - standard_.mean[f]) / standard_.deviation[f]));
+  }
+  slm_.push_back(set_.slm[i]);
+  llm_.push_back(set_.llm[i]);
+  weight_.push_back(set_.weight[i] * static_cast<float>(set_.wants_slm(i) ? 1.0 : set_.llm_factor));
+}
+
+double Training::train_epoch(MlpTrainer& trainer, double rate) {
+  for (std::size_t i = train_rows_.size(); i > 1; --i) {
+    std::swap(
+        train_rows_[i - 1],
+        train_rows_[static_cast<std::size_t>(rng_.uniform(0, static_cast<std::int64_t>(i) - 1))]);
+  }
+  const auto batch = static_cast<std::size_t>(options_.batch);
+  double loss = 0.0;
+  std::size_t steps = 0;
+  for (std::size_t from = 0; from < train_rows_.size(); from += batch) {
+    inputs_.clear();
+    slm_.clear();
+    llm_.clear();
+    weight_.clear();
+    for (std::size_t i = from; i < std::min(from + batch, train_rows_.size()); ++i) {
+      add_row(train_rows_[i]);
+    }
+    loss += trainer.step({inputs_, slm_, llm_, weight_}, rate);
+    ++steps;
+  }
+  return loss / static_cast<double>(steps);
+}
+
+/// Loss and metrics of a network over raw features on the held-out rows.
+EpochReport Training::evaluate(const RouterMlp& mlp) const {
+  constexpr std::size_t kBatch = 1024;
+  RouterRunner runner(mlp, RouterWeights::kF32, "", options_.threads);
+  std::vector<float> scores(held_rows_.size());
+  std::vector<float> inputs;
+  for (std::size_t from = 0; from < held_rows_.size(); from += kBatch) {
+    const std::size_t n = std::min(kBatch, held_rows_.size() - from);
+    inputs.clear();
+    for (std::size_t i = from; i < from + n; ++i) {
+      const auto row = set_.row(held_rows_[i]);
+      inputs.insert(inputs.end(), row.begin(), row.end());
+    }
+    runner.run(inputs, std::span(scores).subspan(from, n));
+  }
+  EpochReport report;
+  std::vector<float> wanted;
+  std::vector<float> weight;
+  double total = 0.0;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    const std::size_t i = held_rows_[k];
+    const double score = 1.0 / (1.0 + std::exp(-static_cast<double>(scores[k])));
+    const double likelihood = score * set_.slm[i] + (1.0 - score) * set_.llm[i];
+    report.loss -= set_.weight[i] * std::log(std::max(likelihood, 1e-7));
+    total += set_.weight[i];
+    scores[k] = static_cast<float>(score);
+    wanted.push_back(set_.wants_slm(i) ? 1.0F : 0.0F);
+    weight.push_back(set_.weight[i]);
+  }
+  report.loss /= total;
+  report.metrics = score_metrics(scores, wanted, weight);
+  return report;
+}
+
+Router Training::run(const std::function<void(const EpochReport&)>& on_epoch) {
+  const int d = set_.n_features;
+  MlpTrainer trainer({.widths = {d, 2 * d, d, 1},
+                      .batch = options_.batch,
+                      .dropout = options_.dropout,
+                      .learning_rate = options_.learning_rate,
+                      .weight_decay = options_.weight_decay,
+                      .seed = options_.seed,
+                      .threads = options_.threads});
+  Router router;
+  EpochReport best;
+  best.loss = INFINITY;
+  for (int epoch = 1; epoch <= options_.epochs && epoch - best.epoch <= options_.patience;
+       ++epoch) {
+    if (options_.should_stop && options_.should_stop()) break;
+    // Half a cosine, from the full learning rate to a twentieth of it.
+    const double part = static_cast<double>(epoch - 1) / std::max(1, options_.epochs - 1);
+    const double train_loss =
+        train_epoch(trainer, 0.525 + 0.475 * std::cos(part * std::acos(-1.0)));
+    RouterMlp mlp = fold(trainer.mlp(), standard_, std::log(set_.llm_factor));
+    EpochReport report = evaluate(mlp);
+    report.epoch = epoch;
+    report.train_loss = train_loss;
+    report.best = report.loss < best.loss;
+    if (report.best) {
+      best = report;
+      router.mlp = std::move(mlp);
+    }
+    on_epoch(report);
+  }
+  if (router.mlp.empty()) throw ResourceError("training was stopped before its first epoch ended");
+  RouterInfo& info = router.info;
+  info.policy = options_.policy;
+  info.features = options_.features;
+  info.n_embd = preferences_.info.n_embd;
+  info.slm = preferences_.info.slm;
+  info.llm = preferences_.info.llm;
+  info.rounds = preferences_.info.round;
+  info.data = preferences_.info.data;
+  info.metrics = {{"epoch", static_cast<double>(best.epoch)},
+                  {"loss", best.loss},
+                  {"accuracy", best.metrics.accuracy},
+                  {"auc", best.metrics.auc},
+                  {"calibration error", best.metrics.calibration_error},
+                  {"LLM row weight", set_.llm_factor}};
+  router.weights = options_.weights;
+  return router;
+}
+
+}  // namespace
+
+Router train_router(const Preferences& preferences, const TrainOptions& options,
+                    const std::function<void(const EpochReport&)>& on_epoch) {
+  return Training(preferences, options).run(on_epoch);
+}
+
+}  // namespace citer

@@ -1,0 +1,81 @@
+#include "learn/training_set.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/rng.h"
+#include "citer/error.h"
+
+namespace citer {
+
+namespace {
+
+/// Adds one row; nothing for weight 0.
+void add_row(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
+             double slm, double llm, double weight) {
+  if (weight <= 0) return;
+  const auto hidden = p.hidden_row(i);
+  set.features.insert(set.features.end(), hidden.begin(), hidden.end());
+  if (features == RouterFeatures::kHiddenConfidence) {
+    const auto confidence = p.confidence_row(i);
+    set.features.insert(set.features.end(), confidence.begin(), confidence.end());
+  }
+  set.slm.push_back(static_cast<float>(slm));
+  set.llm.push_back(static_cast<float>(llm));
+  set.weight.push_back(static_cast<float>(weight));
+  set.example.push_back(p.example[i]);
+}
+
+/// A preference in [0, 1] as up to two rows.
+void add_label(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
+               double label) {
+  add_row(set, p, features, i, 1.0, 0.0, label);
+  add_row(set, p, features, i, 0.0, 1.0, 1.0 - label);
+}
+
+void balance(TrainingSet& set, double most_weight) {
+  double slm = 0.0;
+  double llm = 0.0;
+  for (std::size_t i = 0; i < set.size(); ++i) (set.llm[i] > 0 ? llm : slm) += set.weight[i];
+  if (slm <= 0 || llm <= 0) {
+    throw InputError(fmt::format(
+        "nothing to learn: {} positions prefer the SLM and {} the LLM, expected some of both", slm,
+        llm));
+  }
+  set.llm_factor = std::clamp(slm / llm, 1.0, std::max(1.0, most_weight));
+}
+
+}  // namespace
+
+bool is_held_out(const std::string& example_id, std::uint64_t seed, int folds) {
+  return mix64(hash64(example_id) + seed) % static_cast<std::uint64_t>(folds) == 0;
+}
+
+TrainingSet make_training_set(const Preferences& p, const std::string& policy,
+                              RouterFeatures features, double most_weight) {
+  TrainingSet set;
+  set.n_features = feature_count(features, p.info.n_embd);
+  set.features.reserve(p.size() * static_cast<std::size_t>(set.n_features));
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (policy == "citer") {
+      add_label(set, p, features, i, p.label[i]);
+    } else if (policy == "citer-s") {
+      const bool slm_ok = p.kind[i] == static_cast<std::int32_t>(PositionKind::kSlmOk);
+      add_label(set, p, features, i, slm_ok ? 1.0 : 0.0);
+    } else if (policy == "co-llm") {
+      add_row(set, p, features, i, std::exp(p.slm_logprob[i]), std::exp(p.llm_logprob[i]), 1.0);
+    } else if (policy == "query") {
+      const auto& example = p.examples[static_cast<std::size_t>(p.example[i])];
+      if (p.position[i] == 0) add_label(set, p, features, i, example.slm_right ? 1.0 : 0.0);
+    } else {
+      throw UsageError(
+          fmt::format("--policy '{}': expected citer, citer-s, co-llm or query", policy));
+    }
+  }
+  if (policy != "co-llm") balance(set, most_weight);
+  return set;
+}
+
+}  // namespace citer

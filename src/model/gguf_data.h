@@ -1,0 +1,87 @@
+#pragma once
+
+// GGUF files of our own (routers, preferences): metadata and tensors by name, with clear errors.
+
+#include <ggml.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/llama_ptr.h"
+
+namespace citer {
+
+struct GgmlContextDeleter {
+  void operator()(ggml_context* context) const { ggml_free(context); }
+};
+using GgmlContextPtr = std::unique_ptr<ggml_context, GgmlContextDeleter>;
+
+/// A GGUF file held in memory. Every getter throws InputError naming the file and the key or tensor
+/// when it is missing or of another kind than asked for.
+class GgufReader {
+ public:
+  /// Throws InputError: missing, no GGUF, truncated, or another general.architecture.
+  GgufReader(const std::filesystem::path& path, const std::string& architecture);
+
+  bool has(const std::string& key) const;
+  std::string text(const std::string& key) const;
+  std::int64_t integer(const std::string& key) const;
+  std::uint64_t hash(const std::string& key) const;  ///< stored as UINT64
+  double number(const std::string& key) const;
+  std::vector<std::string> texts(const std::string& key) const;
+  std::vector<double> numbers(const std::string& key) const;
+
+  bool has_tensor(const std::string& name) const;
+  /// Lengths of a tensor's first two dimensions.
+  std::pair<std::int64_t, std::int64_t> shape(const std::string& name) const;
+  /// A tensor of any floating-point or quantised type as floats, row after row.
+  std::vector<float> floats(const std::string& name) const;
+  std::vector<std::int32_t> integers(const std::string& name) const;
+  ggml_type type(const std::string& name) const { return tensor(name).type; }
+
+ private:
+  std::int64_t key_of(const std::string& key, gguf_type type, const char* expected) const;
+  std::int64_t array_of(const std::string& key, gguf_type type, const char* expected) const;
+  const ggml_tensor& tensor(const std::string& name) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+  std::filesystem::path path_;
+  GgmlContextPtr tensors_;
+  GgufPtr gguf_;
+};
+
+/// Builds a GGUF file.
+class GgufWriter {
+ public:
+  explicit GgufWriter(const std::string& architecture);
+
+  void set(const std::string& key, const std::string& value);
+  void set(const std::string& key, std::int64_t value);
+  void set(const std::string& key, double value);
+  void set_hash(const std::string& key, std::uint64_t value);
+  void set(const std::string& key, const std::vector<std::string>& values);
+  void set(const std::string& key, const std::vector<double>& values);
+
+  /// A matrix [n_in, rows] (a vector: rows = 1), stored as `type`. Never empty: GGUF has no tensors
+  /// without elements.
+  void add(const std::string& name, ggml_type type, std::int64_t n_in,
+           std::span<const float> values);
+  void add(const std::string& name, std::span<const std::int32_t> values);
+
+  /// Writes the file in one step (replace_file()). Throws InputError or ResourceError.
+  void save(const std::filesystem::path& path) const;
+
+ private:
+  void add_bytes(const std::string& name, ggml_type type, std::int64_t n_in, std::int64_t rows,
+                 std::vector<std::uint8_t> bytes);
+
+  GgufPtr gguf_;
+  std::vector<GgmlContextPtr> contexts_;
+  std::vector<std::vector<std::uint8_t>> data_;
+};
+
+}  // namespace citer

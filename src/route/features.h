@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+
+namespace citer {
+
+/// What a router looks at.
+enum class RouterFeatures {
+  kHidden,            ///< the SLM's last hidden state, as in the paper
+  kHiddenConfidence,  ///< and the shape of its next-token distribution (R2R, Fu et al. 2025, found
+                      ///< the logits worth having)
+};
+
+/// "hidden" or "hidden+confidence".
+const char* to_string(RouterFeatures features);
+/// The same back; throws UsageError naming both.
+RouterFeatures router_features(const std::string& name);
+
+/// Log-probabilities of the likeliest tokens among the confidence features.
+inline constexpr int kTopLogprobs = 8;
+/// They, entropy (nats) and margin (of probabilities).
+inline constexpr int kConfidenceFeatures = kTopLogprobs + 2;
+
+/// The confidence features of next-token logits [n_vocab], log-probabilities falling, no lower than
+/// -20 (also where the vocabulary has fewer tokens).
+std::array<float, kConfidenceFeatures> confidence_features(std::span<const float> logits);
+
+/// Width of a router's input over hidden states of `n_embd`.
+int feature_count(RouterFeatures features, int n_embd);
+
+}  // namespace citer

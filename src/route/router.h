@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "route/features.h"
+
+namespace citer {
+
+/// general.architecture of a router file.
+inline constexpr const char* kRouterArchitecture = "citer-router";
+
+/// y = W x + b.
+struct DenseLayer {
+  int n_in = 0;
+  int n_out = 0;
+  std::vector<float> weight;  ///< [n_in, n_out]: the weights of one output lie together
+  std::vector<float> bias;    ///< [n_out]
+};
+
+/// The paper's router: d -> 2d -> d -> 1 with ReLU between (CITER, arXiv 2502.01976, appendix B).
+/// The last layer's output is a logit; the routing score is its sigmoid.
+using RouterMlp = std::vector<DenseLayer>;
+
+/// What routed answers cost and bring at one threshold, measured on validation examples.
+struct CalibrationPoint {
+  double threshold = 0.0;
+  double llm_share = 0.0;
+  double accuracy = 0.0;
+  double llm_passes = 0.0;  ///< per generated token
+};
+
+/// Which model file a router belongs to.
+struct ModelIdentity {
+  std::string name;
+  std::uint64_t fingerprint = 0;  ///< file_fingerprint()
+
+  bool operator==(const ModelIdentity&) const = default;
+};
+
+struct RouterInfo {
+  /// The policy it stands for: citer, citer-s, co-llm or query.
+  std::string policy = "citer";
+  RouterFeatures features = RouterFeatures::kHidden;
+  int n_embd = 0;  ///< of the SLM
+  ModelIdentity slm;
+  ModelIdentity llm;
+  int rounds = 0;
+  std::string data;                       ///< names of the datasets it learned from
+  std::string identity;                   ///< everything that decided the weights, as text
+  std::map<std::string, double> metrics;  ///< of the best epoch, on held-out examples
+  /// By rising threshold; empty when it was never calibrated.
+  std::vector<CalibrationPoint> calibration;
+  double slm_accuracy = 0.0;  ///< of the SLM alone on the validation examples
+  double llm_accuracy = 0.0;
+};
+
+/// How a router's matrices are stored and multiplied. Q8_0 is used where a row's length is a
+/// multiple of 32, else F16.
+enum class RouterWeights { kF32, kF16, kQ8_0 };
+
+struct Router {
+  RouterInfo info;
+  RouterMlp mlp;
+  RouterWeights weights = RouterWeights::kF16;
+};
+
+/// Reads a router GGUF. Throws InputError naming the file and what is wrong: missing, truncated,
+/// another architecture, layers that do not fit.
+Router load_router(const std::filesystem::path& path);
+
+/// Writes it in one step.
+void save_router(const std::filesystem::path& path, const Router& router);
+
+/// The threshold of a share of LLM tokens: the curve's largest threshold with at most `budget`,
+/// linearly interpolated to the next. Nothing without a curve.
+std::optional<double> threshold_for_budget(const RouterInfo& info, double budget);
+
+/// The least threshold of the curve whose accuracy is `part` of the LLM's, or the most accurate
+/// one; 0.5 without a curve.
+double threshold_for_accuracy(const RouterInfo& info, double part);
+
+/// That for 99 %.
+double default_threshold(const RouterInfo& info);
+
+}  // namespace citer

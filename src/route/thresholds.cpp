@@ -1,0 +1,23 @@
+#include "route/thresholds.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace citer {
+
+std::vector<double> thresholds_for_budgets(std::vector<float> scores,
+                                           const std::vector<double>& budgets) {
+  std::vector<double> thresholds;
+  if (scores.empty()) return thresholds;
+  std::sort(scores.begin(), scores.end());
+  for (double budget : budgets) {
+    const auto n = static_cast<double>(scores.size());
+    const auto at = static_cast<std::size_t>(std::clamp(budget * n - 1, 0.0, n - 1));
+    const float above = std::nextafter(scores[at], 2.0F);
+    const double threshold = std::min(1.0, static_cast<double>(above));
+    if (thresholds.empty() || threshold > thresholds.back()) thresholds.push_back(threshold);
+  }
+  return thresholds;
+}
+
+}  // namespace citer

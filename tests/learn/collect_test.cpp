@@ -1,0 +1,234 @@
+// Collection, training and calibration with the bundled pair.
+#include "learn/collect.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "citer/error.h"
+#include "learn/branch.h"
+#include "learn/calibrate.h"
+#include "learn/rounds.h"
+#include "learn/teacher.h"
+#include "learn/train.h"
+#include "model/sampler.h"
+#include "support/error_text.h"
+#include "support/odd_models.h"
+#include "support/temp_dir.h"
+
+namespace citer {
+namespace {
+
+namespace fs = std::filesystem;
+using test::error_text;
+using testing::AllOf;
+using testing::HasSubstr;
+
+fs::path bundled(const std::string& file) {
+  return fs::path(CITER_SOURCE_DIR) / "models/demo" / file;
+}
+
+EngineOptions bundled_pair() {
+  EngineOptions options;
+  options.slm = {.path = bundled("slm.gguf").string(), .devices = "none"};
+  options.llm = {.path = bundled("llm.gguf").string(), .devices = "none"};
+  options.context.sequences = 8;
+  return options;
+}
+
+class Collect : public testing::Test {
+ protected:
+  CollectOptions options(int limit = 36) const {
+    CollectOptions o;
+    o.data = {bundled("data/mc.train.jsonl")};
+    o.dataset.limit = limit;
+    o.out = folder_ / "p.gguf";
+    return o;
+  }
+  fs::path write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+    return folder_ / name;
+  }
+
+  test::TempDir folder_;
+  ModelPair pair_{bundled_pair(), collect_spare_sequences()};
+};
+
+TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
+  const Dataset data = load_dataset(bundled("data/math.valid.jsonl"), {.limit = 1});
+  const Vocab& vocab = pair_.slm_model->vocab();
+  const auto prompt = vocab.tokenize(data.examples[0].prompt, true, false);
+  const auto text = vocab.tokenize(data.examples[0].reference, false, false);
+  const auto positions = teacher_forced(pair_, 8, prompt, text);
+  ASSERT_EQ(positions.size(), text.size());
+  std::vector<Token> tokens = prompt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int last = static_cast<int>(tokens.size()) - 1;
+    const RowRequest request{0, tokens, {&last, 1}};
+    pair_.slm.forward({&request, 1}, true);
+    const Row slm = pair_.slm.row(0, 0);
+    EXPECT_EQ(positions[i].slm_token, argmax(slm.logits));
+    EXPECT_NEAR(positions[i].hidden[5], slm.hidden[5], 0.02);
+    EXPECT_NEAR(positions[i].confidence[0], confidence_features(slm.logits)[0], 0.02);
+    pair_.llm.forward({&request, 1});
+    EXPECT_EQ(positions[i].llm_token, argmax(pair_.llm.row(0, 0).logits));
+    tokens.push_back(text[i]);
+  }
+}
+
+TEST_F(Collect, LabelsFollowTheirRule) {
+  CollectOptions o = options(24);
+  o.labels = LabelRule::kPaper;
+  const auto paper = collect(pair_, o);
+  o.labels = LabelRule::kOutcome;
+  const auto outcome = collect(pair_, o);
+  ASSERT_TRUE(paper && outcome);
+  ASSERT_EQ(paper->size(), outcome->size());
+  EXPECT_EQ(paper->info.counts.examples, 24);
+  EXPECT_GT(outcome->info.counts.prefer_llm, 5);
+  for (std::size_t i = 0; i < paper->size(); ++i) {
+    EXPECT_EQ(paper->kind[i], static_cast<int>(position_kind(
+                                  paper->slm_token[i], paper->llm_token[i], paper->ref_token[i])));
+    const auto kind = static_cast<PositionKind>(paper->kind[i]);
+    EXPECT_TRUE(kind != PositionKind::kSlmOk || paper->label[i] == 1.0F);
+    EXPECT_TRUE(kind != PositionKind::kLlmOk || paper->label[i] == 0.0F);
+    EXPECT_TRUE(outcome->slm_token[i] != outcome->llm_token[i] || outcome->label[i] == 1.0F);
+  }
+}
+
+TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
+  const CollectOptions o = options(70);
+  ASSERT_TRUE(collect(pair_, o));
+  const std::string whole = read_file(o.out);
+  EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
+
+  fs::remove(o.out);
+  CollectOptions stopping = o;
+  int asked = 0;
+  stopping.should_stop = [&] { return ++asked > 12; };  // in the second of three parts
+  EXPECT_FALSE(collect(pair_, stopping));
+  EXPECT_FALSE(fs::exists(o.out));
+  EXPECT_TRUE(fs::exists(folder_ / "p.gguf.parts" / "000000.gguf"));
+
+  // Another collection must not take these parts for its own.
+  CollectOptions other = o;
+  other.cost_weight = 0.5;
+  EXPECT_THAT(error_text<InputError>([&] { collect(pair_, other); }),
+              AllOf(HasSubstr("p.gguf.parts"), HasSubstr("another collection")));
+
+  ModelPair fresh(bundled_pair(), collect_spare_sequences());
+  ASSERT_TRUE(collect(fresh, o));
+  EXPECT_EQ(read_file(o.out), whole);
+  EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
+}
+
+TEST_F(Collect, ExamplesWithoutReferenceAreCountedAndNoneIsAnError) {
+  const std::string bare =
+      R"({"question":"What?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A"})";
+  const std::string with =
+      R"({"question":"Why?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A","cot":"So x."})";
+  CollectOptions o = options();
+  o.data = {write("some.jsonl", bare + "\n" + with + "\n")};
+  const auto some = collect(pair_, o);
+  ASSERT_TRUE(some);
+  EXPECT_EQ(some->info.counts.no_reference, 1);
+  EXPECT_EQ(some->info.counts.examples, 1);
+  o.data = {write("none.jsonl", bare + "\n")};
+  EXPECT_THAT(error_text<InputError>([&] { collect(pair_, o); }),
+              AllOf(HasSubstr("none.jsonl"), HasSubstr("1 examples without a reference text")));
+  o.data = {write("empty.jsonl", "")};
+  EXPECT_THAT(error_text<InputError>([&] { collect(pair_, o); }), HasSubstr("empty.jsonl"));
+}
+
+TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
+  CollectOptions o = options(8);
+  o.states = StateSource::kPolicy;
+  const auto p = collect(pair_, o);
+  ASSERT_TRUE(p);
+  for (std::size_t i = 0; i < p->size(); ++i) {
+    EXPECT_EQ(p->slm_token[i], p->ref_token[i]) << "without a router the SLM writes";
+  }
+  o.labels = LabelRule::kPaper;
+  EXPECT_THAT(error_text<UsageError>([&] { collect(pair_, o); }), HasSubstr("--labels outcome"));
+}
+
+TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
+  CollectOptions o = options(8);
+  o.states = StateSource::kLlm;
+  const auto p = collect(pair_, o);
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->info.counts.examples + p->info.counts.wrong_llm, 8);
+  for (std::size_t i = 0; i < p->size(); ++i) EXPECT_EQ(p->llm_token[i], p->ref_token[i]);
+}
+
+TEST_F(Collect, ModelWithoutNumbersIsAnError) {
+  test::write_nan_model(folder_ / "nan.gguf");
+  test::write_tiny_model(folder_ / "tiny.gguf");
+  EngineOptions options;
+  options.slm = {.path = (folder_ / "nan.gguf").string(), .devices = "none"};
+  options.llm = {.path = (folder_ / "tiny.gguf").string(), .devices = "none"};
+  options.context.sequences = 2;
+  ModelPair pair(options, collect_spare_sequences());
+  EXPECT_THAT(error_text<ResourceError>([&] {
+                teacher_forced(pair, 2, {0, 5}, {6, 7});
+              }),
+              HasSubstr("nan.gguf"));
+}
+
+TEST_F(Collect, RoundsTrainCalibrateAndResume) {
+  RoundsOptions o;
+  o.rounds = 2;
+  o.folder = folder_ / "rounds";
+  o.collect = options(60);
+  o.train.epochs = 3;
+  o.train.folds = 4;
+  o.calibrate.data = {bundled("data/mc.valid.jsonl")};
+  o.calibrate.dataset.limit = 16;
+  o.calibrate.budgets = {0.05, 0.3};
+  std::vector<std::string> notes;
+  const auto note = [&](const std::string& line) { notes.push_back(line); };
+  const auto router = learn_in_rounds(pair_, o, note);
+  ASSERT_TRUE(router);
+  EXPECT_EQ(router->info.rounds, 2);
+  EXPECT_EQ(router->info.policy, "citer");
+  EXPECT_GT(router->info.llm_accuracy, router->info.slm_accuracy);
+  ASSERT_FALSE(router->info.calibration.empty());
+  EXPECT_GT(router->info.calibration.back().llm_share, 0.0);
+  EXPECT_THAT(notes, testing::Contains(HasSubstr("labels changed side")));
+
+  // Again: nothing is left to do, and the router is the same.
+  notes.clear();
+  const auto again = learn_in_rounds(pair_, o, note);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->mlp.front().bias,
+            load_router(o.folder / "round-2/router.gguf").mlp.front().bias);
+  EXPECT_THAT(notes, testing::Not(testing::Contains(HasSubstr("epoch"))));
+}
+
+TEST_F(Collect, TrainingIsReproducibleAndNeedsHeldOutExamples) {
+  const auto p = collect(pair_, options(40));
+  ASSERT_TRUE(p);
+  TrainOptions train;
+  train.epochs = 3;
+  train.folds = 4;
+  int best = 0;
+  std::vector<EpochReport> reports;
+  const Router a = train_router(*p, train, [&](const EpochReport& r) {
+    reports.push_back(r);
+    if (r.best) best = r.epoch;
+  });
+  const Router b = train_router(*p, train, [](const EpochReport&) {});
+  EXPECT_EQ(a.mlp.front().weight, b.mlp.front().weight);
+  EXPECT_EQ(a.info.metrics.at("epoch"), best) << "the best epoch is what is returned";
+  EXPECT_EQ(a.info.metrics.at("loss"), reports[static_cast<std::size_t>(best) - 1].loss);
+
+  Preferences one = *p;
+  for (PreferenceExample& example : one.examples) example.id = "the same";
+  EXPECT_THAT(error_text<InputError>([&] { train_router(one, train, [](const EpochReport&) {}); }),
+              HasSubstr("too few"));
+}
+
+}  // namespace
+}  // namespace citer

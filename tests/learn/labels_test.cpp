@@ -1,0 +1,171 @@
+// Labels against cases made by hand, objectives, and the split by example.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "citer/error.h"
+#include "learn/branch.h"
+#include "learn/score_metrics.h"
+#include "learn/training_set.h"
+#include "support/error_text.h"
+
+namespace citer {
+namespace {
+
+constexpr Token kA = 10;
+constexpr Token kB = 11;
+constexpr Token kC = 12;
+
+TEST(PositionKind, SlmFirstThenLlm) {
+  EXPECT_EQ(position_kind(kA, kA, kA), PositionKind::kSlmOk);
+  EXPECT_EQ(position_kind(kA, kB, kA), PositionKind::kSlmOk);
+  EXPECT_EQ(position_kind(kA, kB, kB), PositionKind::kLlmOk);
+  EXPECT_EQ(position_kind(kA, kB, kC), PositionKind::kBothOff);
+}
+
+TEST(NeedsRollout, OnlyWhereTheShortcutDoesNotDecide) {
+  for (const LabelRule rule : {LabelRule::kPaper, LabelRule::kReward}) {
+    EXPECT_FALSE(needs_rollout(rule, PositionKind::kSlmOk, kA, kB));
+    EXPECT_FALSE(needs_rollout(rule, PositionKind::kLlmOk, kA, kB));
+    EXPECT_TRUE(needs_rollout(rule, PositionKind::kBothOff, kA, kB));
+  }
+  EXPECT_TRUE(needs_rollout(LabelRule::kOutcome, PositionKind::kSlmOk, kA, kB));
+  EXPECT_TRUE(needs_rollout(LabelRule::kOutcome, PositionKind::kLlmOk, kA, kB));
+  // The same token from both models: nothing to choose, but in the paper's rule.
+  EXPECT_FALSE(needs_rollout(LabelRule::kOutcome, PositionKind::kBothOff, kA, kA));
+  EXPECT_FALSE(needs_rollout(LabelRule::kReward, PositionKind::kBothOff, kA, kA));
+  EXPECT_TRUE(needs_rollout(LabelRule::kPaper, PositionKind::kBothOff, kA, kA));
+}
+
+double prefer(Branch slm, Branch llm, double cost_weight = 0.05) {
+  return preference({slm}, {llm}, cost_weight);
+}
+
+TEST(Preference, RightAnswerFirstThenCost) {
+  EXPECT_EQ(prefer({true, 0.0}, {true, 0.1}), 1.0);
+  EXPECT_EQ(prefer({false, 0.0}, {true, 0.1}), 0.0);
+  EXPECT_EQ(prefer({true, 0.1}, {false, 0.0}), 1.0);
+  EXPECT_EQ(prefer({false, 0.0}, {false, 0.1}), 1.0);
+  // What the SLM's token leads to may cost more later.
+  EXPECT_EQ(prefer({true, 0.5}, {true, 0.1}), 0.0);
+  // A cost weight above 1 makes a right answer not worth the LLM.
+  EXPECT_EQ(prefer({false, 0.0}, {true, 0.9}, 2.0), 1.0);
+  // Without a cost weight the cheaper branch still wins a tie.
+  EXPECT_EQ(prefer({true, 0.0}, {true, 0.1}, 0.0), 1.0);
+  EXPECT_EQ(prefer({true, 0.2}, {true, 0.1}, 0.0), 0.0);
+}
+
+TEST(Preference, SeveralRolloutsAreSoft) {
+  const std::vector<Branch> half = {{true, 0.0}, {false, 0.0}};
+  const std::vector<Branch> all = {{true, 0.0}, {true, 0.0}};
+  EXPECT_NEAR(preference(half, all, 0.0), 1 / (1 + std::exp(0.5 / kRewardScale)), 1e-9);
+  EXPECT_NEAR(preference(all, half, 0.0), 1 / (1 + std::exp(-0.5 / kRewardScale)), 1e-9);
+  EXPECT_EQ(preference(half, half, 0.0), 1.0);
+}
+
+TEST(BranchCost, LlmAloneCostsOne) {
+  Counters c;
+  c.llm_tokens = c.llm_passes = c.llm_positions = 9;
+  EXPECT_DOUBLE_EQ(branch_cost(c, true), 1.0);
+  Counters slm;
+  slm.slm_tokens = 9;
+  EXPECT_DOUBLE_EQ(branch_cost(slm, false), 0.0);
+  EXPECT_DOUBLE_EQ(branch_cost(slm, true), 0.1);
+}
+
+/// Four positions of two examples: SLM right; only the LLM right; both off, twice.
+Preferences hand_made() {
+  Preferences p;
+  p.info.n_embd = 2;
+  p.examples = {{"one", true}, {"two", false}};
+  p.hidden = {1, 2, 3, 4, 5, 6, 7, 8};
+  p.confidence.assign(4 * kConfidenceFeatures, 0.5F);
+  p.label = {1, 0, 1, 0};
+  p.slm_logprob = {std::log(0.9F), std::log(0.1F), std::log(0.2F), std::log(0.3F)};
+  p.llm_logprob = {std::log(0.8F), std::log(0.7F), std::log(0.2F), std::log(0.1F)};
+  p.example = {0, 0, 1, 1};
+  p.position = {0, 1, 0, 1};
+  p.slm_token = {kA, kA, kA, kA};
+  p.llm_token = {kA, kB, kB, kB};
+  p.ref_token = {kA, kB, kC, kC};
+  p.kind = {0, 1, 2, 2};
+  return p;
+}
+
+std::vector<bool> wants(const TrainingSet& set) {
+  std::vector<bool> result;
+  for (std::size_t i = 0; i < set.size(); ++i) result.push_back(set.wants_slm(i));
+  return result;
+}
+
+TEST(TrainingSet, EachPolicyHasItsObjective) {
+  const Preferences p = hand_made();
+  constexpr auto kHidden = RouterFeatures::kHidden;
+  EXPECT_EQ(wants(make_training_set(p, "citer", kHidden, 8)),
+            (std::vector{true, false, true, false}));
+  EXPECT_EQ(wants(make_training_set(p, "citer-s", kHidden, 8)),
+            (std::vector{true, false, false, false}));
+  EXPECT_EQ(wants(make_training_set(p, "query", kHidden, 8)), (std::vector{true, false}));
+  const TrainingSet co_llm = make_training_set(p, "co-llm", kHidden, 8);
+  ASSERT_EQ(co_llm.size(), 4U);
+  EXPECT_FLOAT_EQ(co_llm.slm[1], 0.1F);
+  EXPECT_FLOAT_EQ(co_llm.llm[1], 0.7F);
+  EXPECT_EQ(co_llm.llm_factor, 1.0);
+  EXPECT_NE(test::error_text<UsageError>([&] {
+              make_training_set(p, "maxprob", kHidden, 8);
+            }).find("citer-s"),
+            std::string::npos);
+}
+
+TEST(TrainingSet, FeaturesOfARow) {
+  const Preferences p = hand_made();
+  const TrainingSet set = make_training_set(p, "query", RouterFeatures::kHiddenConfidence, 8);
+  ASSERT_EQ(set.n_features, 2 + kConfidenceFeatures);
+  EXPECT_EQ(set.row(1)[0], 5.0F) << "the second example's first position";
+  EXPECT_EQ(set.row(1)[2], 0.5F);
+}
+
+TEST(TrainingSet, SoftLabelsAreTwoRowsAndTheFewAreBalanced) {
+  Preferences p = hand_made();
+  p.label = {1, 1, 1, 0.25F};
+  const TrainingSet set = make_training_set(p, "citer", RouterFeatures::kHidden, 8);
+  ASSERT_EQ(set.size(), 5U);
+  EXPECT_FLOAT_EQ(set.weight[3], 0.25F);
+  EXPECT_FLOAT_EQ(set.weight[4], 0.75F);
+  EXPECT_NEAR(set.llm_factor, 3.25 / 0.75, 1e-6);
+  EXPECT_NEAR(make_training_set(p, "citer", RouterFeatures::kHidden, 2).llm_factor, 2.0, 1e-9);
+}
+
+TEST(TrainingSet, OneClassIsNothingToLearn) {
+  Preferences p = hand_made();
+  p.label = {1, 1, 1, 1};
+  const std::string text = test::error_text<InputError>(
+      [&] { make_training_set(p, "citer", RouterFeatures::kHidden, 8); });
+  EXPECT_NE(text.find("nothing to learn"), std::string::npos);
+}
+
+TEST(HeldOut, OneExampleInTenAndNeverInBoth) {
+  int held = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string id = "example-" + std::to_string(i);
+    const bool first = is_held_out(id, 1, 10);
+    EXPECT_EQ(first, is_held_out(id, 1, 10)) << "decided by the id alone: all its rows go together";
+    held += first ? 1 : 0;
+  }
+  EXPECT_NEAR(held, 200, 50);
+}
+
+TEST(ScoreMetrics, ByHand) {
+  const std::vector<float> scores = {0.9F, 0.8F, 0.4F, 0.1F};
+  const std::vector<float> wanted = {1, 0, 1, 0};
+  const std::vector<float> weight = {1, 1, 1, 1};
+  const ScoreMetrics m = score_metrics(scores, wanted, weight);
+  EXPECT_DOUBLE_EQ(m.accuracy, 0.5);
+  EXPECT_DOUBLE_EQ(m.auc, 0.75);  // of four pairs, one is upside down
+  EXPECT_NEAR(m.calibration_error, (0.1 + 0.8 + 0.6 + 0.1) / 4, 1e-6);
+  EXPECT_DOUBLE_EQ(score_metrics({}, {}, {}).auc, 0.5);
+}
+
+}  // namespace
+}  // namespace citer

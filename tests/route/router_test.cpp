@@ -1,0 +1,199 @@
+// Router files, and the policy that runs one.
+#include "route/router.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "base/file.h"
+#include "citer/error.h"
+#include "route/learned_policy.h"
+#include "support/error_text.h"
+#include "support/odd_models.h"
+#include "support/temp_dir.h"
+
+namespace citer {
+namespace {
+
+using test::error_text;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A router that adds up its inputs: score = sigmoid(x0 + ... ).
+Router summing_router(int n_embd, RouterFeatures features = RouterFeatures::kHidden) {
+  Router router;
+  router.info.n_embd = n_embd;
+  router.info.features = features;
+  router.info.slm = {"small", 1};
+  router.info.llm = {"large", 2};
+  router.info.data = "some data";
+  router.info.rounds = 2;
+  router.info.identity = "how it was made";
+  router.info.metrics = {{"auc", 0.75}};
+  router.info.calibration = {{0.2, 0.1, 0.6, 0.05}, {0.4, 0.3, 0.8, 0.2}, {0.9, 0.5, 0.795, 0.4}};
+  router.info.slm_accuracy = 0.5;
+  router.info.llm_accuracy = 0.805;
+  const int n = feature_count(features, n_embd);
+  router.mlp = {{n, 1, std::vector<float>(static_cast<std::size_t>(n), 1.0F), {0.0F}}};
+  return router;
+}
+
+class RouterFile : public testing::Test {
+ protected:
+  test::TempDir folder_;
+  std::filesystem::path path_ = folder_ / "router.gguf";
+};
+
+TEST_F(RouterFile, RoundTrip) {
+  const Router router = summing_router(8);
+  save_router(path_, router);
+  const Router read = load_router(path_);
+  EXPECT_EQ(read.info.policy, "citer");
+  EXPECT_EQ(read.info.slm, router.info.slm);
+  EXPECT_EQ(read.info.llm, router.info.llm);
+  EXPECT_EQ(read.info.rounds, 2);
+  EXPECT_EQ(read.info.data, "some data");
+  EXPECT_EQ(read.info.identity, "how it was made");
+  EXPECT_EQ(read.info.metrics, router.info.metrics);
+  ASSERT_EQ(read.info.calibration.size(), 3U);
+  EXPECT_EQ(read.info.calibration[1].accuracy, 0.8);
+  EXPECT_EQ(read.info.calibration[2].llm_passes, 0.4);
+  EXPECT_EQ(read.mlp.front().weight, router.mlp.front().weight);
+  EXPECT_EQ(read.weights, RouterWeights::kF16);
+}
+
+TEST_F(RouterFile, TruncatedAtAnyPlaceIsSaid) {
+  save_router(path_, summing_router(8));
+  const std::string bytes = read_file(path_);
+  for (std::size_t size = 8; size < bytes.size(); size += 97) {
+    write_file(folder_ / "cut.gguf", bytes.substr(0, size));
+    EXPECT_THAT(error_text<InputError>([&] { load_router(folder_ / "cut.gguf"); }),
+                AllOf(HasSubstr("cut.gguf"), HasSubstr("truncated")))
+        << size;
+  }
+}
+
+TEST_F(RouterFile, AnotherKindOfFileIsNamed) {
+  test::write_tiny_model(folder_ / "model.gguf");
+  EXPECT_THAT(
+      error_text<InputError>([&] { load_router(folder_ / "model.gguf"); }),
+      AllOf(HasSubstr("expected general.architecture 'citer-router'"), HasSubstr("'llama'")));
+}
+
+TEST_F(RouterFile, LayersThatDoNotFit) {
+  Router router = summing_router(8);
+  router.info.n_embd = 9;
+  save_router(path_, router);
+  EXPECT_THAT(error_text<InputError>([&] { load_router(path_); }),
+              AllOf(HasSubstr("mlp.0.weight"), HasSubstr("expected 9 inputs")));
+  router = summing_router(8);
+  router.mlp.front().bias.front() = std::numeric_limits<float>::quiet_NaN();
+  save_router(path_, router);
+  EXPECT_THAT(error_text<InputError>([&] { load_router(path_); }),
+              AllOf(HasSubstr("mlp.0.weight"), HasSubstr("not finite")));
+}
+
+TEST(RouterCurve, BudgetsAreInterpolated) {
+  const RouterInfo info = summing_router(8).info;
+  EXPECT_NEAR(*threshold_for_budget(info, 0.2), 0.3, 1e-9);
+  EXPECT_NEAR(*threshold_for_budget(info, 0.05), 0.1, 1e-9);
+  EXPECT_NEAR(*threshold_for_budget(info, 0.0), 0.0, 1e-9);
+  EXPECT_NEAR(*threshold_for_budget(info, 0.7), 0.9, 1e-9);
+  EXPECT_FALSE(threshold_for_budget({}, 0.2).has_value());
+}
+
+TEST(RouterCurve, DefaultIsTheLeastThresholdNearTheLlm) {
+  RouterInfo info = summing_router(8).info;
+  EXPECT_EQ(default_threshold(info), 0.4);  // 0.8 >= 0.99 x 0.805
+  info.llm_accuracy = 0.9;
+  EXPECT_EQ(default_threshold(info), 0.4) << "the most accurate where none is enough";
+  EXPECT_EQ(default_threshold({}), 0.5);
+}
+
+class Learned : public testing::Test {
+ protected:
+  Learned() {
+    test::write_tiny_model(folder_ / "slm.gguf");
+    model_ = Model::load({.path = (folder_ / "slm.gguf").string(), .devices = "none"});
+  }
+  Router own_router(RouterFeatures features = RouterFeatures::kHidden) const {
+    Router router = summing_router(model_->n_embd(), features);
+    router.info.slm = identity_of(*model_);
+    return router;
+  }
+  std::vector<float> scores(const RoutingPolicy& policy, const std::vector<PolicyInput>& in) const {
+    std::vector<float> out(in.size());
+    policy.score(in, out);
+    return out;
+  }
+
+  test::TempDir folder_;
+  std::shared_ptr<Model> model_;
+};
+
+TEST_F(Learned, ScoreIsTheSigmoidOfTheOutputInBatches) {
+  const auto policy = make_learned_policy(own_router(), *model_);
+  const std::vector<float> low(static_cast<std::size_t>(model_->n_embd()), -0.125F);
+  const std::vector<float> high(static_cast<std::size_t>(model_->n_embd()), 0.125F);
+  PolicyInput a;
+  a.slm_hidden = low;
+  PolicyInput b;
+  b.slm_hidden = high;
+  const double sum = 0.125 * model_->n_embd();
+  const auto both = scores(*policy, {a, b});
+  EXPECT_NEAR(both[0], 1 / (1 + std::exp(sum)), 1e-3);
+  EXPECT_NEAR(both[1], 1 / (1 + std::exp(-sum)), 1e-3);
+  EXPECT_NEAR(scores(*policy, {b})[0], both[1], 1e-6);
+  EXPECT_TRUE(policy->needs().hidden);
+  EXPECT_FALSE(policy->needs().per_prompt);
+}
+
+TEST_F(Learned, HiddenStatesThatAreNotNumbersAreAnError) {
+  const auto policy = make_learned_policy(own_router(), *model_);
+  std::vector<float> hidden(static_cast<std::size_t>(model_->n_embd()), 0.0F);
+  hidden[3] = std::numeric_limits<float>::quiet_NaN();
+  PolicyInput input;
+  input.slm_hidden = hidden;
+  EXPECT_THAT(error_text<ResourceError>([&] { scores(*policy, {input}); }),
+              HasSubstr("not finite"));
+}
+
+TEST_F(Learned, RouterOfAnotherSlmIsRefusedNamingBoth) {
+  Router router = own_router();
+  save_router(folder_ / "router.gguf", router);
+  EXPECT_EQ(load_learned_policy(folder_ / "router.gguf", *model_)->name(), "citer");
+  router.info.slm = {"another", 7};
+  save_router(folder_ / "router.gguf", router);
+  EXPECT_THAT(
+      error_text<InputError>([&] { load_learned_policy(folder_ / "router.gguf", *model_); }),
+      AllOf(HasSubstr("router.gguf"), HasSubstr("'another'"), HasSubstr("0000000000000007"),
+            HasSubstr("slm.gguf"), HasSubstr("'tiny'")));
+}
+
+TEST_F(Learned, ConfidenceFeaturesFollowTheLogits) {
+  const auto policy = make_learned_policy(own_router(RouterFeatures::kHiddenConfidence), *model_);
+  const std::vector<float> hidden(static_cast<std::size_t>(model_->n_embd()), 0.0F);
+  std::vector<float> logits(50, 0.0F);
+  PolicyInput input;
+  input.slm_hidden = hidden;
+  input.slm_logits = logits;
+  const double even = 8 * -std::log(50.0) + std::log(50.0);  // eight log-probabilities, entropy
+  EXPECT_NEAR(std::log(scores(*policy, {input})[0]), even, 0.05);
+}
+
+TEST(ConfidenceFeatures, FallingAndBounded) {
+  const auto few = confidence_features(std::vector<float>{1.0F, 3.0F, 2.0F});
+  EXPECT_GT(few[0], few[1]);
+  EXPECT_GT(few[1], few[2]);
+  EXPECT_EQ(few[3], -20.0F) << "there is no fourth token";
+  double sum = 0;
+  for (int i = 0; i < 3; ++i) sum += std::exp(few[static_cast<std::size_t>(i)]);
+  EXPECT_NEAR(sum, 1.0, 1e-5);
+  EXPECT_NEAR(few[kTopLogprobs + 1], std::exp(few[0]) - std::exp(few[1]), 1e-5);
+}
+
+}  // namespace
+}  // namespace citer
