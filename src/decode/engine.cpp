@@ -190,6 +190,10 @@ class Engine::Impl::Run {
 Engine::Engine(const EngineOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Engine::~Engine() = default;
 
+void Engine::check(std::span<const Prompt> prompts, const GenerationOptions& options) {
+  impl_->prepare(prompts, options);
+}
+
 void Engine::generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                       const GenerationCallbacks& callbacks) {
   Impl::Run(*impl_, prompts, options, callbacks).run();
