@@ -29,8 +29,9 @@ std::vector<double> thresholds_for_budgets(std::vector<float> scores,
 }
 
 const std::vector<double>& default_budgets() {
-  static const std::vector<double> budgets = {0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.60, 0.80};
-  return budgets;
+  static const std::vector<double> kBudgets = {0.02, 0.05, 0.10, 0.15, 0.20,
+                                               0.30, 0.40, 0.60, 0.80};
+  return kBudgets;
 }
 
 }  // namespace citer

@@ -93,9 +93,9 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
 }
 
 const std::vector<std::string>& policy_names() {
-  static const std::vector<std::string> names = {"slm",    "llm",     "random:P", "maxprob",
-                                                 "margin", "entropy", "oracle"};
-  return names;
+  static const std::vector<std::string> kNames = {"slm",    "llm",     "random:P", "maxprob",
+                                                  "margin", "entropy", "oracle"};
+  return kNames;
 }
 
 }  // namespace citer
