@@ -41,7 +41,7 @@ function(citer_program name)
     # See CiterLlama.cmake. The rpath does not reach the needs of libllama itself, so what is named is
     # linked whether the program uses it or not.
     target_link_options(${name} PRIVATE -Wl,--dynamic-linker,${CITER_PREFIX_LOADER}
-      -Wl,-rpath,${CITER_PREFIX_LIBDIR} -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined
-      -Wl,--no-as-needed)
+      -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
+    set_target_properties(${name} PROPERTIES BUILD_RPATH ${CITER_PREFIX_LIBDIR})
   endif()
 endfunction()
