@@ -11,6 +11,10 @@ function(citer_compile_options target)
   if(CITER_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${CITER_SANITIZE} -fno-omit-frame-pointer -O1)
     target_link_options(${target} PUBLIC -fsanitize=${CITER_SANITIZE})
+    # Under sanitizers g++ sees uninitialised parts in std::regex that are not there (GCC bug 105562).
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
   endif()
   if(CITER_COVERAGE)
     target_compile_options(${target} PRIVATE --coverage)
@@ -37,7 +41,7 @@ function(citer_program name)
     # See CiterLlama.cmake. The rpath does not reach the needs of libllama itself, so what is named is
     # linked whether the program uses it or not.
     target_link_options(${name} PRIVATE -Wl,--dynamic-linker,${CITER_PREFIX_LOADER}
-      -Wl,-rpath,${CITER_PREFIX_LIBDIR} -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined
-      -Wl,--no-as-needed)
+      -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
+    set_target_properties(${name} PROPERTIES BUILD_RPATH ${CITER_PREFIX_LIBDIR})
   endif()
 endfunction()

@@ -94,10 +94,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /// Throws what generate() throws before any work: UsageError names the prompt that is empty or
+  /// does not fit the context.
+  void check(std::span<const Prompt> prompts, const GenerationOptions& options);
+
   /// Writes one answer per prompt, several at once (ContextOptions::sequences). Answers come in the
   /// order they finish; their texts do not depend on how many run at once, but for the last digits
-  /// of batched arithmetic. All prompts are checked before any work: UsageError names the one that
-  /// is empty or does not fit the context.
+  /// of batched arithmetic. All prompts are checked before any work, as check() says.
   void generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                 const GenerationCallbacks& callbacks);
 

@@ -61,7 +61,9 @@ std::string bundled_model(const std::string& file) {
   if (const char* folder = std::getenv("CITER_MODEL_DIR")) {
     folders.emplace_back(folder);
   } else {
-    folders = {CITER_INSTALLED_MODEL_DIR, CITER_SOURCE_MODEL_DIR};
+    std::error_code no_proc;
+    const fs::path program = fs::read_symlink("/proc/self/exe", no_proc);
+    folders = {program.parent_path() / CITER_MODEL_DIR_FROM_PROGRAM, CITER_SOURCE_MODEL_DIR};
   }
   for (const fs::path& folder : folders) {
     std::error_code error;

@@ -48,7 +48,8 @@ class GenerationFlags {
   CLI::App* app_ = nullptr;
 };
 
-/// The folder of the bundled pair: $CITER_MODEL_DIR, where it was installed, or the source tree.
+/// Path of a file of the bundled pair: in $CITER_MODEL_DIR, where it was installed beside the
+/// program, or in the source tree.
 std::string bundled_model(const std::string& file);
 
 /// Those of the bundled pair's routers that are there.

@@ -121,10 +121,11 @@ int run_generate(const GenerateFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
   const EngineOptions engine_options = flags.model.engine_options();
   const std::vector<Prompt> prompts = read_all_prompts(flags);
+  Engine engine(engine_options);
+  engine.check(prompts, options);  // before the trace of an earlier run is overwritten
   std::optional<LineWriter> trace;
   if (!flags.trace_file.empty()) trace.emplace(flags.trace_file);
 
-  Engine engine(engine_options);
   const InterruptGuard interrupt;
   if (flags.json || !flags.prompts_file.empty()) {
     generate_json(engine, prompts, flags, options, trace ? &*trace : nullptr);

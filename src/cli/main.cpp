@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "citer/error.h"
 #include "cli/commands.h"
@@ -19,6 +21,18 @@ namespace {
 constexpr int kExitError = 1;
 constexpr int kExitUsage = 2;
 
+using Commands = std::vector<std::pair<std::string, Run>>;
+
+/// Throws UsageError when the first of the (reversed) arguments names no command.
+void check_command(const std::vector<std::string>& arguments, const Commands& commands) {
+  if (arguments.empty() || arguments.back().starts_with('-')) return;
+  std::vector<std::string> names;
+  for (const auto& [name, command] : commands) names.push_back(name);
+  if (std::find(names.begin(), names.end(), arguments.back()) != names.end()) return;
+  throw UsageError(fmt::format("unknown command '{}'; expected one of {}", arguments.back(),
+                               fmt::join(names, ", ")));
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Two language models write one answer: a small one writes, a large one is asked at "
@@ -27,12 +41,15 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.fallthrough(false);
-  const std::vector<std::pair<std::string, Run>> commands = {
-      {"generate", add_generate(app)}, {"chat", add_chat(app)}, {"inspect", add_inspect(app)},
-      {"bench", add_bench(app)},       {"eval", add_eval(app)}, {"collect", add_collect(app)},
-      {"train", add_train(app)}};
+  // Of a flag given twice the last counts, as in llama.cpp's tools; lists take all.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  const Commands commands = {{"generate", add_generate(app)}, {"chat", add_chat(app)},
+                             {"inspect", add_inspect(app)},   {"bench", add_bench(app)},
+                             {"eval", add_eval(app)},         {"collect", add_collect(app)},
+                             {"train", add_train(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
+  check_command(arguments, commands);
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp& e) {

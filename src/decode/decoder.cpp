@@ -144,11 +144,13 @@ void Decoder::run_slm() {
   for (std::size_t i = 0; i < readers.size(); ++i) {
     Turn& turn = *readers[i];
     Counters& counters = turn.sequence->counters;
+    const RequestCost& part = cost.requests[i];
     turn.slm_row = i;
-    turn.slm_seconds = cost.seconds * slm_.evaluated(i) / cost.positions;
-    counters.slm_passes += cost.passes;
-    counters.slm_positions += slm_.evaluated(i);
-    counters.slm_cache_reads += static_cast<std::int64_t>(turn.sequence->tokens.size());
+    turn.slm_seconds = cost.seconds * part.positions / cost.positions;
+    counters.slm_passes += part.passes;
+    counters.slm_positions += part.positions;
+    counters.slm_cache_reads += part.cache_reads;
+    totals_.slm_cache_reads += part.cache_reads;
     counters.slm_seconds += turn.slm_seconds;
   }
 }
@@ -172,12 +174,14 @@ void Decoder::run_llm(bool (*wants)(const Turn&)) {
   for (std::size_t i = 0; i < readers.size(); ++i) {
     Turn& turn = *readers[i];
     Counters& counters = turn.sequence->counters;
-    const double seconds = cost.seconds * llm_.evaluated(i) / cost.positions;
+    const RequestCost& part = cost.requests[i];
+    const double seconds = cost.seconds * part.positions / cost.positions;
     turn.llm_row = i;
     turn.llm_seconds += seconds;
-    counters.llm_passes += cost.passes;
-    counters.llm_positions += llm_.evaluated(i);
-    counters.llm_cache_reads += static_cast<std::int64_t>(turn.sequence->tokens.size());
+    counters.llm_passes += part.passes;
+    counters.llm_positions += part.positions;
+    counters.llm_cache_reads += part.cache_reads;
+    totals_.llm_cache_reads += part.cache_reads;
     counters.llm_seconds += seconds;
   }
 }

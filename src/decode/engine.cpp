@@ -134,6 +134,10 @@ std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts
 Engine::Engine(const EngineOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Engine::~Engine() = default;
 
+void Engine::check(std::span<const Prompt> prompts, const GenerationOptions& options) {
+  impl_->prepare(prompts, options);
+}
+
 void Engine::generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                       const GenerationCallbacks& callbacks) {
   Decoder& decoder = impl_->pair.decoder;

@@ -11,8 +11,9 @@ std::string decoding_policy(const std::string& policy) {
 }
 
 const std::vector<double>& default_budgets() {
-  static const std::vector<double> budgets = {0.02, 0.03, 0.05, 0.07, 0.10, 0.20, 0.30, 0.50, 0.80};
-  return budgets;
+  static const std::vector<double> kBudgets = {0.02, 0.03, 0.05, 0.07, 0.10,
+                                               0.20, 0.30, 0.50, 0.80};
+  return kBudgets;
 }
 
 }  // namespace citer

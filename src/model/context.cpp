@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -128,6 +129,7 @@ ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool wan
   plan(requests);
   tap_->on = want_hidden;
   ForwardCost cost;
+  cost.requests.resize(requests.size());
   evaluate(cost);
   if (rows_.empty()) llama_synchronize(context_.get());
   cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -139,9 +141,9 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
   items_.clear();
   rows_.clear();
   first_row_.clear();
-  evaluated_.clear();
   owned_.clear();
-  for (const RowRequest& request : requests) {
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    const RowRequest& request = requests[r];
     const std::vector<Token>& have = cached_[index(request.sequence)];
     const auto [a, b] =
         std::mismatch(have.begin(), have.end(), request.tokens.begin(), request.tokens.end());
@@ -150,10 +152,9 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
     roll_back(request.sequence, keep);
 
     first_row_.push_back(rows_.size());
-    evaluated_.push_back(static_cast<int>(request.tokens.size() - keep));
     std::size_t next = 0;
     for (std::size_t i = keep; i < request.tokens.size(); ++i) {
-      Item item{request.sequence, static_cast<int>(i), request.tokens[i], -1};
+      Item item{r, request.sequence, static_cast<int>(i), request.tokens[i], -1};
       if (next < request.rows.size() && index(request.rows[next]) == i) {
         item.row = static_cast<int>(rows_.size());
         rows_.emplace_back();
@@ -186,10 +187,22 @@ void ModelContext::evaluate(ForwardCost& cost) {
     const auto part = rest.first(batch_length(rest));
     rest = rest.subspan(part.size());
     decode(part);
-    ++cost.passes;
-    cost.positions += static_cast<int>(part.size());
+    count(part, cost);
     take_rows(part);
     if (!rest.empty()) own_rows(part);
+  }
+}
+
+/// Counts a pass over `items`, which has just been made.
+void ModelContext::count(std::span<const Item> items, ForwardCost& cost) const {
+  ++cost.passes;
+  cost.positions += static_cast<int>(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    RequestCost& part = cost.requests[items[i].request];
+    ++part.positions;
+    if (i > 0 && items[i - 1].request == items[i].request) continue;
+    ++part.passes;
+    part.cache_reads += static_cast<std::int64_t>(cached_[index(items[i].sequence)].size());
   }
 }
 
@@ -230,6 +243,11 @@ void ModelContext::take_rows(std::span<const Item> items) {
     if (items[i].row < 0) continue;
     Row& row = rows_[index(items[i].row)];
     row.logits = {llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)), n_vocab};
+    if (std::all_of(row.logits.begin(), row.logits.end(), [](float v) { return std::isnan(v); })) {
+      throw ResourceError(fmt::format(
+          "{}: no token has a probability: all logits are NaN (are the weights damaged?)",
+          model_->options().path));
+    }
     if (tap_->on) row.hidden = hidden_row(outputs);
     ++outputs;
   }
@@ -287,15 +305,16 @@ void ModelContext::fork(int from, int to, std::size_t length) {
 
 std::uint64_t ModelContext::bytes_per_token() const {
   const llama_model* model = model_->handle();
-  const auto heads = static_cast<std::uint64_t>(llama_model_n_head(model));
+  const std::int32_t heads = llama_model_n_head(model);
   if (heads == 0) return 0;
-  const std::uint64_t width = static_cast<std::uint64_t>(llama_model_n_embd(model)) / heads *
-                              static_cast<std::uint64_t>(llama_model_n_head_kv(model));
-  const auto row_bytes = [&](const std::string& type) {
-    return ggml_row_size(cache_type(type), static_cast<std::int64_t>(width));
+  const auto row_bytes = [&](const char* head_size_key, const std::string& type) {
+    const std::int64_t head_size =
+        model_->number(head_size_key).value_or(llama_model_n_embd(model) / heads);
+    return ggml_row_size(cache_type(type), head_size * llama_model_n_head_kv(model));
   };
   return static_cast<std::uint64_t>(llama_model_n_layer(model)) *
-         (row_bytes(model_->options().cache_type_k) + row_bytes(model_->options().cache_type_v));
+         (row_bytes("attention.key_length", model_->options().cache_type_k) +
+          row_bytes("attention.value_length", model_->options().cache_type_v));
 }
 
 }  // namespace citer

@@ -25,11 +25,19 @@ struct Row {
   std::span<const float> hidden;  ///< [n_embd], the state the logits come from; empty if not asked
 };
 
+/// One request's part in a forward().
+struct RequestCost {
+  int passes = 0;                ///< calls of the model that evaluated tokens of it
+  int positions = 0;             ///< tokens evaluated: those that were not in the cache
+  std::int64_t cache_reads = 0;  ///< its cached tokens after each of those calls, summed
+};
+
 /// What one forward() cost.
 struct ForwardCost {
   int passes = 0;     ///< calls of the model
   int positions = 0;  ///< tokens evaluated
   double seconds = 0.0;
+  std::vector<RequestCost> requests;  ///< one per request
 };
 
 /// N sequences over one model, each with its KV cache. One thread at a time.
@@ -48,14 +56,11 @@ class ModelContext {
 
   /// Brings every requested sequence in line and evaluates the rows asked for; tokens of several
   /// sequences share batches. A sequence may occur once. Throws ResourceError when the cache is
-  /// full or a backend fails.
+  /// full, a backend fails or all logits of a row are NaN.
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
 
   /// Row `i` of request `request` of the last forward().
   Row row(std::size_t request, std::size_t i) const;
-
-  /// Tokens the last forward() evaluated for request `request`.
-  int evaluated(std::size_t request) const { return evaluated_[request]; }
 
   /// Drops all caches: what follows does not depend on what was held before, not even in the last
   /// digit.
@@ -81,6 +86,7 @@ class ModelContext {
 
   /// One token to evaluate.
   struct Item {
+    std::size_t request;
     int sequence;
     int position;
     Token token;
@@ -91,6 +97,7 @@ class ModelContext {
   void plan(std::span<const RowRequest> requests);
   void roll_back(int sequence, std::size_t keep);
   void evaluate(ForwardCost& cost);
+  void count(std::span<const Item> items, ForwardCost& cost) const;
   std::size_t batch_length(std::span<const Item> items) const;
   void decode(std::span<const Item> items);
   void take_rows(std::span<const Item> items);
@@ -107,7 +114,6 @@ class ModelContext {
   std::vector<Item> items_;                ///< all that the last forward evaluated, by request
   std::vector<Row> rows_;                  ///< all rows of the last forward, by request
   std::vector<std::size_t> first_row_;     ///< per request, its first entry in rows_
-  std::vector<int> evaluated_;             ///< per request, tokens that were not in the cache
   std::vector<std::vector<float>> owned_;  ///< rows of batches that were not the last
 };
 

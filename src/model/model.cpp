@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <thread>
 #include <vector>
 
@@ -113,6 +114,19 @@ std::uint64_t Model::bytes() const { return llama_model_size(model_.get()); }
 
 bool Model::can_roll_back() const {
   return !llama_model_is_recurrent(model_.get()) && !llama_model_is_hybrid(model_.get());
+}
+
+std::optional<std::int64_t> Model::number(const std::string& key) const {
+  const auto text = [this](const std::string& full_key) {
+    std::array<char, 64> value{};
+    llama_model_meta_val_str(model_.get(), full_key.c_str(), value.data(), value.size());
+    return std::string(value.data());
+  };
+  const std::string found = text(text("general.architecture") + "." + key);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(found.data(), found.data() + found.size(), number);
+  if (error != std::errc{} || end != found.data() + found.size()) return std::nullopt;
+  return number;
 }
 
 std::string Model::chat_template() const {

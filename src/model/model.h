@@ -22,13 +22,15 @@ class Model {
   const Vocab& vocab() const { return vocab_; }
   llama_model* handle() const { return model_.get(); }
 
-  std::string name() const;                 ///< general.name, or the file's name
-  std::string description() const;          ///< e.g. "llama 1.7B Q8_0"
-  int n_embd() const;                       ///< width of a hidden state
-  int trained_context() const;              ///< tokens
-  std::uint64_t parameters() const;         ///< number of weights
-  std::uint64_t bytes() const;              ///< size of all tensors
-  bool can_roll_back() const;               ///< false for recurrent and hybrid models
+  std::string name() const;          ///< general.name, or the file's name
+  std::string description() const;   ///< e.g. "llama 1.7B Q8_0"
+  int n_embd() const;                ///< width of a hidden state
+  int trained_context() const;       ///< tokens
+  std::uint64_t parameters() const;  ///< number of weights
+  std::uint64_t bytes() const;       ///< size of all tensors
+  bool can_roll_back() const;        ///< false for recurrent and hybrid models
+  /// The integer under "<architecture>.<key>" in the file's metadata, if there is one.
+  std::optional<std::int64_t> number(const std::string& key) const;
   std::string chat_template() const;        ///< Jinja source, "" if the file has none
   int threads() const { return threads_; }  ///< CPU threads its contexts use
   /// The device that holds its last layer, by ggml's name; "" for the CPU.

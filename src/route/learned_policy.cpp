@@ -74,8 +74,8 @@ void check_slm(const std::string& path, const ModelIdentity& trained, const Mode
 }  // namespace
 
 const std::vector<std::string>& learned_policy_names() {
-  static const std::vector<std::string> names = {"citer", "citer-s", "co-llm", "query"};
-  return names;
+  static const std::vector<std::string> kNames = {"citer", "citer-s", "co-llm", "query"};
+  return kNames;
 }
 
 bool is_learned_policy(const std::string& name) {

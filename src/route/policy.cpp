@@ -97,14 +97,14 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
 }
 
 const std::vector<std::string>& policy_names() {
-  static const std::vector<std::string> names = [] {
+  static const std::vector<std::string> kNames = [] {
     std::vector<std::string> all = {"slm",    "llm",     "random:P", "maxprob",
                                     "margin", "entropy", "oracle"};
     const std::vector<std::string>& learned = learned_policy_names();
     all.insert(all.end(), learned.begin(), learned.end());
     return all;
   }();
-  return names;
+  return kNames;
 }
 
 }  // namespace citer

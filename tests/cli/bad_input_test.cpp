@@ -173,6 +173,19 @@ TEST_F(BadInput, UnwritableTrace) {
               HasSubstr("is a directory"));
 }
 
+TEST_F(BadInput, LeavesAnOldTrace) {
+  const std::string trace = write("trace.jsonl", "old\n");
+  for (const Arguments& bad :
+       {Arguments{"-p", "x", "-m", path("none.gguf"), "-md", path("slm.gguf")},
+        Arguments{"-p", std::string(200, 'x'), "-c", "100"},
+        Arguments{"-p", "x", "--top-p", "2"}}) {
+    Arguments arguments = {"generate", "--trace", trace};
+    arguments.insert(arguments.end(), bad.begin(), bad.end());
+    EXPECT_NE(run(arguments).status, 0);
+    EXPECT_EQ(read("trace.jsonl"), "old\n") << bad.back();
+  }
+}
+
 TEST_F(BadInput, BadTemplates) {
   const std::string talk = "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}]}\n";
   EXPECT_THAT(with_prompts(talk), HasSubstr("no chat template"));
@@ -213,7 +226,9 @@ TEST_F(BadInput, Flags) {
 TEST_F(BadInput, NoCommand) {
   run_badly({}, kUsageError);
   run_badly({"--frobnicate"}, kUsageError);
-  run_badly({"frobnicate"}, kUsageError);
+  EXPECT_EQ(run_badly({"frobnicate"}, kUsageError),
+            "citer: unknown command 'frobnicate'; expected one of generate, chat, inspect, bench, "
+            "eval\n");
 }
 
 }  // namespace

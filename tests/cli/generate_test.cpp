@@ -230,6 +230,12 @@ TEST_F(Generate, TakesLlamaCppsFlags) {
   }
 }
 
+TEST_F(Generate, OfAFlagGivenTwiceTheLastCounts) {
+  EXPECT_EQ(run_well(with({"-n", "7", "-p", "a tree", "-p", "the small bird", "--temp", "2",
+                           "--temp", "0", "-n", "30"})),
+            run_well(with({"-p", "the small bird"})));
+}
+
 TEST_F(Generate, LongFormsNameTheModels) {
   EXPECT_EQ(
       run_well(with({"--slm", path("slm.gguf"), "--llm", path("llm.gguf"), "-p", "a"})),

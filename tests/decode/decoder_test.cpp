@@ -154,13 +154,14 @@ TEST_F(DecoderTest, PromptThatLeavesRoomForOneToken) {
   EXPECT_EQ(run_alone(pair, request).records.size(), 1U);
 }
 
-TEST_F(DecoderTest, ModelOfNoNumbersDoesNotCrash) {
+TEST_F(DecoderTest, ModelOfNoNumbersIsNamed) {
   test::write_nan_model(files_ / "nan.gguf");
   TinyPair pair(files_.slm(), files_ / "nan.gguf", {.context_size = 64});
-  const Sequence sequence = run_alone(pair, make_request(prompt_, "llm", 1.0, 3));
-  for (const TokenRecord& record : sequence.records) {
-    EXPECT_TRUE(record.id >= 0 && record.id < test::tiny_vocab_size());
-  }
+  const std::string text =
+      error_text<ResourceError>([&] { run_alone(pair, make_request(prompt_, "llm", 1.0, 3)); });
+  EXPECT_THAT(text, HasSubstr((files_ / "nan.gguf").string()));
+  EXPECT_THAT(text, HasSubstr("all logits are NaN"));
+  EXPECT_EQ(pair.decoder.at(0).tokens, prompt_) << "nothing was written";
 }
 
 }  // namespace

@@ -175,6 +175,9 @@ TEST_F(Routing, LongPromptsAreReadInChunks) {
   expect_plain_routing(answer, "maxprob");
   EXPECT_EQ(answer.counters.slm_positions, 119);
   EXPECT_EQ(answer.counters.slm_passes, 7 + 19) << "100 tokens in chunks of 16, then one each";
+  std::int64_t reads = 16 + 32 + 48 + 64 + 80 + 96;
+  for (int length = 100; length <= 119; ++length) reads += length;
+  EXPECT_EQ(answer.counters.slm_cache_reads, reads) << "each pass reads what is cached by then";
 }
 
 TEST_F(Routing, CachesAreReusedByTheNextAnswer) {

@@ -160,11 +160,26 @@ class Walk {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const Request& r = requests[i];
       const auto missing = static_cast<int>(r.tokens.size() - r.kept);
-      EXPECT_EQ(context_.evaluated(i), missing);
+      EXPECT_EQ(cost.requests.at(i).positions, missing);
+      check_passes(cost.requests[i], r, positions);
       positions += missing;
     }
     EXPECT_EQ(cost.positions, positions);
     EXPECT_EQ(cost.passes, (positions + kBatch - 1) / kBatch);
+  }
+
+  /// `before` items of other requests come first; batches are cut from all items in order.
+  static void check_passes(const RequestCost& cost, const Request& request, int before) {
+    int passes = 0;
+    std::int64_t reads = 0;
+    const int items = static_cast<int>(request.tokens.size() - request.kept);
+    for (int done = 0; done < items;) {
+      done = std::min(items, done + kBatch - (before + done) % kBatch);
+      ++passes;
+      reads += static_cast<std::int64_t>(request.kept) + done;
+    }
+    EXPECT_EQ(cost.passes, passes);
+    EXPECT_EQ(cost.cache_reads, reads);
   }
 
   void check_rows(std::size_t index, const Request& request, bool hidden) {
@@ -230,11 +245,11 @@ class ContextTest : public testing::Test {
   }
 
   /// Row of the last token of `tokens`, as sequence `sequence`.
-  static std::vector<float> last_row(ModelContext& context, int sequence,
-                                     const std::vector<Token>& tokens) {
+  std::vector<float> last_row(ModelContext& context, int sequence,
+                              const std::vector<Token>& tokens) {
     const int last = static_cast<int>(tokens.size()) - 1;
     const RowRequest request{sequence, tokens, {&last, 1}};
-    context.forward({&request, 1});
+    evaluated_ = context.forward({&request, 1}).positions;
     const Row row = context.row(0, 0);
     return {row.logits.begin(), row.logits.end()};
   }
@@ -242,6 +257,7 @@ class ContextTest : public testing::Test {
   TempDir folder_;
   std::filesystem::path path_ = folder_ / "tiny.gguf";
   Rng rng_{5};
+  int evaluated_ = 0;  ///< by the last last_row()
 };
 
 TEST_F(ContextTest, FullCacheIsAResourceErrorAndLeavesTheRestUsable) {
@@ -260,7 +276,7 @@ TEST_F(ContextTest, FullCacheIsAResourceErrorAndLeavesTheRestUsable) {
   EXPECT_EQ(context.cached(1).size(), 20U) << "the other sequence is untouched";
   EXPECT_LT(max_difference(last_row(context, 1, other), reference.logits(other).back()),
             kTolerance);
-  EXPECT_EQ(context.evaluated(0), 1);
+  EXPECT_EQ(evaluated_, 1);
   const std::vector<Token> short_again(too_long.begin(), too_long.begin() + 30);
   EXPECT_LT(max_difference(last_row(context, 0, short_again), reference.logits(short_again).back()),
             kTolerance);
@@ -298,6 +314,12 @@ TEST_F(ContextTest, CountsTheBytesOfAToken) {
   // 2 layers, keys and values of 64 numbers each.
   EXPECT_EQ(make({.context_size = 64}, "f32").bytes_per_token(), 2U * 2 * 64 * 4);
   EXPECT_EQ(make({.context_size = 64}, "f16").bytes_per_token(), 2U * 2 * 64 * 2);
+}
+
+TEST_F(ContextTest, CountsTheBytesOfATokenByTheHeadsOwnSize) {
+  // 2 layers, keys and values of 2 heads of 48 numbers each, not of 64 / 4.
+  test::write_tiny_model(path_, {.n_embd = 64, .n_head = 4, .n_head_kv = 2, .head_dim = 48});
+  EXPECT_EQ(make({.context_size = 64}, "f32").bytes_per_token(), 2U * 2 * (2 * 48) * 4);
 }
 
 class RecurrentContext : public testing::Test {
@@ -354,7 +376,7 @@ TEST_F(ContextTest, ResetForgetsAll) {
   EXPECT_TRUE(context.cached(0).empty());
   EXPECT_TRUE(context.cached(1).empty());
   EXPECT_EQ(last_row(context, 0, tokens), first) << "to the last digit";
-  EXPECT_EQ(context.evaluated(0), 20);
+  EXPECT_EQ(evaluated_, 20);
 }
 
 TEST_F(RecurrentContext, ForkedSequenceGoesOnCorrectly) {

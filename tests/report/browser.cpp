@@ -1,5 +1,6 @@
 #include "browser.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -14,6 +15,9 @@ namespace citer::test {
 namespace fs = std::filesystem;
 
 namespace {
+
+/// Seconds a page may take; it takes about two.
+constexpr unsigned kTimeLimit = 90;
 
 fs::path find_program() {
   const char* path = std::getenv("PATH");
@@ -109,7 +113,11 @@ std::string Browser::run(const fs::path& page, const std::string& address,
   arguments.insert(arguments.end(), options.begin(), options.end());
   arguments.push_back("file://" + page.string() + (address.empty() ? "" : "#" + address));
   const ProcessResult result =
-      run_process(program_, arguments, {.environment = {{"HOME", folder_.path().string()}}});
+      run_process(program_, arguments,
+                  {.environment = {{"HOME", folder_.path().string()}}, .time_limit = kTimeLimit});
+  if (result.status == 128 + SIGALRM) {
+    throw std::runtime_error("chromium did not end within " + std::to_string(kTimeLimit) + " s");
+  }
   if (result.status != 0) throw std::runtime_error("chromium failed: " + result.err);
   return result.out;
 }

@@ -44,6 +44,7 @@ std::string contents(std::FILE* file) {
   }
   if (!input.folder.empty() && chdir(input.folder.c_str()) != 0) _exit(127);
   for (const auto& [name, value] : input.environment) setenv(name.c_str(), value.c_str(), 1);
+  alarm(input.time_limit);  // execv() keeps it
   execv(program, argv.data());
   _exit(127);
 }

@@ -17,6 +17,7 @@ struct ProcessInput {
   std::string input;                               ///< what stdin gives
   std::map<std::string, std::string> environment;  ///< set on top of this process's own
   std::filesystem::path folder;                    ///< working directory; empty: this process's
+  unsigned time_limit = 0;                         ///< seconds until SIGALRM ends it; 0: none
 };
 
 /// Runs a program to its end and keeps what it wrote. Throws std::runtime_error when it cannot be

@@ -205,6 +205,7 @@ void ModelWriter::pad_vocabulary() {
   for (std::int64_t i = plan_.source.n_vocab; i < n; ++i)
     texts.push_back(fmt::format("[PAD{}]", i));
   std::vector<const char*> pointers;
+  pointers.reserve(texts.size());
   for (const std::string& text : texts) pointers.push_back(text.c_str());
   gguf_set_arr_str(gguf_.get(), tokens_key, pointers.data(), pointers.size());
 
