@@ -22,6 +22,7 @@ struct CollectCommand {
   CollectFlags collect;
   std::string out;
   double threshold = -1.0;
+  int workers = 0;
   CLI::App* app = nullptr;
 };
 
@@ -33,10 +34,10 @@ int run_collect(const CollectCommand& flags) {
   if (flags.app->count("--router") > 0) options.router = engine.routers.front();
   if (flags.app->count("--threshold") > 0) options.threshold = flags.threshold;
   if (flags.app->count("--parallel") == 0) engine.context.sequences = kLearnParallel;
-  ModelPair pair(engine, collect_spare_sequences());
+  PairPool pairs(engine, flags.workers, collect_spare_sequences());
   const InterruptGuard interrupt;
   options.should_stop = InterruptGuard::requested;
-  const auto preferences = collect(pair, options);
+  const auto preferences = collect(pairs, options);
   if (!preferences) {
     fmt::print(stderr, "stopped; the same command goes on from here\n");
     return kExitInterrupted;
@@ -54,6 +55,7 @@ Run add_collect(CLI::App& app) {
       "collect", "Collect routing preferences: where the SLM's token is good enough");
   flags->app = command;
   command->add_option("--out", flags->out, "Preferences file (GGUF)")->required();
+  add_workers_flag(*command, flags->workers);
   flags->collect.add_to(*command);
   command
       ->add_option("--threshold", flags->threshold,

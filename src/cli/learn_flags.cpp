@@ -9,6 +9,13 @@
 
 namespace citer::cli {
 
+void add_workers_flag(CLI::App& app, int& workers) {
+  app.add_option("--workers", workers,
+                 "Decoders that run side by side (0: as many as the CPU has threads for)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
 void CollectFlags::add_to(CLI::App& app) {
   app.add_option("--data", data_,
                  "Datasets with reference texts (default: the bundled training files)");

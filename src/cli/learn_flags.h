@@ -43,6 +43,9 @@ class TrainFlags {
   std::string type_ = "f16";
 };
 
+/// --workers: how many decoders run side by side.
+void add_workers_flag(CLI::App& app, int& workers);
+
 /// Sequences written together when -np does not say otherwise.
 inline constexpr int kLearnParallel = 16;
 

@@ -25,6 +25,7 @@ struct TrainCommand {
   std::string policy = "citer";
   std::vector<std::string> preferences;
   int rounds = 0;
+  int workers = 0;
   std::string folder;
   std::string out;
   CLI::App* app = nullptr;
@@ -42,19 +43,19 @@ Preferences load_all(const std::vector<std::string>& paths) {
 }
 
 /// Trains on preferences that were collected before.
-std::optional<Router> train_on_files(ModelPair& pair, const TrainCommand& flags,
+std::optional<Router> train_on_files(PairPool& pairs, const TrainCommand& flags,
                                      const TrainOptions& train, const CalibrateOptions& valid) {
   const Preferences preferences = load_all(flags.preferences);
-  const ModelIdentity slm = identity_of(*pair.slm_model);
+  const ModelIdentity slm = identity_of(*pairs.front().slm_model);
   if (slm.fingerprint != preferences.info.slm.fingerprint) {
     throw InputError(fmt::format("{}: collected with the SLM '{}', but {} is '{}'",
                                  flags.preferences.front(), preferences.info.slm.name,
-                                 pair.slm_model->options().path, slm.name));
+                                 pairs.front().slm_model->options().path, slm.name));
   }
   Router router =
       train_router(preferences, train, [](const EpochReport& r) { note(epoch_text(r)); });
   router.info.identity = training_identity(preferences, train, valid);
-  if (!calibrate(pair, router, valid)) return std::nullopt;
+  if (!calibrate(pairs, router, valid)) return std::nullopt;
   return router;
 }
 
@@ -69,12 +70,12 @@ int run_train(const TrainCommand& flags) {
   valid.should_stop = InterruptGuard::requested;
   EngineOptions engine = flags.model.engine_options();
   if (flags.app->count("--parallel") == 0) engine.context.sequences = kLearnParallel;
-  ModelPair pair(engine, collect_spare_sequences());
-  train.threads = pair.llm_model->threads();
+  PairPool pairs(engine, flags.workers, collect_spare_sequences());
+  train.threads = pairs.front().llm_model->threads();
   const InterruptGuard interrupt;
   std::optional<Router> router;
   if (flags.rounds == 0) {
-    router = train_on_files(pair, flags, train, valid);
+    router = train_on_files(pairs, flags, train, valid);
   } else {
     RoundsOptions options{.rounds = flags.rounds,
                           .folder = flags.folder.empty() ? flags.out + ".rounds" : flags.folder,
@@ -82,7 +83,7 @@ int run_train(const TrainCommand& flags) {
                           .train = train,
                           .calibrate = valid};
     options.collect.should_stop = InterruptGuard::requested;
-    router = learn_in_rounds(pair, options, note);
+    router = learn_in_rounds(pairs, options, note);
   }
   if (!router) {
     fmt::print(stderr, "stopped; the same command goes on from here\n");
@@ -111,6 +112,7 @@ Run add_train(CLI::App& app) {
                       "What the rounds make on the way (default: OUT.rounds)");
   command->add_option("--policy", flags->policy, "What is learned: citer, citer-s, co-llm or query")
       ->capture_default_str();
+  add_workers_flag(*command, flags->workers);
   flags->collect.add_to(*command);
   flags->train.add_to(*command);
   flags->model.add_to(*command);

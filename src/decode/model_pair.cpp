@@ -18,11 +18,15 @@ std::shared_ptr<Model> checked(const std::shared_ptr<Model>& slm, const Model& l
 }  // namespace
 
 ModelPair::ModelPair(const EngineOptions& options, int spare)
-    : slm_model(Model::load(options.slm)),
-      llm_model(Model::load(options.llm)),
-      slm(checked(slm_model, *llm_model), with_spare(options.context, spare)),
-      llm(llm_model, with_spare(options.context, spare)),
-      decoder(slm, llm, options.context.sequences) {}
+    : ModelPair(Model::load(options.slm), Model::load(options.llm), options.context, spare) {}
+
+ModelPair::ModelPair(std::shared_ptr<Model> small, std::shared_ptr<Model> large,
+                     const ContextOptions& context, int spare)
+    : slm_model(std::move(small)),
+      llm_model(std::move(large)),
+      slm(checked(slm_model, *llm_model), with_spare(context, spare)),
+      llm(llm_model, with_spare(context, spare)),
+      decoder(slm, llm, context.sequences) {}
 
 void ModelPair::reset() {
   slm.reset();

@@ -14,6 +14,9 @@ struct ModelPair {
   /// `spare` sequences beyond options.context.sequences are no slots of the decoder: they may hold
   /// prefixes that answers are forked from. Throws as Engine's constructor does.
   explicit ModelPair(const EngineOptions& options, int spare = 0);
+  /// The same over models that are loaded.
+  ModelPair(std::shared_ptr<Model> small, std::shared_ptr<Model> large,
+            const ContextOptions& context, int spare);
 
   /// Drops both models' caches.
   void reset();

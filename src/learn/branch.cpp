@@ -45,6 +45,12 @@ double preference(const std::vector<Branch>& slm, const std::vector<Branch>& llm
   return 1.0 / (1.0 + std::exp(-lead / kRewardScale));
 }
 
+double share_of_right(const std::vector<Branch>& branches) {
+  const auto right = std::count_if(branches.begin(), branches.end(),
+                                   [](const Branch& branch) { return branch.right; });
+  return static_cast<double>(right) / static_cast<double>(branches.size());
+}
+
 PositionKind position_kind(Token slm, Token llm, Token reference) {
   if (slm == reference) return PositionKind::kSlmOk;
   return llm == reference ? PositionKind::kLlmOk : PositionKind::kBothOff;

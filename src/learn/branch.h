@@ -31,6 +31,9 @@ double branch_cost(const Counters& continuation, bool llm_first);
 double preference(const std::vector<Branch>& slm, const std::vector<Branch>& llm,
                   double cost_weight);
 
+/// Share of branches with the right answer.
+double share_of_right(const std::vector<Branch>& branches);
+
 /// Reward difference at which a soft preference has the odds e to 1.
 inline constexpr double kRewardScale = 0.1;
 

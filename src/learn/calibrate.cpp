@@ -1,7 +1,9 @@
 #include "learn/calibrate.h"
 
 #include <algorithm>
+#include <mutex>
 
+#include "base/parallel.h"
 #include "base/progress.h"
 #include "citer/error.h"
 #include "learn/rollouts.h"
@@ -43,39 +45,45 @@ CalibrationPoint measure_threshold(ModelPair& pair, const std::vector<Example>& 
           static_cast<double>(counters.llm_passes) / tokens};
 }
 
-bool calibrate(ModelPair& pair, Router& router, const CalibrateOptions& options) {
+bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options) {
   std::vector<Example> examples;
   for (const auto& path : options.data) {
     const Dataset dataset = load_dataset(path, options.dataset);
     examples.insert(examples.end(), dataset.examples.begin(), dataset.examples.end());
   }
-  const auto policy = make_learned_policy(router, *pair.slm_model);
   const auto stopped = [&] { return options.should_stop && options.should_stop(); };
   Progress progress("calibrate", "thresholds",
-                    static_cast<std::int64_t>(options.budgets.size()) + 3);
+                    static_cast<std::int64_t>(options.budgets.size()) + 2);
   progress.update(0);
-
+  std::vector<std::shared_ptr<const RoutingPolicy>> policies;  // one a worker: scoring locks
+  for (int i = 0; i < pairs.size(); ++i) {
+    policies.push_back(make_learned_policy(router, *pairs[i].slm_model));
+  }
   std::vector<float> scores;
-  for (const Sequence& s : answers_of(pair, examples, policy, 0.0, options.max_tokens)) {
+  for (const Sequence& s :
+       answers_of(pairs.front(), examples, policies.front(), 0.0, options.max_tokens)) {
     for (const TokenRecord& token : s.records) scores.push_back(token.score);
   }
-  progress.update(1);
-  RouterInfo info = router.info;
-  const auto alone = [&](const char* name, double threshold) {
-    return measure_threshold(pair, examples, make_policy(name), threshold, options.max_tokens)
-        .accuracy;
-  };
-  info.slm_accuracy = alone("slm", 0.0);
-  info.llm_accuracy = alone("llm", 1.0);
-  progress.update(3);
-  info.calibration.clear();
-  for (const double threshold : thresholds_for_budgets(std::move(scores), options.budgets)) {
-    if (stopped()) return false;
-    info.calibration.push_back(
-        measure_threshold(pair, examples, policy, threshold, options.max_tokens));
-    progress.update(static_cast<std::int64_t>(info.calibration.size()) + 3);
-  }
-  router.info = std::move(info);
+  const auto thresholds = thresholds_for_budgets(std::move(scores), options.budgets);
+
+  // First the models alone, then the thresholds.
+  std::vector<CalibrationPoint> points(thresholds.size() + 2);
+  std::mutex mutex;
+  std::int64_t done = 0;
+  parallel_for(points.size(), pairs.size(), [&](int worker, std::size_t i) {
+    if (stopped()) return;
+    const auto policy = i == 0   ? make_policy("slm")
+                        : i == 1 ? make_policy("llm")
+                                 : policies[static_cast<std::size_t>(worker)];
+    const double threshold = i < 2 ? static_cast<double>(i) : thresholds[i - 2];
+    points[i] = measure_threshold(pairs[worker], examples, policy, threshold, options.max_tokens);
+    const std::lock_guard lock(mutex);
+    progress.update(++done);
+  });
+  if (stopped()) return false;
+  router.info.slm_accuracy = points[0].accuracy;
+  router.info.llm_accuracy = points[1].accuracy;
+  router.info.calibration.assign(points.begin() + 2, points.end());
   return true;
 }
 

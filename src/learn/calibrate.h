@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "decode/model_pair.h"
+#include "learn/pair_pool.h"
 #include "route/router.h"
 #include "task/dataset.h"
 
@@ -26,6 +26,6 @@ struct CalibrateOptions {
 
 /// Measures the router's curve and both models alone, and puts them into its info. Returns false,
 /// and leaves the router as it was, when should_stop ended it.
-bool calibrate(ModelPair& pair, Router& router, const CalibrateOptions& options);
+bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options);
 
 }  // namespace citer

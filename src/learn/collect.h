@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "decode/model_pair.h"
+#include "learn/pair_pool.h"
 #include "learn/preferences.h"
 #include "task/dataset.h"
 
@@ -38,10 +38,11 @@ int collect_spare_sequences();
 
 /// Collects routing preferences and writes `out`. Finished parts are kept in `out`.parts until
 /// then, so that the same call after an interruption goes on, and ends with the same file. Returns
-/// nothing when should_stop ended it. `pair` must have collect_spare_sequences() spare sequences.
+/// nothing when should_stop ended it (any worker's thread may ask it). The pairs must have
+/// collect_spare_sequences() spare sequences; their number does not change the result.
 ///
 /// Throws UsageError (options out of range), InputError (datasets, router, a .parts folder of other
 /// work, no example with a reference) or ResourceError.
-std::optional<Preferences> collect(ModelPair& pair, const CollectOptions& options);
+std::optional<Preferences> collect(PairPool& pairs, const CollectOptions& options);
 
 }  // namespace citer

@@ -53,7 +53,8 @@ class Collect : public testing::Test {
   }
 
   test::TempDir folder_;
-  ModelPair pair_{bundled_pair(), collect_spare_sequences()};
+  PairPool pairs_{bundled_pair(), 1, collect_spare_sequences()};
+  ModelPair& pair_ = pairs_.front();
 };
 
 TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
@@ -81,9 +82,9 @@ TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
 TEST_F(Collect, LabelsFollowTheirRule) {
   CollectOptions o = options(24);
   o.labels = LabelRule::kPaper;
-  const auto paper = collect(pair_, o);
+  const auto paper = collect(pairs_, o);
   o.labels = LabelRule::kOutcome;
-  const auto outcome = collect(pair_, o);
+  const auto outcome = collect(pairs_, o);
   ASSERT_TRUE(paper && outcome);
   ASSERT_EQ(paper->size(), outcome->size());
   EXPECT_EQ(paper->info.counts.examples, 24);
@@ -100,7 +101,7 @@ TEST_F(Collect, LabelsFollowTheirRule) {
 
 TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
   const CollectOptions o = options(70);
-  ASSERT_TRUE(collect(pair_, o));
+  ASSERT_TRUE(collect(pairs_, o));
   const std::string whole = read_file(o.out);
   EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
 
@@ -108,17 +109,17 @@ TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
   CollectOptions stopping = o;
   int asked = 0;
   stopping.should_stop = [&] { return ++asked > 12; };  // in the second of three parts
-  EXPECT_FALSE(collect(pair_, stopping));
+  EXPECT_FALSE(collect(pairs_, stopping));
   EXPECT_FALSE(fs::exists(o.out));
   EXPECT_TRUE(fs::exists(folder_ / "p.gguf.parts" / "000000.gguf"));
 
   // Another collection must not take these parts for its own.
   CollectOptions other = o;
   other.cost_weight = 0.5;
-  EXPECT_THAT(error_text<InputError>([&] { collect(pair_, other); }),
+  EXPECT_THAT(error_text<InputError>([&] { collect(pairs_, other); }),
               AllOf(HasSubstr("p.gguf.parts"), HasSubstr("another collection")));
 
-  ModelPair fresh(bundled_pair(), collect_spare_sequences());
+  PairPool fresh(bundled_pair(), 3, collect_spare_sequences());
   ASSERT_TRUE(collect(fresh, o));
   EXPECT_EQ(read_file(o.out), whole);
   EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
@@ -131,33 +132,33 @@ TEST_F(Collect, ExamplesWithoutReferenceAreCountedAndNoneIsAnError) {
       R"({"question":"Why?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A","cot":"So x."})";
   CollectOptions o = options();
   o.data = {write("some.jsonl", bare + "\n" + with + "\n")};
-  const auto some = collect(pair_, o);
+  const auto some = collect(pairs_, o);
   ASSERT_TRUE(some);
   EXPECT_EQ(some->info.counts.no_reference, 1);
   EXPECT_EQ(some->info.counts.examples, 1);
   o.data = {write("none.jsonl", bare + "\n")};
-  EXPECT_THAT(error_text<InputError>([&] { collect(pair_, o); }),
+  EXPECT_THAT(error_text<InputError>([&] { collect(pairs_, o); }),
               AllOf(HasSubstr("none.jsonl"), HasSubstr("1 examples without a reference text")));
   o.data = {write("empty.jsonl", "")};
-  EXPECT_THAT(error_text<InputError>([&] { collect(pair_, o); }), HasSubstr("empty.jsonl"));
+  EXPECT_THAT(error_text<InputError>([&] { collect(pairs_, o); }), HasSubstr("empty.jsonl"));
 }
 
 TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
   CollectOptions o = options(8);
   o.states = StateSource::kPolicy;
-  const auto p = collect(pair_, o);
+  const auto p = collect(pairs_, o);
   ASSERT_TRUE(p);
   for (std::size_t i = 0; i < p->size(); ++i) {
     EXPECT_EQ(p->slm_token[i], p->ref_token[i]) << "without a router the SLM writes";
   }
   o.labels = LabelRule::kPaper;
-  EXPECT_THAT(error_text<UsageError>([&] { collect(pair_, o); }), HasSubstr("--labels outcome"));
+  EXPECT_THAT(error_text<UsageError>([&] { collect(pairs_, o); }), HasSubstr("--labels outcome"));
 }
 
 TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
   CollectOptions o = options(8);
   o.states = StateSource::kLlm;
-  const auto p = collect(pair_, o);
+  const auto p = collect(pairs_, o);
   ASSERT_TRUE(p);
   EXPECT_EQ(p->info.counts.examples + p->info.counts.wrong_llm, 8);
   for (std::size_t i = 0; i < p->size(); ++i) EXPECT_EQ(p->llm_token[i], p->ref_token[i]);
@@ -189,7 +190,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
   o.calibrate.budgets = {0.05, 0.3};
   std::vector<std::string> notes;
   const auto note = [&](const std::string& line) { notes.push_back(line); };
-  const auto router = learn_in_rounds(pair_, o, note);
+  const auto router = learn_in_rounds(pairs_, o, note);
   ASSERT_TRUE(router);
   EXPECT_EQ(router->info.rounds, 2);
   EXPECT_EQ(router->info.policy, "citer");
@@ -200,7 +201,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
 
   // Again: nothing is left to do, and the router is the same.
   notes.clear();
-  const auto again = learn_in_rounds(pair_, o, note);
+  const auto again = learn_in_rounds(pairs_, o, note);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->mlp.front().bias,
             load_router(o.folder / "round-2/router.gguf").mlp.front().bias);
@@ -208,7 +209,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
 }
 
 TEST_F(Collect, TrainingIsReproducibleAndNeedsHeldOutExamples) {
-  const auto p = collect(pair_, options(40));
+  const auto p = collect(pairs_, options(40));
   ASSERT_TRUE(p);
   TrainOptions train;
   train.epochs = 3;

@@ -1,0 +1,197 @@
+#include "learn/part_collector.h"
+
+#include <algorithm>
+
+#include "learn/branch.h"
+#include "route/learned_policy.h"
+
+namespace citer {
+
+namespace {
+
+/// Examples that share the caches at a time. More would fill larger batches, but every cell in use
+/// is one more for all to attend over.
+constexpr std::size_t kTogether = 4;
+void count(PreferenceCounts& counts, PositionKind kind, double label) {
+  ++(kind == PositionKind::kSlmOk   ? counts.slm_ok
+     : kind == PositionKind::kLlmOk ? counts.llm_ok
+                                    : counts.both_off);
+  ++(label > 0.5 ? counts.prefer_slm : counts.prefer_llm);
+}
+
+/// Adds position `h` of the last example.
+void add_row(Preferences& to, const TeacherPosition& p, std::size_t h, Token reference,
+             PositionKind kind, double label) {
+  to.hidden.insert(to.hidden.end(), p.hidden.begin(), p.hidden.end());
+  to.confidence.insert(to.confidence.end(), p.confidence.begin(), p.confidence.end());
+  to.label.push_back(static_cast<float>(label));
+  to.slm_logprob.push_back(p.slm_logprob);
+  to.llm_logprob.push_back(p.llm_logprob);
+  to.example.push_back(static_cast<std::int32_t>(to.examples.size()) - 1);
+  to.position.push_back(static_cast<std::int32_t>(h));
+  to.slm_token.push_back(p.slm_token);
+  to.llm_token.push_back(p.llm_token);
+  to.ref_token.push_back(reference);
+  to.kind.push_back(static_cast<std::int32_t>(kind));
+}
+
+}  // namespace
+
+int collect_spare_sequences() { return static_cast<int>(kTogether); }
+
+/// An example at work: the text whose positions are labelled, and what the models make of it.
+struct PartCollector::Work {
+  RolloutText text;
+  bool slm_right = false;
+  std::vector<TeacherPosition> positions;
+};
+
+PartCollector::PartCollector(ModelPair& pair, const CollectOptions& options)
+    : pair_(pair),
+      options_(options),
+      slm_alone_(make_policy("slm")),
+      rollouts_{.policy = slm_alone_,
+                .threshold = 0.0,
+                .count = options.rollouts,
+                .temperature = options.temperature,
+                .seed = options.seed,
+                .max_tokens = options.max_tokens} {
+  if (options.router.empty()) return;
+  rollouts_.policy = load_learned_policy(options.router, *pair.slm_model);
+  rollouts_.threshold = options.threshold.value_or(rollouts_.policy->default_threshold());
+}
+
+Preferences PartCollector::empty() const {
+  Preferences p;
+  p.info.n_embd = pair_.slm_model->n_embd();
+  p.info.slm = identity_of(*pair_.slm_model);
+  p.info.llm = identity_of(*pair_.llm_model);
+  p.info.round = options_.round;
+  p.info.labels = options_.labels;
+  p.info.states = options_.states;
+  return p;
+}
+
+Preferences PartCollector::collect(std::span<const Example> examples) {
+  Preferences part = empty();
+  while (!examples.empty() && !(options_.should_stop && options_.should_stop())) {
+    const auto together = examples.first(std::min(kTogether, examples.size()));
+    collect_together(together, part);
+    examples = examples.subspan(together.size());
+  }
+  return part;
+}
+
+void PartCollector::collect_together(std::span<const Example> examples, Preferences& to) {
+  pair_.reset();
+  std::vector<Work> work = prepare(examples, to.info.counts);
+  if (work.empty()) return;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    RolloutText& text = work[i].text;
+    text.sequence = pair_.slm.sequences() - collect_spare_sequences() + static_cast<int>(i);
+    work[i].positions = teacher_forced(pair_, text.sequence, text.prompt, text.text);
+  }
+  label(work, to);
+}
+
+/// Prompts, texts and the SLM's own answers; examples that cannot be used are counted and left out.
+std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example> examples,
+                                                        PreferenceCounts& counts) {
+  const Vocab& vocab = pair_.slm_model->vocab();
+  std::vector<Work> work;
+  for (const Example& example : examples) {
+    Work w;
+    w.text.example = &example;
+    w.text.prompt = vocab.tokenize(example.prompt, true, false);
+    const int room = pair_.decoder.context_size() - static_cast<int>(w.text.prompt.size());
+    if (options_.states == StateSource::kReference) {
+      if (example.reference.empty()) {
+        ++counts.no_reference;
+        continue;
+      }
+      w.text.text = vocab.tokenize(example.reference, false, false);
+      if (vocab.end_of_answer() >= 0) w.text.text.push_back(vocab.end_of_answer());
+    }
+    if (room < std::max(1, static_cast<int>(w.text.text.size()))) {
+      ++counts.too_long;
+      continue;
+    }
+    work.push_back(std::move(w));
+  }
+  choose_texts(work, counts);
+  counts.examples += static_cast<std::int64_t>(work.size());
+  return work;
+}
+
+/// Lets the models write: the SLM alone, for the query-level label, and whoever the text is by.
+void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& counts) {
+  std::vector<std::vector<Token>> prompts;
+  for (const Work& w : work) prompts.push_back(w.text.prompt);
+  const auto right = [&](const Work& w, const Sequence& answer) {
+    return judge_.judge(*w.text.example, answer.text.text()).correct;
+  };
+  const auto alone = write_answers(pair_, prompts, slm_alone_, 0.0, options_.max_tokens);
+  for (std::size_t i = 0; i < work.size(); ++i) work[i].slm_right = right(work[i], alone[i]);
+  if (options_.states == StateSource::kReference) return;
+
+  const bool by_llm = options_.states == StateSource::kLlm;
+  const auto answers = write_answers(pair_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
+                                     by_llm ? 1.0 : rollouts_.threshold, options_.max_tokens);
+  std::vector<Work> kept;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    if (by_llm && !right(work[i], answers[i])) {
+      ++counts.wrong_llm;
+      continue;
+    }
+    const auto& tokens = answers[i].tokens;
+    work[i].text.text.assign(tokens.begin() + static_cast<std::ptrdiff_t>(prompts[i].size()),
+                             tokens.end());
+    kept.push_back(std::move(work[i]));
+  }
+  work = std::move(kept);
+}
+
+/// Rollouts of all positions that need them: per position the SLM's branch, then (but under the
+/// paper's rule) the LLM's.
+std::vector<std::vector<Branch>> PartCollector::roll_out(const std::vector<Work>& work,
+                                                         PreferenceCounts& counts) {
+  std::vector<RolloutJob> jobs;
+  for (const Work& w : work) {
+    for (std::size_t h = 0; h < w.positions.size(); ++h) {
+      const TeacherPosition& p = w.positions[h];
+      const PositionKind kind = position_kind(p.slm_token, p.llm_token, w.text.text[h]);
+      if (!needs_rollout(options_.labels, kind, p.slm_token, p.llm_token)) continue;
+      ++counts.by_rollout;
+      jobs.push_back({&w.text, h, p.slm_token, false});
+      if (options_.labels != LabelRule::kPaper) jobs.push_back({&w.text, h, p.llm_token, true});
+    }
+  }
+  counts.rollouts += static_cast<std::int64_t>(jobs.size()) * options_.rollouts;
+  return run_rollouts(pair_, judge_, jobs, rollouts_);
+}
+
+/// Labels every position, by shortcut or by rollouts, and adds the rows.
+void PartCollector::label(const std::vector<Work>& work, Preferences& to) {
+  PreferenceCounts& counts = to.info.counts;
+  const auto branches = roll_out(work, counts);
+  std::size_t next = 0;
+  for (const Work& w : work) {
+    to.examples.push_back({w.text.example->id, w.slm_right});
+    for (std::size_t h = 0; h < w.positions.size(); ++h) {
+      const TeacherPosition& p = w.positions[h];
+      const Token reference = w.text.text[h];
+      const PositionKind kind = position_kind(p.slm_token, p.llm_token, reference);
+      double label = kind == PositionKind::kLlmOk ? 0.0 : 1.0;
+      if (needs_rollout(options_.labels, kind, p.slm_token, p.llm_token)) {
+        const auto& slm = branches[next++];
+        label = options_.labels == LabelRule::kPaper
+                    ? share_of_right(slm)
+                    : preference(slm, branches[next++], options_.cost_weight);
+      }
+      count(counts, kind, label);
+      add_row(to, p, h, reference, kind, label);
+    }
+  }
+}
+
+}  // namespace citer
