@@ -40,6 +40,11 @@ struct GenerationOptions {
   /// Instead of a threshold: the share of tokens that the LLM may write, in [0, 1], by the
   /// calibration of the policy's router.
   std::optional<double> budget;
+  /// Speculative routing: tokens that may wait for the LLM's decision while the SLM drafts on. The
+  /// text is the same. 1: none, plain routing; 0: as many as pay, by measured times and acceptance.
+  int pending_tokens = 1;
+  /// Ask the LLM about the SLM's tokens too, as it reads them: TokenRecord::llm_agrees.
+  bool audit = false;
   /// Tokens to write at most; <= 0: as many as the context holds.
   int max_tokens = -1;
   /// Go on after end-of-generation tokens.

@@ -49,6 +49,8 @@ class RoutingPolicy {
 /// A policy by its name on the command line:
 ///   slm        the SLM writes every token
 ///   llm        the LLM writes every token
+///   speculative  the LLM decides every token, the SLM guesses: speculative decoding where pending
+///              tokens are allowed (GenerationOptions::pending_tokens)
 ///   random:P   the LLM writes a share P of the tokens, drawn at random
 ///   maxprob    score = probability of the SLM's likeliest token
 ///   margin     score = difference between its two likeliest tokens' probabilities

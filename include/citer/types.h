@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,9 @@ struct TokenRecord {
   /// This token's share of the SLM's and the LLM's forward passes, in seconds.
   double slm_seconds = 0.0;
   double llm_seconds = 0.0;
+  /// Where the LLM was asked about a token of the SLM's (audit): whether it would have written the
+  /// same.
+  std::optional<bool> llm_agrees;
 };
 
 /// What an answer cost. Counters only; ratios are computed where they are shown.
@@ -77,6 +81,9 @@ struct Counters {
   std::int64_t llm_positions = 0;    ///< tokens the LLM evaluated, prompt and catch-up included
   std::int64_t slm_cache_reads = 0;  ///< cached tokens the SLM attended to, summed over passes
   std::int64_t llm_cache_reads = 0;  ///< cached tokens the LLM attended to, summed over passes
+  std::int64_t accepted = 0;         ///< tokens where the LLM's decision was the SLM's guess
+  std::int64_t rejected = 0;         ///< tokens where it was another
+  std::int64_t dropped = 0;          ///< drafts behind a rejected guess
   double slm_seconds = 0.0;          ///< share of the SLM's forward passes
   double llm_seconds = 0.0;          ///< share of the LLM's forward passes
 

@@ -17,6 +17,9 @@ Counters& Counters::operator+=(const Counters& other) {
   llm_positions += other.llm_positions;
   slm_cache_reads += other.slm_cache_reads;
   llm_cache_reads += other.llm_cache_reads;
+  accepted += other.accepted;
+  rejected += other.rejected;
+  dropped += other.dropped;
   slm_seconds += other.slm_seconds;
   llm_seconds += other.llm_seconds;
   return *this;
@@ -31,6 +34,9 @@ Counters& Counters::operator-=(const Counters& other) {
   llm_positions -= other.llm_positions;
   slm_cache_reads -= other.slm_cache_reads;
   llm_cache_reads -= other.llm_cache_reads;
+  accepted -= other.accepted;
+  rejected -= other.rejected;
+  dropped -= other.dropped;
   slm_seconds -= other.slm_seconds;
   llm_seconds -= other.llm_seconds;
   return *this;

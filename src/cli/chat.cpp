@@ -67,7 +67,7 @@ Run add_chat(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("chat", "Talk to the pair, with the model's chat template");
   command->add_option("--system-prompt", flags->system_prompt, "-sys: the system message");
-  flags->generation.add_to(*command);
+  flags->generation.add_to(*command, "auto");
   flags->model.add_to(*command);
   return [flags] { return run_chat(*flags); };
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -138,8 +139,30 @@ EngineOptions ModelFlags::engine_options() const {
   return options;
 }
 
-void GenerationFlags::add_to(CLI::App& app) {
+/// The number of pending tokens that --speculate asks for.
+int pending_tokens(const std::string& speculate) {
+  constexpr int kMost = 32;
+  if (speculate == "auto") return 0;
+  if (speculate == "off") return 1;
+  int n = 0;
+  const char* end = speculate.data() + speculate.size();
+  const auto [parsed, error] = std::from_chars(speculate.data(), end, n);
+  if (error == std::errc{} && parsed == end && n >= 1 && n <= kMost) return n;
+  throw UsageError(
+      fmt::format("--speculate: expected auto, off or a number of tokens from 1 to {}, "
+                  "found '{}'",
+                  kMost, speculate));
+}
+
+void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
   app_ = &app;
+  speculate_ = speculate;
+  app.add_option("--speculate", speculate_,
+                 "Tokens that may wait for the LLM while the SLM drafts on: auto, off or a number; "
+                 "the text is the same")
+      ->capture_default_str();
+  app.add_flag("--audit", options_.audit,
+               "Ask the LLM about the SLM's tokens too, as it reads them");
   SamplingOptions& sampling = options_.sampling;
   app.add_option(
       "--policy", options_.policy,
@@ -184,6 +207,7 @@ GenerationOptions GenerationFlags::generation_options() const {
     }
     options.threshold = threshold_;
   }
+  options.pending_tokens = pending_tokens(speculate_);
   options.sampling.seed = static_cast<std::uint64_t>(seed_);
   if (app_->count("--budget") > 0) options.budget = budget_;
   // An unknown name is an error before any model is loaded.

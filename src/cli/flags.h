@@ -37,10 +37,12 @@ class ModelFlags {
 /// Flags for policy, threshold, sampling and stopping.
 class GenerationFlags {
  public:
-  void add_to(CLI::App& app);
+  /// `speculate` is what --speculate is when it is not given.
+  void add_to(CLI::App& app, const std::string& speculate = "off");
   GenerationOptions generation_options() const;
 
  private:
+  std::string speculate_;
   GenerationOptions options_;
   double threshold_ = -1.0;
   double budget_ = -1.0;

@@ -53,7 +53,7 @@ void add_flags(GenerateFlags& flags, CLI::App& app) {
       {"auto", Color::kAuto}, {"always", Color::kAlways}, {"never", Color::kNever}};
   app.add_option("--color", flags.color, "Colour the LLM's tokens: auto, always, never")
       ->transform(CLI::CheckedTransformer(colors));
-  flags.generation.add_to(app);
+  flags.generation.add_to(app, "auto");
   flags.model.add_to(app);
 }
 

@@ -58,6 +58,9 @@ std::string answer_json(const Answer& answer) {
       {"llm_passes", c.llm_passes},
       {"slm_positions", c.slm_positions},
       {"llm_positions", c.llm_positions},
+      {"accepted", c.accepted},
+      {"rejected", c.rejected},
+      {"dropped", c.dropped},
       {"tokens_per_second", ratio(static_cast<double>(c.tokens()), answer.seconds)},
       {"seconds", answer.seconds},
       {"slm_seconds", c.slm_seconds},
@@ -74,7 +77,7 @@ std::string trace_lines(const Answer& answer) {
     bytes += token.piece;
     const bool last = i + 1 == answer.tokens.size();
     const std::size_t shown = last ? bytes.size() : complete_utf8_length(bytes);
-    const ordered_json object = {
+    ordered_json object = {
         {"prompt", valid_utf8(answer.id)},
         {"position", i},
         {"id", token.id},
@@ -85,6 +88,7 @@ std::string trace_lines(const Answer& answer) {
         {"slm_seconds", token.slm_seconds},
         {"llm_seconds", token.llm_seconds},
     };
+    if (token.llm_agrees) object["llm_agrees"] = *token.llm_agrees;
     bytes.erase(0, shown);
     if (i > 0) lines += '\n';
     lines += object.dump();
@@ -92,11 +96,38 @@ std::string trace_lines(const Answer& answer) {
   return lines;
 }
 
+namespace {
+
+struct AuditCounts {
+  std::int64_t asked = 0;
+  std::int64_t agreed = 0;
+};
+
+AuditCounts audited(const Answer& answer) {
+  AuditCounts counts;
+  for (const TokenRecord& token : answer.tokens) {
+    if (!token.llm_agrees) continue;
+    ++counts.asked;
+    counts.agreed += *token.llm_agrees ? 1 : 0;
+  }
+  return counts;
+}
+
+}  // namespace
+
 std::string cost_line(const Answer& answer, std::optional<double> llm_token_seconds) {
   const Counters& c = answer.counters;
   std::string line =
       fmt::format("{} tokens, {} by the LLM ({:.1f} %) in {} passes over {} positions", c.tokens(),
                   c.llm_tokens, 100 * llm_share(c), c.llm_passes, c.llm_positions);
+  if (c.accepted + c.rejected > 0) {
+    line += fmt::format("; {} of {} guesses accepted, {} drafts dropped", c.accepted,
+                        c.accepted + c.rejected, c.dropped);
+  }
+  if (const AuditCounts audit = audited(answer); audit.asked > 0) {
+    line += fmt::format("; the LLM agrees with {} of {} tokens of the SLM's", audit.agreed,
+                        audit.asked);
+  }
   if (c.slm_seconds > 0) {
     line += fmt::format("; SLM {:.0f} positions/s",
                         ratio(static_cast<double>(c.slm_positions), c.slm_seconds));

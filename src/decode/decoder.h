@@ -8,6 +8,7 @@
 
 #include "citer/policy.h"
 #include "citer/types.h"
+#include "decode/planner.h"
 #include "decode/text_stream.h"
 #include "model/context.h"
 #include "model/sampler.h"
@@ -23,30 +24,55 @@ struct DecodeRequest {
   std::vector<std::string> stop;
   std::shared_ptr<const RoutingPolicy> policy;
   double threshold = 0.5;  ///< in [0, 1]
+  /// Tokens that may wait for the LLM's decision while the SLM drafts on. 1: none, plain routing;
+  /// 0: as many as pay, by measured times and acceptance.
+  int pending_limit = 1;
+  /// Ask the LLM about the SLM's tokens too, as it reads them.
+  bool audit = false;
+};
+
+/// A token that is not decided: it waits for the LLM, or stands behind one that does.
+struct Draft {
+  TokenRecord record;    ///< as the SLM would write it
+  bool pending = false;  ///< the LLM will decide
 };
 
 /// One answer being written. The token sequence is authoritative; both KV caches and the text are
-/// derived from it: the caches by ModelContext::forward(), the text by TextStream::push().
+/// derived from it: the caches by ModelContext::forward(), the text by TextStream::push(), which
+/// gets decided tokens only.
 struct Sequence {
   Sequence(DecodeRequest request, int n_vocab, std::uint64_t stream);
 
   DecodeRequest request;
   std::uint64_t stream;              ///< addresses this answer's random numbers
-  std::vector<Token> tokens;         ///< prompt and answer
+  std::vector<Token> tokens;         ///< prompt, answer, drafts
+  std::vector<Draft> drafts;         ///< the last tokens, as long as they are not decided
+  std::size_t asked = 0;             ///< tokens up to which the LLM was asked all it will be
   std::vector<TokenRecord> records;  ///< one per token of the answer
   TextStream text;
   Sampler sampler;
   Counters counters;
   std::optional<FinishReason> finish;
   std::optional<float> prompt_score;  ///< the policy's, where it scores prompts, not tokens
+  /// Tokens that are decided, prompt included.
+  std::size_t decided() const { return tokens.size() - drafts.size(); }
+  void drop_drafts();
+
   std::chrono::steady_clock::time_point start_time;
   std::chrono::steady_clock::time_point last_time;  ///< of the last token, or of the start
 };
 
-/// Plain routing for N sequences at once (CITER, arXiv 2502.01976, section 3; DESIGN section 4):
-/// each step gives every unfinished sequence one token. The SLM reads the last token and the policy
-/// scores; below the threshold the LLM first reads all tokens it has not seen, in one forward pass
-/// shared by all sequences that wait for it, and writes the token. Neither cache is recomputed.
+/// Routing for N sequences at once. Each step drafts one token for every unfinished sequence: the
+/// SLM reads the last token and the policy scores. At or above the threshold the SLM's token stands
+/// (unless a token before it is pending); below, the token is pending, and where pending tokens are
+/// due the LLM reads all tokens it has not seen, in one forward pass shared by all sequences that
+/// wait for it, and decides them: up to the first where it disagrees with the SLM's guess they
+/// stand, there its own token is put, and what was drafted behind is dropped.
+///
+/// With one pending token this is plain routing (CITER, arXiv 2502.01976, section 3; no draft is
+/// ever dropped). With more it is speculative routing: the same text in fewer LLM passes, since a
+/// draw depends on its logits and its place alone; at threshold 1 it is speculative decoding
+/// (Leviathan et al., arXiv 2211.17192) with coupled draws. Neither cache is recomputed.
 ///
 /// One thread at a time. Sequences join and leave between steps.
 class Decoder {
@@ -65,8 +91,8 @@ class Decoder {
   /// Starts an answer in a free slot. Throws as check() says.
   void start(int slot, DecodeRequest request);
 
-  /// One token for every unfinished sequence; returns the slots that got one. Throws ResourceError
-  /// when a model fails; the sequences then stay as they were.
+  /// One draft for every unfinished sequence; returns the slots whose answers grew. Throws
+  /// ResourceError when a model fails; what was decided stays, drafts are dropped.
   const std::vector<int>& step();
 
   const Sequence& at(int slot) const { return *slots_[static_cast<std::size_t>(slot)]; }
@@ -88,7 +114,8 @@ class Decoder {
     int slot;
     Sequence* sequence;
     std::size_t slm_row = kNone;  ///< request index in the SLM's forward pass
-    std::size_t llm_row = kNone;  ///< request index in the LLM's
+    std::size_t llm_row = kNone;  ///< request index in the LLM's, where the policy scores with it
+    std::vector<int> rows{};      ///< what the LLM is asked when pending tokens are due
     float score = 0.0F;
     double slm_seconds = 0.0;
     double llm_seconds = 0.0;
@@ -98,24 +125,29 @@ class Decoder {
   /// Whether the LLM writes the token: its score is below the threshold. Threshold 1 is the LLM
   /// alone, even where a score rounds to 1.
   static bool llm_writes(const Turn& turn);
-
   static bool skips_slm(const Turn& turn);
   void list_turns();
   void run_slm();
-  void run_llm(bool (*wants)(const Turn&));
+  void run_llm_for_scores();
   void score();
-  void commit(const Turn& turn);
-  std::vector<RowRequest>& requests_for(const std::vector<Turn*>& turns);
+  void draft(Turn& turn);
+  bool is_due(const Sequence& sequence) const;
+  void verify_due();
+  void verify(Turn& turn, std::size_t request);
+  void settle_front(Sequence& sequence, Token llm_token, double llm_seconds);
+  void commit_front(Sequence& sequence);
+  Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position);
+  ForwardCost run(ModelContext& model, const std::vector<Turn*>& turns, bool hidden);
+  void account_llm(const std::vector<Turn*>& turns, const ForwardCost& cost);
 
   ModelContext& slm_;
   ModelContext& llm_;
   std::vector<std::unique_ptr<Sequence>> slots_;
   Counters totals_;
 
-  std::vector<Turn> turns_;       ///< of this step
-  std::vector<RowRequest> rows_;  ///< scratch
-  std::vector<int> last_;         ///< scratch: per request, the index of its last token
-  std::vector<int> progressed_;   ///< result of step()
+  std::vector<Turn> turns_;  ///< of this step
+  SpeculationPlanner planner_;
+  std::vector<int> progressed_;  ///< result of step()
 };
 
 }  // namespace citer

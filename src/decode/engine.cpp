@@ -111,6 +111,8 @@ std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts
   DecodeRequest common;
   common.policy = policy(generation.policy);
   common.threshold = threshold_of(*common.policy, generation);
+  common.pending_limit = generation.pending_tokens;
+  common.audit = generation.audit;
   common.max_tokens = generation.max_tokens;
   common.ignore_eog = generation.ignore_eog;
   common.stop = generation.stop;

@@ -3,7 +3,7 @@
 namespace citer {
 
 bool is_fixed_policy(const std::string& policy) {
-  return policy == "slm" || policy == "llm" || policy == "oracle";
+  return policy == "slm" || policy == "llm" || policy == "speculative" || policy == "oracle";
 }
 
 std::string decoding_policy(const std::string& policy) {

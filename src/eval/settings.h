@@ -17,7 +17,7 @@ struct EvalSetting {
   auto operator<=>(const EvalSetting&) const = default;
 };
 
-/// Whether a policy has no threshold to vary ("slm", "llm", "oracle").
+/// Whether a policy has no threshold to vary ("slm", "llm", "speculative", "oracle").
 bool is_fixed_policy(const std::string& policy);
 
 /// The name make_policy() knows for a policy of an evaluation ("random" draws uniform scores).

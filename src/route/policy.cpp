@@ -84,6 +84,7 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
   };
   if (name == "slm") return policy(kSlmLogits, 0.0, always_slm);
   if (name == "llm") return policy(kLlmAlone, 1.0, always_llm);
+  if (name == "speculative") return policy(kSlmLogits, 1.0, always_llm);
   if (name.starts_with("random:")) return policy(kSlmLogits, random_share(name), uniform);
   if (name == "maxprob") return policy(kSlmLogits, 0.9, top_probability);
   if (name == "margin") return policy(kSlmLogits, 0.8, top_margin);
@@ -98,8 +99,8 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
 
 const std::vector<std::string>& policy_names() {
   static const std::vector<std::string> kNames = [] {
-    std::vector<std::string> all = {"slm",    "llm",     "random:P", "maxprob",
-                                    "margin", "entropy", "oracle"};
+    std::vector<std::string> all = {"slm",     "llm",    "speculative", "random:P",
+                                    "maxprob", "margin", "entropy",     "oracle"};
     const std::vector<std::string>& learned = learned_policy_names();
     all.insert(all.end(), learned.begin(), learned.end());
     return all;

@@ -119,6 +119,61 @@ TEST_F(Routing, EqualsTheNaiveReference) {
   EXPECT_GE(both_wrote, 18) << "the cases must mix writers to mean something";
 }
 
+TEST_F(Routing, SpeculationEqualsTheNaiveReferenceToo) {
+  int accepted = 0;
+  int rejected = 0;
+  for (const char* policy : {"maxprob", "entropy", "random:0.5"}) {
+    for (const int limit : {2, 3, 8, 0}) {
+      for (const std::vector<Token>& prompt : test::random_prompts(2)) {
+        SCOPED_TRACE(std::string(policy) + " holding " + std::to_string(limit));
+        TinyPair pair(files_, {.context_size = 128});
+        DecodeRequest request = test::make_request(prompt, policy, 0.7, 40);
+        request.pending_limit = limit;
+        const Sequence answer = test::run_alone(pair, std::move(request));
+        expect_plain_routing(answer, policy);
+        const Counters& c = answer.counters;
+        EXPECT_EQ(c.accepted + c.rejected, c.llm_tokens);
+        EXPECT_LE(c.llm_passes, c.llm_tokens);
+        accepted += static_cast<int>(c.accepted);
+        rejected += static_cast<int>(c.rejected);
+      }
+    }
+  }
+  EXPECT_GT(accepted, 50);
+  EXPECT_GT(rejected, 50);
+}
+
+TEST_F(Routing, AuditAsksTheLlmAboutTheSlmsTokens) {
+  for (const int limit : {1, 3}) {
+    TinyPair pair(files_, {.context_size = 128});
+    DecodeRequest request = test::make_request(test::random_prompts(1).front(), "maxprob", 0.6, 50);
+    request.pending_limit = limit;
+    request.audit = true;
+    const Sequence answer = test::run_alone(pair, std::move(request));
+    expect_plain_routing(answer, "maxprob");
+    std::vector<Token> tokens = answer.request.prompt;
+    std::size_t last_llm = 0;
+    for (std::size_t i = 0; i < answer.records.size(); ++i) {
+      if (answer.records[i].writer == Writer::kLlm) last_llm = i;
+    }
+    int agree = 0;
+    int disagree = 0;
+    for (std::size_t i = 0; i < answer.records.size(); ++i) {
+      const TokenRecord& record = answer.records[i];
+      const bool asked = record.writer == Writer::kSlm && i < last_llm;
+      ASSERT_EQ(record.llm_agrees.has_value(), asked) << i;
+      if (asked) {
+        const bool same = likeliest(llm_.logits(tokens).back()) == record.id;
+        EXPECT_EQ(*record.llm_agrees, same) << i;
+        ++(same ? agree : disagree);
+      }
+      tokens.push_back(record.id);
+    }
+    EXPECT_GT(agree, 0);
+    EXPECT_GT(disagree, 0);
+  }
+}
+
 TEST_F(Routing, LlmPolicyIsTheLlmsGreedyText) {
   for (const std::vector<Token>& prompt : test::random_prompts(3)) {
     TinyPair pair(files_, {.context_size = 128});

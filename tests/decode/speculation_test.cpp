@@ -1,0 +1,140 @@
+// Speculative routing writes what plain routing writes, in fewer passes of the LLM.
+#include <gtest/gtest.h>
+
+#include "decode/planner.h"
+#include "decode/tiny_pair.h"
+#include "support/llama_runner.h"
+
+namespace citer {
+namespace {
+
+using test::TinyPair;
+using test::TinyPairFiles;
+
+class Speculation : public testing::Test {
+ protected:
+  static DecodeRequest request(const std::vector<Token>& prompt, double threshold, int limit) {
+    DecodeRequest r = test::make_request(prompt, "maxprob", threshold, 40);
+    r.pending_limit = limit;
+    return r;
+  }
+  std::vector<Token> write(DecodeRequest r) {
+    TinyPair pair(files_, {.context_size = 160});
+    return test::written_tokens(test::run_alone(pair, std::move(r)));
+  }
+  TinyPairFiles files_;
+};
+
+TEST_F(Speculation, SameTextAtAllThresholdsGreedyAndSampled) {
+  for (const double threshold : {0.0, 0.2, 0.5, 0.9, 1.0}) {
+    for (const bool sampled : {false, true}) {
+      for (const std::vector<Token>& prompt : test::random_prompts(3)) {
+        const auto with = [&](int limit) {
+          DecodeRequest r = request(prompt, threshold, limit);
+          if (sampled) {
+            r.sampling.temperature = 1.2;
+            r.sampling.repeat_penalty = 1.3;
+            r.sampling.presence_penalty = 0.5;
+            r.sampling.seed = 5;
+          }
+          return write(std::move(r));
+        };
+        const std::vector<Token> plain = with(1);
+        for (const int limit : {2, 4, 0}) {
+          EXPECT_EQ(with(limit), plain) << threshold << " sampled " << sampled << " " << limit;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Speculation, BatchedIsSoloWithEveryLimitMixed) {
+  const auto prompts = test::random_prompts(6);
+  TinyPair pair(files_, {.context_size = 160, .sequences = 6});
+  for (int slot = 0; slot < 6; ++slot) {
+    pair.decoder.start(slot, request(prompts[static_cast<std::size_t>(slot)], 0.6, 1 + slot % 4));
+  }
+  for (int left = 6; left > 0;) {
+    for (const int slot : pair.decoder.step()) left -= pair.decoder.at(slot).finish ? 1 : 0;
+  }
+  for (int slot = 0; slot < 6; ++slot) {
+    EXPECT_EQ(test::written_tokens(pair.decoder.release(slot)),
+              write(request(prompts[static_cast<std::size_t>(slot)], 0.6, 1)));
+  }
+}
+
+TEST_F(Speculation, ThresholdOneIsTheLlmsTextInFewerPasses) {
+  test::LlamaRunner llm(files_.llm());
+  for (const std::vector<Token>& prompt : test::random_prompts(3)) {
+    TinyPair pair(files_, {.context_size = 160});
+    const Sequence answer = test::run_alone(pair, request(prompt, 1.0, 4));
+    EXPECT_EQ(test::written_tokens(answer), llm.greedy(prompt, 40));
+    EXPECT_LT(answer.counters.llm_passes, 36);
+    EXPECT_GT(answer.counters.accepted, 0);
+  }
+}
+
+TEST_F(Speculation, NothingUndecidedIsShownAndStopsAreThoseOfPlainRouting) {
+  for (const std::vector<Token>& prompt : test::random_prompts(4)) {
+    TinyPair pair(files_, {.context_size = 160});
+    const std::string plain = test::run_alone(pair, request(prompt, 0.6, 1)).text.text();
+    // A stop string in the middle of what plain routing writes.
+    const std::string stop = plain.substr(plain.size() / 2, 4);
+    DecodeRequest stopping = request(prompt, 0.6, 4);
+    stopping.stop = {stop};
+    pair.decoder.start(0, std::move(stopping));
+    while (!pair.decoder.at(0).finish) {
+      pair.decoder.step();
+      const Sequence& s = pair.decoder.at(0);
+      EXPECT_EQ(s.decided() - s.request.prompt.size(), s.records.size());
+      EXPECT_EQ(plain.substr(0, s.text.text().size()), s.text.text());
+    }
+    const Sequence answer = pair.decoder.release(0);
+    EXPECT_EQ(answer.text.text(), plain.substr(0, plain.find(stop)));
+    EXPECT_EQ(answer.finish, FinishReason::kStopString);
+    EXPECT_TRUE(answer.drafts.empty());
+  }
+}
+
+TEST_F(Speculation, ReleasedInTheMiddleOfDraftsOnlyWhatIsDecidedStays) {
+  TinyPair pair(files_, {.context_size = 160});
+  pair.decoder.start(0, request(test::random_prompts(1).front(), 0.9, 30));
+  for (int i = 0; i < 6; ++i) pair.decoder.step();
+  ASSERT_FALSE(pair.decoder.at(0).drafts.empty());
+  const Sequence answer = pair.decoder.release(0);
+  EXPECT_EQ(answer.tokens.size(), answer.request.prompt.size() + answer.records.size());
+}
+
+/// A machine where a pass takes `fixed` + `each` x tokens seconds and an SLM step `step`; one token
+/// in five is pending; the LLM accepts so often.
+SpeculationPlanner on_machine(double fixed, double each, double step, double accepts) {
+  SpeculationPlanner planner;
+  for (int i = 0; i < 400; ++i) {
+    planner.saw_slm_step(1, step);
+    planner.saw_draft(i % 5 == 0);
+    const int tokens = 3 + i % 7;
+    planner.saw_llm_pass(1, tokens, fixed + each * tokens);
+    planner.saw_decision(0.3F, static_cast<double>(i * 37 % 100) < 100 * accepts);
+  }
+  return planner;
+}
+
+TEST(SpeculationPlanner, HoldsPendingTokensWherePassesCostTheSameForManyTokens) {
+  const std::vector<float> one = {0.3F};
+  EXPECT_FALSE(on_machine(1.0, 0.001, 0.01, 0.8).should_ask(one)) << "a GPU, or a network";
+  EXPECT_TRUE(on_machine(0.0, 1.0, 0.1, 0.8).should_ask(one)) << "bound by arithmetic";
+  EXPECT_TRUE(on_machine(1.0, 0.001, 0.01, 0.01).should_ask(one)) << "guesses are wrong";
+  EXPECT_TRUE(SpeculationPlanner().should_ask(one)) << "nothing is known";
+}
+
+TEST(SpeculationPlanner, HoldsNoMoreThanPays) {
+  const SpeculationPlanner planner = on_machine(1.0, 0.01, 0.02, 0.7);
+  std::vector<float> held;
+  while (held.size() < 100 && (held.empty() || !planner.should_ask(held))) held.push_back(0.3F);
+  EXPECT_GT(held.size(), 1U);
+  EXPECT_LT(held.size(), 20U);
+  EXPECT_NEAR(planner.acceptance(0.3F), 0.7, 0.1);
+}
+
+}  // namespace
+}  // namespace citer
