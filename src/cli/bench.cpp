@@ -82,6 +82,12 @@ Decoded run_once(Engine& engine, const std::vector<Prompt>& prompts,
 GenerationOptions with_policy(GenerationOptions options, const char* policy) {
   options.policy = policy;
   options.threshold.reset();
+  options.budget.reset();
+  return options;
+}
+
+GenerationOptions holding(GenerationOptions options, int pending_tokens) {
+  options.pending_tokens = pending_tokens;
   return options;
 }
 
@@ -115,6 +121,8 @@ struct Results {
   std::vector<double> llm;     ///< of the LLM alone
   std::vector<double> routed;  ///< of plain routing
   std::vector<Decoded> routed_rounds;
+  std::vector<double> speculative;  ///< of speculative routing
+  std::vector<double> decoding;     ///< of speculative decoding: the LLM decides every token
   PassCurve curve;
 };
 
@@ -140,33 +148,41 @@ Results measure(Engine& engine, const std::vector<Prompt>& prompts, const BenchF
   for (int round = 0; round <= flags.rounds && !InterruptGuard::requested(); ++round) {
     const Decoded llm = run_once(engine, prompts, with_policy(options, "llm"));
     const Decoded slm = run_once(engine, prompts, with_policy(options, "slm"));
-    const Decoded routed = run_once(engine, prompts, options);
+    const Decoded routed = run_once(engine, prompts, holding(options, 1));
+    const Decoded speculative = run_once(engine, prompts, options);
+    const Decoded decoding = run_once(engine, prompts, with_policy(options, "speculative"));
     if (round == 0) continue;  // warm-up
     results.curve.measure(engine);
     results.llm.push_back(llm.token_seconds());
     results.slm.push_back(slm.token_seconds());
     results.routed.push_back(routed.token_seconds());
     results.routed_rounds.push_back(routed);
+    results.speculative.push_back(speculative.token_seconds());
+    results.decoding.push_back(decoding.token_seconds());
     progress.update(round);
   }
   if (results.routed.empty()) throw Error("interrupted before the first round was done");
   return results;
 }
 
-void print_results(const Results& results, const GenerationOptions& options, bool json) {
+void print_results(const Results& results, const std::string& policy, bool json) {
   const double llm = median(results.llm);
   const double slm = median(results.slm);
   const double routed = median(results.routed);
+  const double speculative = median(results.speculative);
+  const double decoding = median(results.decoding);
   const Decoded& last = results.routed_rounds.back();
   const double share = last.tokens > 0
                            ? static_cast<double>(last.llm_tokens) / static_cast<double>(last.tokens)
                            : 0.0;
   if (json) {
-    const nlohmann::ordered_json object = {{"policy", options.policy},
+    const nlohmann::ordered_json object = {{"policy", policy},
                                            {"rounds", results.routed.size()},
                                            {"llm_tokens_per_second", 1 / llm},
                                            {"slm_tokens_per_second", 1 / slm},
                                            {"routed_tokens_per_second", 1 / routed},
+                                           {"speculative_tokens_per_second", 1 / speculative},
+                                           {"decoding_tokens_per_second", 1 / decoding},
                                            {"routed_to_llm", llm / routed},
                                            {"llm_share", share},
                                            {"routed_overhead", overhead(results)}};
@@ -176,8 +192,11 @@ void print_results(const Results& results, const GenerationOptions& options, boo
   fmt::print("{:<24} {:>12} {:>14}\n", "decoding, one sequence", "tokens/s", "beside the LLM");
   fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "LLM alone", 1 / llm, 1.0);
   fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "SLM alone", 1 / slm, llm / slm);
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x   LLM share {:.1f} %\n",
-             "plain routing, " + options.policy, 1 / routed, llm / routed, 100 * share);
+  fmt::print("{:<24} {:>12.1f} {:>13.2f}x   LLM share {:.1f} %\n", "plain routing, " + policy,
+             1 / routed, llm / routed, 100 * share);
+  fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "speculative routing", 1 / speculative,
+             llm / speculative);
+  fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "speculative decoding", 1 / decoding, llm / decoding);
   fmt::print("routing takes {:.3f} times its parts, t_SLM + p * t_LLM(catch-up)\n",
              overhead(results));
 }
@@ -193,7 +212,8 @@ int run_bench(const BenchFlags& flags) {
   prompts.resize(std::min(prompts.size(), static_cast<std::size_t>(flags.limit)));
   Engine engine(engine_options);
   const InterruptGuard interrupt;
-  print_results(measure(engine, prompts, flags, options), options, flags.json);
+  print_results(measure(engine, prompts, flags, options), engine.policy(options.policy)->name(),
+                flags.json);
   return 0;
 }
 
@@ -202,7 +222,8 @@ int run_bench(const BenchFlags& flags) {
 Run add_bench(CLI::App& app) {
   auto flags = std::make_shared<BenchFlags>();
   CLI::App* command = app.add_subcommand(
-      "bench", "Time a pair: LLM alone, SLM alone and routing, in turn, medians over rounds");
+      "bench",
+      "Time a pair: LLM alone, SLM alone, routing and speculation, in turn, medians over rounds");
   command->add_option("--prompts", flags->prompts_file,
                       "JSONL file of prompts (default: the bundled word problems)");
   command->add_option("--limit", flags->limit, "Prompts to use")
@@ -212,7 +233,7 @@ Run add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print one JSON object");
-  flags->generation.add_to(*command);
+  flags->generation.add_to(*command, "auto");
   flags->model.add_to(*command);
   return [flags] { return run_bench(*flags); };
 }

@@ -8,6 +8,7 @@
 
 #include "citer/error.h"
 #include "inflate/inflate.h"
+#include "inflate/router.h"
 
 namespace {
 
@@ -25,7 +26,7 @@ std::string preset_help() {
   return help;
 }
 
-void add_options(CLI::App& app, InflateOptions& options) {
+void add_options(CLI::App& app, InflateOptions& options, std::string& router_slm) {
   app.set_version_flag("--version", "citer-inflate " CITER_VERSION);
   app.add_option("IN", options.in, "GGUF of a dense llama-architecture model")->required();
   app.add_option("OUT", options.out, "File to write")->required();
@@ -41,6 +42,8 @@ void add_options(CLI::App& app, InflateOptions& options) {
   add_size("--head-dim", options.shape.head_dim, "Size of a head", 1 << 12);
   add_size("--ff", options.shape.n_ff, "Feed-forward size");
   add_size("--vocab", options.shape.n_vocab, "Tokens; those added can never win");
+  app.add_option("--router-slm", router_slm,
+                 "IN is a router: make one for this inflated SLM; nothing else is given");
   app.add_option("--type", options.type, "Storage: " + citer::inflate::type_names());
 }
 
@@ -67,11 +70,15 @@ void print(const InflateOptions& options, const InflateResult& result) {
              1e-6 * static_cast<double>(result.n_bytes));
 }
 
-int run(const InflateOptions& options) {
+int run(const InflateOptions& options, const std::string& router_slm) {
   // What ggml reports about a bad file is told by the exception's message.
   ggml_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
   try {
-    print(options, inflate(options, ProgressLines()));
+    if (router_slm.empty()) {
+      print(options, inflate(options, ProgressLines()));
+    } else {
+      citer::inflate::inflate_router_file(options.in, router_slm, options.out);
+    }
     return 0;
   } catch (const citer::UsageError& error) {
     fmt::print(stderr, "citer-inflate: {}\n", error.what());
@@ -89,7 +96,8 @@ int main(int argc, char** argv) {
       "Pads a llama-architecture GGUF with zeros to a larger shape: the same function at "
       "a larger model's cost. What is not given stays as it is.");
   InflateOptions options;
-  add_options(app, options);
+  std::string router_slm;
+  add_options(app, options, router_slm);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -98,5 +106,5 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "citer-inflate: {}\n", error.what());
     return kUsage;
   }
-  return run(options);
+  return run(options, router_slm);
 }
