@@ -82,6 +82,13 @@ struct ModelFacts {
   int n_embd = 0;                           ///< width of a hidden state
 };
 
+/// What is known of a loaded router.
+struct RouterFacts {
+  std::string policy;
+  std::string path;
+  std::string fingerprint;  ///< tells files apart: 16 hexadecimal digits
+};
+
 /// Called as answers grow. `index` is the prompt's place in the span given to generate().
 struct GenerationCallbacks {
   std::function<void(std::size_t index, const TextPiece&)> on_text;
@@ -120,8 +127,8 @@ class Engine {
   /// The policy that generate() would use for GenerationOptions::policy. Throws UsageError.
   std::shared_ptr<const RoutingPolicy> policy(const std::string& name) const;
 
-  /// Names of the policies that came with EngineOptions::routers.
-  std::vector<std::string> router_policies() const;
+  /// The routers of EngineOptions::routers, in their order.
+  std::vector<RouterFacts> router_facts() const;
 
   /// For each token of an answer to `prompt`: whether it is the LLM's likeliest one at its place.
   /// One LLM pass, drops the caches of one sequence.

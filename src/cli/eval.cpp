@@ -97,7 +97,7 @@ EvalOptions eval_options(const EvalFlags& flags) {
 
 std::vector<std::string> default_policies(const Engine& engine) {
   std::vector<std::string> policies = {"slm", "llm"};
-  for (const std::string& name : engine.router_policies()) policies.push_back(name);
+  for (const RouterFacts& router : engine.router_facts()) policies.push_back(router.policy);
   for (const char* name : {"maxprob", "margin", "entropy", "random", "oracle"}) {
     policies.emplace_back(name);
   }

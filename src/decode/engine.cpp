@@ -10,6 +10,7 @@
 #include "decode/model_pair.h"
 #include "decode/queue.h"
 #include "model/chat_template.h"
+#include "model/fingerprint.h"
 #include "route/learned_policy.h"
 
 namespace citer {
@@ -188,10 +189,13 @@ std::shared_ptr<const RoutingPolicy> Engine::policy(const std::string& name) con
   return impl_->policy(name);
 }
 
-std::vector<std::string> Engine::router_policies() const {
-  std::vector<std::string> names;
-  for (const auto& router : impl_->routers) names.push_back(router->name());
-  return names;
+std::vector<RouterFacts> Engine::router_facts() const {
+  std::vector<RouterFacts> facts;
+  for (std::size_t i = 0; i < impl_->routers.size(); ++i) {
+    const std::string& path = impl_->options.routers[i];
+    facts.push_back({impl_->routers[i]->name(), path, fingerprint_text(file_fingerprint(path))});
+  }
+  return facts;
 }
 
 std::vector<bool> Engine::audit(const Prompt& prompt, const Answer& answer) {

@@ -113,16 +113,22 @@ std::string Evaluation::identity() const {
   const auto model = [](const ModelFacts& facts) -> nlohmann::ordered_json {
     return {{"path", facts.path}, {"parameters", facts.parameters}, {"bytes", facts.bytes}};
   };
+  nlohmann::ordered_json routers = nlohmann::ordered_json::object();
+  for (const RouterFacts& router : engine_.router_facts()) {
+    routers[router.policy] = router.fingerprint;
+  }
   const nlohmann::ordered_json j = {
       {"slm", model(engine_.slm_facts())},
       {"llm", model(engine_.llm_facts())},
       {"data", std::move(data)},
+      {"routers", std::move(routers)},
       {"policies", options_.policies},
       {"thresholds", options_.thresholds},
       {"budgets", options_.budgets},
       {"answer_pattern", options_.answer.pattern},
       {"marked_only", options_.answer.marked_only},
       {"max_tokens", g.max_tokens},
+      {"pending_tokens", g.pending_tokens},
       {"stop", g.stop},
       {"sampling",
        {s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,
