@@ -66,6 +66,7 @@ int run_train(const TrainCommand& flags) {
   TrainOptions train = flags.train.train_options();
   train.policy = flags.policy;
   train.should_stop = InterruptGuard::requested;
+  check(train);  // before hours of collecting
   CalibrateOptions valid = flags.train.calibrate_options();
   valid.should_stop = InterruptGuard::requested;
   EngineOptions engine = flags.model.engine_options();

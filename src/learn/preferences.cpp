@@ -78,6 +78,22 @@ void add_columns(GgufWriter& file, const Preferences& p, const std::vector<std::
   for (const auto& [name, column] : integer_columns(p)) file.add(name, *column);
 }
 
+PreferencesInfo read_info(const GgufReader& file) {
+  PreferencesInfo info;
+  info.n_embd = static_cast<int>(file.integer("citer.n_embd"));
+  info.slm = {file.text("citer.slm.name"), file.hash("citer.slm.fingerprint")};
+  info.llm = {file.text("citer.llm.name"), file.hash("citer.llm.fingerprint")};
+  info.data = file.text("citer.data");
+  info.round = static_cast<int>(file.integer("citer.round"));
+  info.labels = label_rule(file.text("citer.labels"));
+  info.states = state_source(file.text("citer.states"));
+  info.identity = file.text("citer.identity");
+  for (const auto& [name, value] : count_fields(info.counts)) {
+    *value = file.integer(std::string("citer.counts.") + name);
+  }
+  return info;
+}
+
 }  // namespace
 
 const char* to_string(LabelRule rule) {
@@ -179,16 +195,10 @@ Preferences load_preferences(const fs::path& path) {
                                  kFormatVersion));
   }
   Preferences p;
-  p.info.n_embd = static_cast<int>(file.integer("citer.n_embd"));
-  p.info.slm = {file.text("citer.slm.name"), file.hash("citer.slm.fingerprint")};
-  p.info.llm = {file.text("citer.llm.name"), file.hash("citer.llm.fingerprint")};
-  p.info.data = file.text("citer.data");
-  p.info.round = static_cast<int>(file.integer("citer.round"));
-  p.info.labels = label_rule(file.text("citer.labels"));
-  p.info.states = state_source(file.text("citer.states"));
-  p.info.identity = file.text("citer.identity");
-  for (const auto& [name, value] : count_fields(p.info.counts)) {
-    *value = file.integer(std::string("citer.counts.") + name);
+  try {
+    p.info = read_info(file);
+  } catch (const UsageError& e) {
+    throw InputError(fmt::format("{}: {}", path.string(), e.what()));
   }
   const std::vector<std::string> ids = file.texts("citer.example.ids");
   if (file.integer("citer.positions") == 0) return p;

@@ -5,11 +5,13 @@
 #include <numeric>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/rng.h"
 #include "citer/error.h"
 #include "learn/mlp_trainer.h"
 #include "learn/training_set.h"
+#include "route/learned_policy.h"
 #include "route/router_runner.h"
 
 namespace citer {
@@ -87,9 +89,6 @@ Training::Training(const Preferences& preferences, const TrainOptions& options)
       options_(options),
       set_(make_training_set(preferences, options.policy, options.features, options.most_weight)),
       rng_(options.seed) {
-  if (options.folds < 2) {
-    throw UsageError(fmt::format("--folds: expected 2 or more, found {}", options.folds));
-  }
   split();
   standard_ = standard_of(set_, train_rows_);
 }
@@ -223,8 +222,22 @@ Router Training::run(const std::function<void(const EpochReport&)>& on_epoch) {
 
 }  // namespace
 
+void check(const TrainOptions& options) {
+  if (!is_learned_policy(options.policy)) {
+    throw UsageError(fmt::format("--policy '{}': expected one of {}", options.policy,
+                                 fmt::join(learned_policy_names(), ", ")));
+  }
+  if (options.folds < 2) {
+    throw UsageError(fmt::format("--folds: expected 2 or more, found {}", options.folds));
+  }
+  if (options.epochs < 1) {
+    throw UsageError(fmt::format("--epochs: expected 1 or more, found {}", options.epochs));
+  }
+}
+
 Router train_router(const Preferences& preferences, const TrainOptions& options,
                     const std::function<void(const EpochReport&)>& on_epoch) {
+  check(options);
   return Training(preferences, options).run(on_epoch);
 }
 

@@ -27,6 +27,9 @@ struct TrainOptions {
   std::function<bool()> should_stop;
 };
 
+/// Throws UsageError for an unknown policy and numbers out of range.
+void check(const TrainOptions& options);
+
 /// One epoch, for whoever watches.
 struct EpochReport {
   int epoch = 0;
@@ -38,7 +41,7 @@ struct EpochReport {
 
 /// Fits the paper's MLP (d -> 2d -> d -> 1) to preferences. Inputs are standardised, the affine map
 /// folded into the first layer; the epoch with the least held-out loss is what is returned. The
-/// same preferences, options and machine give the same router. Throws UsageError (options),
+/// same preferences, options and machine give the same router. Throws as check() does, and
 /// InputError (preferences with one class only, or too few examples to hold some out).
 Router train_router(const Preferences& preferences, const TrainOptions& options,
                     const std::function<void(const EpochReport&)>& on_epoch);

@@ -66,12 +66,9 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
       add_label(set, p, features, i, slm_ok ? 1.0 : 0.0);
     } else if (policy == "co-llm") {
       add_row(set, p, features, i, std::exp(p.slm_logprob[i]), std::exp(p.llm_logprob[i]), 1.0);
-    } else if (policy == "query") {
+    } else {
       const auto& example = p.examples[static_cast<std::size_t>(p.example[i])];
       if (p.position[i] == 0) add_label(set, p, features, i, example.slm_right ? 1.0 : 0.0);
-    } else {
-      throw UsageError(
-          fmt::format("--policy '{}': expected citer, citer-s, co-llm or query", policy));
     }
   }
   if (policy != "co-llm") balance(set, most_weight);

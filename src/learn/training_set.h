@@ -39,7 +39,7 @@ struct TrainingSet {
 ///   query    one row an example: its first position, labelled by whether the SLM's own answer is
 ///            right
 /// Rows for the LLM are balanced against the others, up to `most_weight` times heavier (not for
-/// co-llm). Throws UsageError for another policy, InputError when there is nothing to tell apart.
+/// co-llm). Throws InputError when there is nothing to tell apart.
 TrainingSet make_training_set(const Preferences& preferences, const std::string& policy,
                               RouterFeatures features, double most_weight);
 

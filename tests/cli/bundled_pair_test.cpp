@@ -1,6 +1,4 @@
 // The program on the pair it comes with, as a new user runs it: no model named.
-#include <cstdlib>
-
 #include "cli/program.h"
 
 namespace citer {
@@ -9,36 +7,13 @@ namespace {
 using test::Arguments;
 using test::json;
 
-constexpr const char* kFolder = CITER_SOURCE_DIR "/models/demo/";
-
-class BundledPair : public testing::Test {
+class BundledPair : public test::BundledProgramTest {
  protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(std::string(kFolder) + "llm.gguf")) GTEST_SKIP() << "no pair";
-    std::ifstream test_file(std::string(kFolder) + "data/math.test.jsonl");
-    std::ofstream few(folder_ / "few.jsonl");
-    std::string line;
-    for (int i = 0; i < 12 && std::getline(test_file, line); ++i) few << line << "\n";
-  }
-
-  /// Standard output of a run that succeeds.
-  static std::string run(const Arguments& arguments, const std::string& input = "") {
-    const test::ProcessResult result = test::run_process(
-        CITER_PROGRAM, arguments, {.input = input, .environment = {{"CITER_MODEL_DIR", kFolder}}});
-    EXPECT_EQ(result.status, 0) << result.err;
-    return result.out;
-  }
-
   std::vector<json> answers(const Arguments& extra) const {
-    Arguments arguments = {"generate", "--prompts", (folder_ / "few.jsonl").string()};
+    Arguments arguments = {"generate", "--prompts", first_lines("math.test.jsonl", 12)};
     arguments.insert(arguments.end(), extra.begin(), extra.end());
-    std::istringstream lines(run(arguments));
-    std::vector<json> objects;
-    for (std::string line; std::getline(lines, line);) objects.push_back(json::parse(line));
-    return objects;
+    return json_lines(run_long(arguments));
   }
-
-  test::TempDir folder_;
 };
 
 TEST_F(BundledPair, AnswersTestProblemsTogetherAsOneByOne) {
@@ -64,10 +39,11 @@ TEST_F(BundledPair, AnswersTestProblemsTogetherAsOneByOne) {
 }
 
 TEST_F(BundledPair, ChatLeadsToTheTasksPromptForm) {
-  EXPECT_EQ(run({"chat"}, "Ann has 3 apples and buys 4 more. How many apples does Ann have?\n"),
-            run({"generate", "-p",
-                 "Question: Ann has 3 apples and buys 4 more. How many apples does Ann have?\n"
-                 "Solution:"}));
+  EXPECT_EQ(
+      run_well({"chat"}, "Ann has 3 apples and buys 4 more. How many apples does Ann have?\n"),
+      run_well({"generate", "-p",
+                "Question: Ann has 3 apples and buys 4 more. How many apples does Ann have?\n"
+                "Solution:"}));
 }
 
 }  // namespace

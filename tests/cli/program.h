@@ -25,10 +25,13 @@ constexpr int kUsageError = 2;
 /// Runs the real program with a tiny pair as the bundled one.
 class ProgramTest : public testing::Test {
  protected:
-  ProgramTest() {
+  ProgramTest() : models_(folder_.path()) {
     write_tiny_model(folder_ / "llm.gguf", {.seed = 31});
     write_close_model(folder_ / "llm.gguf", folder_ / "slm.gguf", 0.15F);
   }
+
+  /// With the files of another folder as the bundled ones.
+  explicit ProgramTest(std::filesystem::path models) : models_(std::move(models)) {}
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
@@ -43,11 +46,20 @@ class ProgramTest : public testing::Test {
     return bytes.str();
   }
 
-  ProcessResult run(const Arguments& arguments, const std::string& input = "") const {
+  ProcessResult run(const Arguments& arguments, const std::string& input = "",
+                    std::chrono::milliseconds kill_after = {}) const {
     return run_process(CITER_PROGRAM, arguments,
                        {.input = input,
-                        .environment = {{"CITER_MODEL_DIR", folder_.path().string()}},
-                        .folder = folder_.path()});
+                        .environment = {{"CITER_MODEL_DIR", models_.string()}},
+                        .folder = folder_.path(),
+                        .kill_after = kill_after});
+  }
+
+  /// Runs to success; stderr may say how it goes on.
+  std::string run_long(const Arguments& arguments) const {
+    const ProcessResult result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
   }
 
   /// Runs to success; stderr must stay empty.
@@ -77,6 +89,27 @@ class ProgramTest : public testing::Test {
   }
 
   TempDir folder_;
+  std::filesystem::path models_;  ///< what stands for the bundled files
+};
+
+/// Runs it on the pair it comes with, as a new user does.
+class BundledProgramTest : public ProgramTest {
+ protected:
+  BundledProgramTest() : ProgramTest(CITER_SOURCE_DIR "/models/demo") {}
+  void SetUp() override {
+    if (!std::filesystem::exists(models_ / "llm.gguf")) GTEST_SKIP() << "no pair";
+  }
+
+  std::string bundled(const std::string& name) const { return (models_ / name).string(); }
+
+  /// The first `n` lines of a bundled data file, as a file in the test's folder.
+  std::string first_lines(const std::string& name, int n) const {
+    std::ifstream from(models_ / "data" / name);
+    std::string text;
+    std::string line;
+    for (int i = 0; i < n && std::getline(from, line); ++i) text += line + "\n";
+    return write(name, text);
+  }
 };
 
 }  // namespace citer::test

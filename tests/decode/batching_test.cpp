@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include "decode/random_router.h"
 #include "decode/tiny_pair.h"
 #include "support/compare.h"
 #include "support/llama_runner.h"
@@ -138,6 +139,20 @@ TEST_F(Batching, RequestsOfDifferentPoliciesShareABatch) {
     requests.push_back(test::make_request(prompts[i], kinds[i].first, kinds[i].second, 25));
   }
   expect_as_alone(requests, run_together(requests, 6, 1));
+}
+
+TEST_F(Batching, LearnedPoliciesShareABatchWithOthers) {
+  const std::shared_ptr<Model> slm = test::load_exact(files_.slm());
+  const auto citer = test::random_learned_policy("citer", *slm);
+  const auto query = test::random_learned_policy("query", *slm, 2);
+  std::vector<DecodeRequest> same = mixed_lengths(9, "slm", 0.5);
+  for (DecodeRequest& request : same) request.policy = citer;
+  expect_as_alone(same, run_together(same, 4, 1));
+
+  std::vector<DecodeRequest> mixed = mixed_lengths(12, "maxprob", 0.5);
+  for (std::size_t i = 0; i < mixed.size(); i += 3) mixed[i].policy = query;
+  for (std::size_t i = 1; i < mixed.size(); i += 3) mixed[i].policy = citer;
+  for (const int patience : {1, 3}) expect_as_alone(mixed, run_together(mixed, 5, patience));
 }
 
 TEST_F(Batching, PassesAreShared) {

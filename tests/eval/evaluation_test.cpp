@@ -1,14 +1,11 @@
 // `citer eval` as a user runs it, on the bundled pair.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/file.h"
@@ -42,25 +39,6 @@ std::vector<std::string> eval_arguments(const fs::path& out, const std::string& 
 
 ProcessResult run_eval(const fs::path& out, const std::string& limit = "20") {
   return run_process(CITER_PROGRAM, eval_arguments(out, limit));
-}
-
-/// Starts an evaluation and kills it without warning after a while.
-void run_and_kill(const fs::path& out, const std::string& limit, int milliseconds) {
-  std::vector<std::string> words = eval_arguments(out, limit);
-  std::vector<char*> arguments = {const_cast<char*>("citer")};
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  const pid_t child = fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stdout);
-    std::freopen("/dev/null", "w", stderr);
-    execv(CITER_PROGRAM, arguments.data());
-    _exit(127);
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
 }
 
 /// summary.json without what a clock measured.
@@ -99,7 +77,8 @@ TEST(Evaluation, KilledAtRandomMomentsItEndsWithTheSameSummary) {
   ASSERT_EQ(run_eval(dir / "whole").status, 0);
   Rng rng(7);
   for (int i = 0; i < 10; ++i) {
-    run_and_kill(dir / "killed", "20", static_cast<int>(rng.uniform(20, 400)));
+    run_process(CITER_PROGRAM, eval_arguments(dir / "killed", "20"),
+                {.kill_after = std::chrono::milliseconds(rng.uniform(20, 400))});
   }
   const ProcessResult last = run_eval(dir / "killed");
   ASSERT_EQ(last.status, 0) << last.err;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "citer/error.h"
+#include "support/damage.h"
 #include "support/error_text.h"
 #include "support/temp_dir.h"
 
@@ -88,6 +89,11 @@ TEST_F(PreferenceFile, Truncated) {
     EXPECT_THAT(error_text<InputError>([&] { load_preferences(path_); }),
                 AllOf(HasSubstr("p.gguf"), HasSubstr("truncated")));
   }
+}
+
+TEST_F(PreferenceFile, DamagedBytesAreReadOrRefused) {
+  save_preferences(path_, sample());
+  test::expect_reads_or_refuses_damaged(path_, 3000, 1000, load_preferences);
 }
 
 TEST_F(PreferenceFile, ColumnsOfUnequalLength) {

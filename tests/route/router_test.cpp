@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "citer/error.h"
 #include "route/learned_policy.h"
+#include "support/damage.h"
 #include "support/error_text.h"
 #include "support/odd_models.h"
 #include "support/temp_dir.h"
@@ -74,6 +75,11 @@ TEST_F(RouterFile, TruncatedAtAnyPlaceIsSaid) {
                 AllOf(HasSubstr("cut.gguf"), HasSubstr("truncated")))
         << size;
   }
+}
+
+TEST_F(RouterFile, DamagedBytesAreReadOrRefused) {
+  save_router(path_, summing_router(8));
+  test::expect_reads_or_refuses_damaged(path_, 3000, 1000, load_router);
 }
 
 TEST_F(RouterFile, AnotherKindOfFileIsNamed) {

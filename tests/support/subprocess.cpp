@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 namespace citer::test {
 
@@ -69,6 +71,10 @@ ProcessResult run_process(const std::filesystem::path& program,
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("cannot fork");
   if (child == 0) become(name.c_str(), argv, input, {in.get(), out.get(), err.get()});
+  if (input.kill_after.count() > 0) {
+    std::this_thread::sleep_for(input.kill_after);
+    kill(child, SIGKILL);
+  }
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) throw std::runtime_error("cannot wait for " + name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -18,6 +19,7 @@ struct ProcessInput {
   std::map<std::string, std::string> environment;  ///< set on top of this process's own
   std::filesystem::path folder;                    ///< working directory; empty: this process's
   unsigned time_limit = 0;                         ///< seconds until SIGALRM ends it; 0: none
+  std::chrono::milliseconds kill_after{0};         ///< until SIGKILL ends it; 0: never
 };
 
 /// Runs a program to its end and keeps what it wrote. Throws std::runtime_error when it cannot be

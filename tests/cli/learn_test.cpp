@@ -1,0 +1,134 @@
+// citer collect and citer train as a user runs them, on the bundled pair.
+#include <chrono>
+
+#include "base/rng.h"
+#include "cli/program.h"
+
+namespace citer {
+namespace {
+
+using std::chrono::milliseconds;
+using test::Arguments;
+using test::kInputError;
+using test::kUsageError;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Learn : public test::BundledProgramTest {
+ protected:
+  static Arguments joined(Arguments a, const Arguments& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  }
+
+  /// `citer collect` over the first examples of a bundled training file.
+  Arguments collect(const std::string& out, const std::string& limit,
+                    const Arguments& extra = {}) const {
+    return joined({"collect", "--data", bundled("data/mc.train.jsonl"), "--limit", limit,
+                   "--workers", "2", "--out", path(out)},
+                  extra);
+  }
+
+  /// `citer train` on preferences, quickly.
+  Arguments train(const std::string& preferences, const std::string& out,
+                  const Arguments& extra = {}) const {
+    return joined({"train", "--preferences", path(preferences), "--out", path(out), "--epochs", "2",
+                   "--folds", "4", "--valid", first_lines("mc.valid.jsonl", 8)},
+                  extra);
+  }
+};
+
+TEST_F(Learn, CollectKilledAtAnyMomentEndsWithTheSameFile) {
+  const auto start = std::chrono::steady_clock::now();
+  run_long(collect("whole.gguf", "96"));
+  const auto whole =
+      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+  Rng rng(11);
+  int killed = 0;
+  for (int i = 0; i < 5; ++i) {
+    const milliseconds moment(rng.uniform(whole.count() / 10, whole.count() * 7 / 10));
+    killed += run(collect("killed.gguf", "96"), "", moment).status == 128 + SIGKILL ? 1 : 0;
+  }
+  EXPECT_GE(killed, 1);
+  run_long(collect("killed.gguf", "96"));
+  EXPECT_TRUE(read("killed.gguf") == read("whole.gguf"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "killed.gguf.parts"));
+}
+
+TEST_F(Learn, PreferencesBecomeARouterThatGenerateTakes) {
+  EXPECT_THAT(run_long(collect("p.gguf", "40")), HasSubstr("positions of 40 examples"));
+  const std::string shown = run_well({"inspect", path("p.gguf")});
+  for (const char* part : {"architecture  citer-preferences", "of 40 examples",
+                           "labels        outcome, states of reference", "mc.train"}) {
+    EXPECT_THAT(shown, HasSubstr(part));
+  }
+  const test::ProcessResult trained = run(train("p.gguf", "r.gguf", {"--type", "q8_0"}));
+  EXPECT_EQ(trained.status, 0) << trained.err;
+  EXPECT_THAT(trained.err, HasSubstr("epoch   1"));
+  EXPECT_EQ(trained.out, path("r.gguf") + "\n");
+  EXPECT_THAT(run_well({"inspect", path("r.gguf")}), HasSubstr("calibration   SLM alone"));
+  EXPECT_NE(run_well({"generate", "--router", path("r.gguf"), "--policy", "citer", "--budget",
+                      "0.1", "-n", "8", "-p", "Question: Why?\nAnswer:"}),
+            "");
+}
+
+TEST_F(Learn, PreferencesOfAnotherSlmAreRefused) {
+  run_long(collect("p.gguf", "4"));
+  test::write_tiny_model(folder_ / "tiny.gguf");
+  EXPECT_THAT(
+      run_badly(train("p.gguf", "r.gguf", {"-m", path("tiny.gguf"), "-md", path("tiny.gguf")}),
+                kInputError),
+      AllOf(HasSubstr(path("p.gguf") + ": collected with the SLM"),
+            HasSubstr(path("tiny.gguf") + " is 'tiny'")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "r.gguf"));
+}
+
+TEST_F(Learn, BadFiles) {
+  EXPECT_THAT(run_badly(train("none.gguf", "r.gguf"), kInputError),
+              HasSubstr(path("none.gguf") + ": no such file"));
+  EXPECT_THAT(run_badly({"train", "--preferences", bundled("slm.gguf"), "--out", path("r.gguf")},
+                        kInputError),
+              AllOf(HasSubstr("slm.gguf"), HasSubstr("'citer-preferences'")));
+  EXPECT_THAT(
+      run_badly({"collect", "--data", path("none.jsonl"), "--out", path("p.gguf")}, kInputError),
+      HasSubstr(path("none.jsonl")));
+  EXPECT_THAT(run_badly({"collect", "--data", write("empty.jsonl", ""), "--out", path("p.gguf")},
+                        kInputError),
+              HasSubstr(path("empty.jsonl")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "p.gguf"));
+}
+
+TEST_F(Learn, BadFlags) {
+  const std::vector<std::pair<Arguments, std::string>> cases = {
+      {collect("p.gguf", "4", {"--labels", "guess"}),
+       "'guess': expected one of paper, reward, outcome"},
+      {collect("p.gguf", "4", {"--states", "none"}),
+       "--states: expected reference or policy, found 'none'"},
+      {collect("p.gguf", "4", {"--reference", "me"}),
+       "--reference: expected data or llm, found 'me'"},
+      {collect("p.gguf", "4", {"--states", "policy", "--labels", "paper"}), "use --labels outcome"},
+      {collect("p.gguf", "4", {"--rollouts", "0"}), "--rollouts: expected 1 or more, found 0"},
+      {collect("p.gguf", "4", {"--threshold", "2"}), "--threshold"},
+      {{"collect"}, "--out"},
+      {{"train", "--out", path("r.gguf")}, "--preferences FILE"},
+      {{"train", "--out", path("r.gguf"), "--rounds", "0"}, "--rounds"},
+      {train("p.gguf", "r.gguf", {"--rounds", "2"}), "--preferences FILE"},
+      {train("p.gguf", "r.gguf", {"--features", "smell"}),
+       "'smell': expected hidden or hidden+confidence"},
+      {train("p.gguf", "r.gguf", {"--type", "q3"}),
+       "--type: expected f32, f16 or q8_0, found 'q3'"},
+      {train("p.gguf", "r.gguf", {"--policy", "maxprob"}),
+       "'maxprob': expected one of citer, citer-s"},
+      {{"train", "--rounds", "2", "--out", path("r.gguf"), "--folds", "1"},
+       "--folds: expected 2 or more, found 1"},
+      {train("p.gguf", "r.gguf", {"--epochs", "0"}), "--epochs: expected 1 or more, found 0"},
+      {train("p.gguf", "r.gguf", {"--batch", "0"}), "--batch"},
+      {train("p.gguf", "r.gguf", {"--dropout", "1"}), "--dropout"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    EXPECT_THAT(run_badly(arguments, kUsageError), HasSubstr(expected));
+  }
+}
+
+}  // namespace
+}  // namespace citer
