@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,8 @@ struct Flags {
   std::string slm;
   std::vector<int> threads = {1, 2};
   std::vector<int> sequences = {1, 8};
-  int depth = 64;
-  int steps = 30;
+  int depth = 16;
+  int steps = 12;
 };
 
 /// The paper's MLP over a model's hidden states, with random weights.
@@ -77,6 +78,7 @@ void measure(ModelContext& slm, const RoutingPolicy& policy, int n, const Flags&
   const double score = median(score_seconds);
   fmt::print("{:7} {:9} {:>7} {:10.2f} {:10.3f} {:8.2f} %\n", slm.model().threads(), n, name,
              1e3 * pass, 1e3 * score, 100 * score / pass);
+  std::fflush(stdout);
 }
 
 void run(const Flags& flags) {
