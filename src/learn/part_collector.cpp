@@ -12,6 +12,7 @@ namespace {
 /// Examples that share the caches at a time. More would fill larger batches, but every cell in use
 /// is one more for all to attend over.
 constexpr std::size_t kTogether = 4;
+
 void count(PreferenceCounts& counts, PositionKind kind, double label) {
   ++(kind == PositionKind::kSlmOk   ? counts.slm_ok
      : kind == PositionKind::kLlmOk ? counts.llm_ok
@@ -42,15 +43,13 @@ int collect_spare_sequences() { return static_cast<int>(kTogether); }
 /// An example at work: the text whose positions are labelled, and what the models make of it.
 struct PartCollector::Work {
   RolloutText text;
-  bool slm_right = false;
   std::vector<TeacherPosition> positions;
 };
 
 PartCollector::PartCollector(ModelPair& pair, const CollectOptions& options)
     : pair_(pair),
       options_(options),
-      slm_alone_(make_policy("slm")),
-      rollouts_{.policy = slm_alone_,
+      rollouts_{.policy = make_policy("slm"),
                 .threshold = 0.0,
                 .count = options.rollouts,
                 .temperature = options.temperature,
@@ -90,11 +89,12 @@ void PartCollector::collect_together(std::span<const Example> examples, Preferen
     RolloutText& text = work[i].text;
     text.sequence = pair_.slm.sequences() - collect_spare_sequences() + static_cast<int>(i);
     work[i].positions = teacher_forced(pair_, text.sequence, text.prompt, text.text);
+    for (const TeacherPosition& p : work[i].positions) text.slm.push_back(p.slm_token);
   }
   label(work, to);
 }
 
-/// Prompts, texts and the SLM's own answers; examples that cannot be used are counted and left out.
+/// Prompts and texts; examples that cannot be used are counted and left out.
 std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example> examples,
                                                         PreferenceCounts& counts) {
   const Vocab& vocab = pair_.slm_model->vocab();
@@ -123,23 +123,18 @@ std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example>
   return work;
 }
 
-/// Lets the models write: the SLM alone, for the query-level label, and whoever the text is by.
+/// Lets the LLM or the policy write the texts, unless they are the dataset's.
 void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& counts) {
+  if (options_.states == StateSource::kReference) return;
   std::vector<std::vector<Token>> prompts;
   for (const Work& w : work) prompts.push_back(w.text.prompt);
-  const auto right = [&](const Work& w, const Sequence& answer) {
-    return judge_.judge(*w.text.example, answer.text.text()).correct;
-  };
-  const auto alone = write_answers(pair_, prompts, slm_alone_, 0.0, options_.max_tokens);
-  for (std::size_t i = 0; i < work.size(); ++i) work[i].slm_right = right(work[i], alone[i]);
-  if (options_.states == StateSource::kReference) return;
-
   const bool by_llm = options_.states == StateSource::kLlm;
   const auto answers = write_answers(pair_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
                                      by_llm ? 1.0 : rollouts_.threshold, options_.max_tokens);
   std::vector<Work> kept;
   for (std::size_t i = 0; i < work.size(); ++i) {
-    if (by_llm && !right(work[i], answers[i])) {
+    const Example& example = *work[i].text.example;
+    if (by_llm && !judge_.judge(example, answers[i].text.text()).correct) {
       ++counts.wrong_llm;
       continue;
     }
@@ -151,22 +146,23 @@ void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& coun
   work = std::move(kept);
 }
 
-/// Rollouts of all positions that need them: per position the SLM's branch, then (but under the
-/// paper's rule) the LLM's.
+/// Per text the SLM's own answer (for the query-level label), then rollouts of all positions that
+/// need them: the SLM's branch and (but under the paper's rule) the LLM's.
 std::vector<std::vector<Branch>> PartCollector::roll_out(const std::vector<Work>& work,
                                                          PreferenceCounts& counts) {
   std::vector<RolloutJob> jobs;
   for (const Work& w : work) {
+    jobs.push_back({.text = &w.text, .token = w.text.slm.front(), .alone = true});
     for (std::size_t h = 0; h < w.positions.size(); ++h) {
       const TeacherPosition& p = w.positions[h];
       const PositionKind kind = position_kind(p.slm_token, p.llm_token, w.text.text[h]);
       if (!needs_rollout(options_.labels, kind, p.slm_token, p.llm_token)) continue;
       ++counts.by_rollout;
-      jobs.push_back({&w.text, h, p.slm_token, false});
+      jobs.push_back({&w.text, h, p.slm_token});
       if (options_.labels != LabelRule::kPaper) jobs.push_back({&w.text, h, p.llm_token, true});
     }
   }
-  counts.rollouts += static_cast<std::int64_t>(jobs.size()) * options_.rollouts;
+  counts.rollouts += static_cast<std::int64_t>(jobs.size() - work.size()) * options_.rollouts;
   return run_rollouts(pair_, judge_, jobs, rollouts_);
 }
 
@@ -176,7 +172,7 @@ void PartCollector::label(const std::vector<Work>& work, Preferences& to) {
   const auto branches = roll_out(work, counts);
   std::size_t next = 0;
   for (const Work& w : work) {
-    to.examples.push_back({w.text.example->id, w.slm_right});
+    to.examples.push_back({w.text.example->id, branches[next++].front().right});
     for (std::size_t h = 0; h < w.positions.size(); ++h) {
       const TeacherPosition& p = w.positions[h];
       const Token reference = w.text.text[h];

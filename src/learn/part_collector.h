@@ -41,7 +41,6 @@ class PartCollector {
   ModelPair& pair_;
   const CollectOptions& options_;
   AnswerJudge judge_;
-  std::shared_ptr<const RoutingPolicy> slm_alone_;
   RolloutOptions rollouts_;
 };
 

@@ -48,7 +48,7 @@ struct PreferenceCounts {
   std::int64_t prefer_slm = 0;  ///< labels above one half
   std::int64_t prefer_llm = 0;
   std::int64_t by_rollout = 0;  ///< positions whose label was decided by rollouts
-  std::int64_t rollouts = 0;    ///< continuations written
+  std::int64_t rollouts = 0;    ///< continuations judged
   std::int64_t examples = 0;
   std::int64_t no_reference = 0;  ///< examples skipped: no reference text
   std::int64_t wrong_llm = 0;     ///< skipped: the LLM's own answer is wrong

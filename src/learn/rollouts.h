@@ -20,12 +20,13 @@ struct RolloutOptions {
   int max_tokens = 256;  ///< of the whole answer
 };
 
-/// A text that continuations start from: its tokens lie in both caches of `sequence`.
+/// A text that continuations start from: its tokens lie in both caches of `sequence`. Never empty.
 struct RolloutText {
   const Example* example = nullptr;
   int sequence = 0;
   std::vector<Token> prompt;
   std::vector<Token> text;
+  std::vector<Token> slm;  ///< the SLM's likeliest token at each place of `text`
 };
 
 /// "Go on from text[0, position) and `token`".
@@ -34,10 +35,13 @@ struct RolloutJob {
   std::size_t position = 0;
   Token token = 0;
   bool by_llm = false;  ///< who wrote `token`
+  bool alone = false;   ///< the SLM goes on alone, greedily, whatever the options say
 };
 
 /// Writes and judges all jobs' continuations, as many at once as the decoder has slots, each forked
-/// from the caches of its text. Result: per job, RolloutOptions::count branches.
+/// from the caches of its text. Where the SLM goes on alone and greedily, what jobs have in common
+/// is written once: a branch that writes the text's own token follows the text to where the SLM
+/// would leave it. Result: per job, RolloutOptions::count branches (one if `alone`).
 std::vector<std::vector<Branch>> run_rollouts(ModelPair& pair, const AnswerJudge& judge,
                                               const std::vector<RolloutJob>& jobs,
                                               const RolloutOptions& options);

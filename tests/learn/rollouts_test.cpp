@@ -1,0 +1,128 @@
+// Rollouts of many branches together, beside each written alone from its beginning.
+#include "learn/rollouts.h"
+
+#include <gtest/gtest.h>
+
+#include "learn/collect.h"
+#include "learn/teacher.h"
+#include "task/dataset.h"
+
+namespace citer {
+namespace {
+
+std::filesystem::path bundled(const std::string& file) {
+  return std::filesystem::path(CITER_SOURCE_DIR) / "models/demo" / file;
+}
+
+/// The bundled pair with digits that hardly depend on the batch.
+EngineOptions exact_pair() {
+  EngineOptions options;
+  options.slm.path = bundled("slm.gguf").string();
+  options.llm.path = bundled("llm.gguf").string();
+  for (ModelOptions* model : {&options.slm, &options.llm}) {
+    model->devices = "none";
+    model->cache_type_k = model->cache_type_v = "f32";
+  }
+  options.context.sequences = 6;
+  options.context.flash_attention = "off";
+  return options;
+}
+
+class Rollouts : public testing::Test {
+ protected:
+  RolloutText text_of(const Example& example, int sequence) {
+    RolloutText text;
+    text.example = &example;
+    text.sequence = sequence;
+    text.prompt = vocab_.tokenize(example.prompt, true, false);
+    text.text = vocab_.tokenize(example.reference, false, false);
+    text.text.push_back(vocab_.end_of_answer());
+    positions_ = teacher_forced(pair_, sequence, text.prompt, text.text);
+    for (const TeacherPosition& p : positions_) text.slm.push_back(p.slm_token);
+    return text;
+  }
+
+  /// Both models' branches wherever they disagree, and the SLM's own answer.
+  std::vector<RolloutJob> jobs_of(const RolloutText& text) const {
+    std::vector<RolloutJob> jobs = {{.text = &text, .token = text.slm.front(), .alone = true}};
+    for (std::size_t h = 0; h < positions_.size(); ++h) {
+      if (positions_[h].slm_token == positions_[h].llm_token) continue;
+      jobs.push_back({&text, h, positions_[h].slm_token});
+      jobs.push_back({&text, h, positions_[h].llm_token, true});
+    }
+    return jobs;
+  }
+
+  /// A job's branch, written by itself; adds the tokens it took to `tokens`.
+  Branch alone(const RolloutJob& job, int max_tokens, std::int64_t& tokens) {
+    const auto& text = job.text->text;
+    std::vector<Token> answer(text.begin(),
+                              text.begin() + static_cast<std::ptrdiff_t>(job.position));
+    answer.push_back(job.token);
+    std::string written = vocab_.text(answer);
+    Counters counters;
+    const int left = max_tokens - static_cast<int>(answer.size());
+    if (!vocab_.is_end_of_generation(job.token) && left > 0) {
+      std::vector<Token> prefix = job.text->prompt;
+      prefix.insert(prefix.end(), answer.begin(), answer.end());
+      pair_.reset();
+      const auto rest = write_answers(pair_, {prefix}, make_policy("slm"), 0.0, left);
+      written += rest.front().text.text();
+      counters = rest.front().counters;
+    }
+    tokens += counters.tokens();
+    return {judge_.judge(*job.text->example, written).correct, branch_cost(counters, job.by_llm)};
+  }
+
+  ModelPair pair_{exact_pair(), collect_spare_sequences()};
+  const Vocab& vocab_ = pair_.slm_model->vocab();
+  AnswerJudge judge_;
+  std::vector<TeacherPosition> positions_;
+};
+
+TEST_F(Rollouts, WhatBranchesShareIsWrittenOnceAndChangesNothing) {
+  const Dataset data = load_dataset(bundled("data/math.valid.jsonl"), {.limit = 12});
+  for (const int max_tokens : {256, 40}) {  // 40 ends some within the text
+    std::int64_t shared_tokens = 0;
+    std::int64_t alone_tokens = 0;
+    int right = 0;
+    std::size_t n = 0;
+    for (const Example& example : data.examples) {
+      pair_.reset();
+      const RolloutText text = text_of(example, 6);
+      const std::vector<RolloutJob> jobs = jobs_of(text);
+      const std::int64_t before = pair_.decoder.totals().slm_tokens;
+      const auto branches =
+          run_rollouts(pair_, judge_, jobs,
+                       {.policy = make_policy("slm"), .threshold = 0.0, .max_tokens = max_tokens});
+      shared_tokens += pair_.decoder.totals().slm_tokens - before;
+      ASSERT_EQ(branches.size(), jobs.size());
+      for (std::size_t i = 0; i < jobs.size(); ++i) {
+        ASSERT_EQ(branches[i].size(), 1U);
+        const Branch expected = alone(jobs[i], max_tokens, alone_tokens);
+        EXPECT_EQ(branches[i][0].right, expected.right) << example.id << " job " << i;
+        EXPECT_EQ(branches[i][0].cost, expected.cost) << example.id << " job " << i;
+        right += expected.right ? 1 : 0;
+        ++n;
+      }
+    }
+    EXPECT_GT(right, 0);
+    EXPECT_LT(static_cast<std::size_t>(right), n);
+    EXPECT_LT(shared_tokens, 3 * alone_tokens / 4);
+  }
+}
+
+TEST_F(Rollouts, SeveralAreSampledEach) {
+  const Dataset data = load_dataset(bundled("data/math.valid.jsonl"), {.limit = 1});
+  const RolloutText text = text_of(data.examples[0], 6);
+  const std::vector<RolloutJob> jobs = {{.text = &text, .token = text.slm.front(), .alone = true},
+                                        {&text, 3, text.slm[3]}};
+  const auto branches = run_rollouts(
+      pair_, judge_, jobs,
+      {.policy = make_policy("slm"), .threshold = 0.0, .count = 5, .temperature = 1.5});
+  EXPECT_EQ(branches[0].size(), 1U) << "the SLM alone is greedy";
+  EXPECT_EQ(branches[1].size(), 5U);
+}
+
+}  // namespace
+}  // namespace citer
