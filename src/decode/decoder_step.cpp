@@ -77,6 +77,7 @@ void Decoder::list_turns() {
 /// One pass for the rows after each sequence's last token.
 ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, bool hidden) {
   std::vector<int> last;
+  last.reserve(turns.size());
   for (const Turn* turn : turns) last.push_back(last_index(*turn->sequence));
   std::vector<RowRequest> requests;
   for (std::size_t i = 0; i < turns.size(); ++i) {
