@@ -88,7 +88,7 @@ void run(const Flags& flags) {
     for (const int n : flags.sequences) {
       ModelContext slm(model, {.context_size = flags.depth + flags.steps + 2, .sequences = n});
       for (const auto& [weights, name] :
-           {std::pair{RouterWeights::kF16, "F16"}, std::pair{RouterWeights::kQ8_0, "Q8_0"}}) {
+           {std::pair{RouterWeights::kF16, "F16"}, std::pair{RouterWeights::kQ80, "Q8_0"}}) {
         slm.reset();
         const auto policy = make_learned_policy(random_router(*model, weights), *model);
         measure(slm, *policy, n, flags, name);

@@ -98,7 +98,7 @@ TrainOptions TrainFlags::train_options() const {
   if (type_ == "f32") {
     options.weights = RouterWeights::kF32;
   } else if (type_ == "q8_0") {
-    options.weights = RouterWeights::kQ8_0;
+    options.weights = RouterWeights::kQ80;
   } else if (type_ != "f16") {
     throw UsageError(fmt::format("--type: expected f32, f16 or q8_0, found '{}'", type_));
   }

@@ -19,6 +19,7 @@ std::vector<Sequence> answers_of(ModelPair& pair, const std::vector<Example>& ex
                                  const std::shared_ptr<const RoutingPolicy>& policy,
                                  double threshold, int max_tokens) {
   std::vector<std::vector<Token>> prompts;
+  prompts.reserve(examples.size());
   for (const Example& e : examples) {
     prompts.push_back(pair.slm_model->vocab().tokenize(e.prompt, true, false));
   }
@@ -56,6 +57,7 @@ bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options)
                     static_cast<std::int64_t>(options.budgets.size()) + 2);
   progress.update(0);
   std::vector<std::shared_ptr<const RoutingPolicy>> policies;  // one a worker: scoring locks
+  policies.reserve(static_cast<std::size_t>(pairs.size()));
   for (int i = 0; i < pairs.size(); ++i) {
     policies.push_back(make_learned_policy(router, *pairs[i].slm_model));
   }

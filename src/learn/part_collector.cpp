@@ -127,6 +127,7 @@ std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example>
 void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& counts) {
   if (options_.states == StateSource::kReference) return;
   std::vector<std::vector<Token>> prompts;
+  prompts.reserve(work.size());
   for (const Work& w : work) prompts.push_back(w.text.prompt);
   const bool by_llm = options_.states == StateSource::kLlm;
   const auto answers = write_answers(pair_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,

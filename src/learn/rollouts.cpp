@@ -188,6 +188,7 @@ std::vector<Sequence> write_answers(ModelPair& pair, const std::vector<std::vect
               .on_done = [&](int, std::size_t i, Sequence s) { done[i] = std::move(s); },
               .should_stop = nullptr});
   std::vector<Sequence> sequences;
+  sequences.reserve(done.size());
   for (auto& sequence : done) sequences.push_back(std::move(*sequence));
   return sequences;
 }

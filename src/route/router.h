@@ -62,7 +62,7 @@ struct RouterInfo {
 
 /// How a router's matrices are stored and multiplied. Q8_0 is used where a row's length is a
 /// multiple of 32, else F16.
-enum class RouterWeights { kF32, kF16, kQ8_0 };
+enum class RouterWeights { kF32, kF16, kQ80 };
 
 struct Router {
   RouterInfo info;

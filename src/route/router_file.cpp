@@ -23,6 +23,7 @@ std::string layer_name(std::size_t layer, const char* part) {
 std::vector<double> column(const std::vector<CalibrationPoint>& curve,
                            double CalibrationPoint::*field) {
   std::vector<double> values;
+  values.reserve(curve.size());
   for (const CalibrationPoint& point : curve) values.push_back(point.*field);
   return values;
 }
@@ -141,7 +142,7 @@ Router load_router(const fs::path& path) {
   }
   const ggml_type type = file.type(layer_name(0, "weight"));
   router.weights = type == GGML_TYPE_F32    ? RouterWeights::kF32
-                   : type == GGML_TYPE_Q8_0 ? RouterWeights::kQ8_0
+                   : type == GGML_TYPE_Q8_0 ? RouterWeights::kQ80
                                             : RouterWeights::kF16;
   router.mlp = read_layers(path, file, feature_count(router.info.features, router.info.n_embd));
   return router;

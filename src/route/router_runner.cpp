@@ -41,7 +41,7 @@ ggml_context_ptr description_context(std::size_t tensors) {
 ggml_type matrix_type(RouterWeights weights, int n_in) {
   if (weights == RouterWeights::kF32) return GGML_TYPE_F32;
   const bool blocks_fit = n_in % ggml_blck_size(GGML_TYPE_Q8_0) == 0;
-  return weights == RouterWeights::kQ8_0 && blocks_fit ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
+  return weights == RouterWeights::kQ80 && blocks_fit ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
 }
 
 struct RouterRunner::Impl {

@@ -144,7 +144,7 @@ TEST(MlpTrainer, Q8WeightsAreCloseWhereTheShapeAllows) {
   float exact = 0.0F;
   float rounded = 0.0F;
   RouterRunner(mlp, RouterWeights::kF32, "", 1).run(input, {&exact, 1});
-  RouterRunner(mlp, RouterWeights::kQ8_0, "", 1).run(input, {&rounded, 1});
+  RouterRunner(mlp, RouterWeights::kQ80, "", 1).run(input, {&rounded, 1});
   EXPECT_NE(exact, rounded);
   EXPECT_NEAR(exact, rounded, 0.05);
 }
