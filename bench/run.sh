@@ -4,14 +4,14 @@
 # speculative routing, and speculative decoding here and in llama-server. Runs are interleaved and the
 # medians of the rounds are printed.
 #
-#   bench/run.sh [--slm 135M] [--llm 1.7B] [--llm-type Q8_0] [--rounds 5] [--threads N]
+#   bench/run.sh [--slm 135M] [--llm 1.7B] [--llm-type Q8_0] [--policy citer] [--rounds 5] [--threads N]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-slm=135M llm=1.7B llm_type=Q8_0 rounds=5 threads=$(nproc)
+slm=135M llm=1.7B llm_type=Q8_0 policy=citer rounds=5 threads=$(nproc)
 while [ $# -gt 0 ]; do
   case $1 in
-    --slm) slm=$2 ;; --llm) llm=$2 ;; --llm-type) llm_type=$2 ;; --rounds) rounds=$2 ;; --threads) threads=$2 ;;
+    --slm) slm=$2 ;; --llm) llm=$2 ;; --llm-type) llm_type=$2 ;; --policy) policy=$2 ;; --rounds) rounds=$2 ;; --threads) threads=$2 ;;
     *) echo "bench: unknown option $1" >&2; exit 2 ;;
   esac
   shift 2
@@ -59,9 +59,9 @@ for round in $(seq "$rounds"); do
   theirs=$(bench/llama-tool llama-bench -m "$llm_file" -t "$threads" -ngl 0 -p 0 -n 48 -d 64 -r 1 -o jsonl 2>/dev/null |
     tail -n 1 | field avg_ts)
   ours=$(build/release/citer bench --json --rounds 1 --limit 2 -n 48 -t "$threads" -td "$threads" \
-    --slm "$slm_file" --llm "$llm_file" --router "$router")
+    --slm "$slm_file" --llm "$llm_file" --router "$router" --policy "$policy")
   server=0
-  for draft in 2 4 8; do server=$(echo "$server $(server_speed $draft)" | awk '{ print $1 > $2 ? $1 : $2 }'); done
+  for draft in 2 4 8; do server=$(echo "$server $(server_speed $draft)" | awk '{ print ($1 > $2 ? $1 : $2) }'); done
   echo "$theirs $(echo "$ours" | field llm_tokens_per_second) $(echo "$ours" | field slm_tokens_per_second)" \
     "$(echo "$ours" | field routed_tokens_per_second) $(echo "$ours" | field llm_share)" \
     "$(echo "$ours" | field routed_overhead) $(echo "$ours" | field speculative_tokens_per_second)" \
