@@ -38,10 +38,7 @@ int run_collect(const CollectCommand& flags) {
   const InterruptGuard interrupt;
   options.should_stop = InterruptGuard::requested;
   const auto preferences = collect(pairs, options);
-  if (!preferences) {
-    fmt::print(stderr, "stopped; the same command goes on from here\n");
-    return kExitInterrupted;
-  }
+  if (!preferences) return report_stopped();
   fmt::print("{} positions of {} examples: {}\n{}\n", preferences->size(),
              preferences->examples.size(), counts_text(preferences->info.counts), flags.out);
   return 0;

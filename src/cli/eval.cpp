@@ -114,10 +114,7 @@ int run_eval(const EvalFlags& flags) {
   if (options.policies.empty()) options.policies = default_policies(engine);
   const InterruptGuard interrupt;
   const EvalResults results = evaluate(engine, options);
-  if (!results.complete) {
-    fmt::print(stderr, "stopped; the same command goes on from here\n");
-    return kExitInterrupted;
-  }
+  if (!results.complete) return report_stopped();
   const Summary summary = summarize(results);
   write_file(options.out / "summary.json", summary_json(results, summary));
   write_file(options.out / "report.html", report_html(results, summary));

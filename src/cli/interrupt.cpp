@@ -1,6 +1,7 @@
 #include "cli/interrupt.h"
 
 #include <csignal>
+#include <cstdio>
 
 namespace citer::cli {
 
@@ -27,5 +28,10 @@ InterruptGuard::~InterruptGuard() {
 }
 
 bool InterruptGuard::requested() { return interrupted != 0; }
+
+int report_stopped() {
+  std::fputs("stopped; the same command goes on from here\n", stderr);
+  return kExitInterrupted;
+}
 
 }  // namespace citer::cli

@@ -16,4 +16,7 @@ class InterruptGuard {
 /// Exit status after an interrupt, as shells expect it.
 constexpr int kExitInterrupted = 130;
 
+/// Says that resumable work was stopped; returns kExitInterrupted.
+int report_stopped();
+
 }  // namespace citer::cli

@@ -36,8 +36,9 @@ void note(const std::string& line) { fmt::print(stderr, "{}\n", line); }
 Preferences load_all(const std::vector<std::string>& paths) {
   Preferences all = load_preferences(paths.front());
   for (std::size_t i = 1; i < paths.size(); ++i) {
-    all.append(load_preferences(paths[i]), paths.front(), paths[i]);
-    all.info.identity += "; " + load_preferences(paths[i]).info.identity;
+    const Preferences more = load_preferences(paths[i]);
+    all.append(more, paths.front(), paths[i]);
+    all.info.identity += "; " + more.info.identity;
   }
   return all;
 }
@@ -86,10 +87,7 @@ int run_train(const TrainCommand& flags) {
     options.collect.should_stop = InterruptGuard::requested;
     router = learn_in_rounds(pairs, options, note);
   }
-  if (!router) {
-    fmt::print(stderr, "stopped; the same command goes on from here\n");
-    return kExitInterrupted;
-  }
+  if (!router) return report_stopped();
   save_router(flags.out, *router);
   fmt::print("{}\n", flags.out);
   return 0;

@@ -12,7 +12,7 @@
 
 #include "base/rng.h"
 #include "citer/error.h"
-#include "model/backend.h"
+#include "route/router_runner.h"
 
 namespace citer {
 
@@ -77,13 +77,7 @@ struct MlpTrainer::Impl {
 };
 
 MlpTrainer::Impl::Impl(const MlpTrainerOptions& o) : options(o), rng(mix64(o.seed + 1)) {
-  init_backends();
-  backend.reset(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
-  ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(ggml_backend_get_device(backend.get()));
-  if (const auto set_threads = reinterpret_cast<ggml_backend_set_n_threads_t>(
-          ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads"))) {
-    set_threads(backend.get(), o.threads);
-  }
+  backend = open_backend("", o.threads);
   ggml_backend_t list = backend.get();
   scheduler.reset(ggml_backend_sched_new(&list, nullptr, 1, GGML_DEFAULT_GRAPH_SIZE, false, false));
   make_inputs();

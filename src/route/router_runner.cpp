@@ -14,6 +14,16 @@ namespace citer {
 
 namespace {
 
+/// Room for the descriptions of `tensors` tensors (their data lie in a backend's buffer).
+ggml_context_ptr description_context(std::size_t tensors) {
+  return ggml_context_ptr(
+      ggml_init({.mem_size = tensors * ggml_tensor_overhead() + ggml_graph_overhead(),
+                 .mem_buffer = nullptr,
+                 .no_alloc = true}));
+}
+
+}  // namespace
+
 ggml_backend_ptr open_backend(const std::string& device, int threads) {
   init_backends();
   ggml_backend_dev_t dev = device.empty() ? ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU)
@@ -27,16 +37,6 @@ ggml_backend_ptr open_backend(const std::string& device, int threads) {
   if (set_threads != nullptr) set_threads(backend.get(), threads);
   return backend;
 }
-
-/// Room for the descriptions of `tensors` tensors (their data lie in a backend's buffer).
-ggml_context_ptr description_context(std::size_t tensors) {
-  return ggml_context_ptr(
-      ggml_init({.mem_size = tensors * ggml_tensor_overhead() + ggml_graph_overhead(),
-                 .mem_buffer = nullptr,
-                 .no_alloc = true}));
-}
-
-}  // namespace
 
 ggml_type matrix_type(RouterWeights weights, int n_in) {
   if (weights == RouterWeights::kF32) return GGML_TYPE_F32;

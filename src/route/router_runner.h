@@ -1,9 +1,11 @@
 #pragma once
 
+#include <ggml-cpp.h>
 #include <ggml.h>
 
 #include <memory>
 #include <span>
+#include <string>
 
 #include "route/router.h"
 
@@ -11,6 +13,10 @@ namespace citer {
 
 /// How ggml stores a matrix whose rows have `n_in` entries.
 ggml_type matrix_type(RouterWeights weights, int n_in);
+
+/// A ggml device by its name, the CPU for "", with its number of threads set where it has one.
+/// Throws ResourceError.
+ggml_backend_ptr open_backend(const std::string& device, int threads);
 
 /// Evaluates a router's MLP by ggml, batches of any size in one graph. Not thread-safe.
 class RouterRunner {
