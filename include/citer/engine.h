@@ -65,6 +65,9 @@ struct Answer {
   std::string id;
   std::string text;
   std::vector<TokenRecord> tokens;  ///< the last may be an end-of-generation token
+  /// If it was asked for: one per token of the prompt, with the logprobs that routing gives it; the
+  /// first, which follows nothing, has none.
+  std::vector<TokenRecord> prompt;
   FinishReason finish = FinishReason::kLength;
   int prompt_tokens = 0;
   Counters counters;

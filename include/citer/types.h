@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace citer {
@@ -28,8 +29,8 @@ struct ChatMessage {
   std::string content;
 };
 
-/// How a next token is drawn from a model's logits. Applied in the order penalties, top-k, top-p,
-/// min-p, temperature, as llama.cpp does.
+/// How a next token is drawn from a model's logits. Applied in the order bias, penalties, grammar,
+/// top-k, top-p, min-p, temperature, as llama.cpp does.
 struct SamplingOptions {
   /// 0 is greedy; above, logits are divided by it. Range [0, inf).
   double temperature = 0.0;
@@ -50,6 +51,19 @@ struct SamplingOptions {
   /// Draws are addressed by (seed, prompt, position, token): the same seed and prompt give the same
   /// text, alone or in a batch.
   std::uint64_t seed = 0;
+  /// Added to single tokens' logits; -infinity bans one.
+  std::vector<std::pair<Token, float>> logit_bias;
+  /// GBNF grammar (llama.cpp's) that the answer must match from its rule `root`; "" for none.
+  std::string grammar;
+  /// How many of the likeliest tokens TokenRecord::logprobs lists; negative: no logprobs at all.
+  int top_logprobs = -1;
+};
+
+/// Log-probabilities at one token's place, of its writer's distribution before bias, penalties,
+/// grammar and temperature.
+struct TokenLogprobs {
+  float logprob = 0.0F;                        ///< of the token itself
+  std::vector<std::pair<Token, float>> top{};  ///< likeliest first
 };
 
 /// One generated token, as it was decided.
@@ -69,6 +83,8 @@ struct TokenRecord {
   /// Where the LLM was asked about a token of the SLM's (audit): whether it would have written the
   /// same.
   std::optional<bool> llm_agrees;
+  /// If SamplingOptions::top_logprobs asked for them.
+  std::optional<TokenLogprobs> logprobs;
 };
 
 /// What an answer cost. Counters only; ratios are computed where they are shown.

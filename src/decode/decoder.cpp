@@ -15,9 +15,9 @@ std::size_t index(int slot) { return static_cast<std::size_t>(slot); }
 
 /// Stream of an answer's random numbers: its prompt, so that an answer does not depend on what else
 /// is in the batch.
-std::uint64_t stream_of(const std::vector<Token>& prompt) {
-  const auto* bytes = reinterpret_cast<const char*>(prompt.data());
-  return hash64({bytes, prompt.size() * sizeof(Token)});
+std::uint64_t stream_of(const DecodeRequest& request) {
+  const auto* bytes = reinterpret_cast<const char*>(request.prompt.data());
+  return hash64({bytes, request.prompt.size() * sizeof(Token)}) + request.choice;
 }
 
 }  // namespace
@@ -35,6 +35,19 @@ Sequence::Sequence(DecodeRequest r, int n_vocab, std::uint64_t s)
 void Sequence::drop_drafts() {
   tokens.resize(decided());
   drafts.clear();
+}
+
+Answer to_answer(Sequence& sequence) {
+  Answer answer;
+  answer.text = sequence.text.text();
+  answer.finish = sequence.finish.value_or(FinishReason::kLength);
+  answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  answer.counters = sequence.counters;
+  answer.threshold = sequence.request.threshold;
+  answer.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.start_time).count();
+  answer.tokens = std::move(sequence.records);
+  return answer;
 }
 
 Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots)
@@ -74,7 +87,7 @@ void Decoder::start(int slot, DecodeRequest request) {
   if (request.max_tokens <= 0) {
     request.max_tokens = context_size() - static_cast<int>(request.prompt.size());
   }
-  const std::uint64_t stream = stream_of(request.prompt);
+  const std::uint64_t stream = stream_of(request);
   slots_[index(slot)] =
       std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size(), stream);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "citer/engine.h"
 #include "citer/policy.h"
 #include "citer/types.h"
 #include "decode/planner.h"
@@ -29,6 +30,13 @@ struct DecodeRequest {
   int pending_limit = 1;
   /// Ask the LLM about the SLM's tokens too, as it reads them.
   bool audit = false;
+  /// Tells answers to the same prompt apart: they draw other random numbers.
+  std::uint64_t choice = 0;
+  /// Instead of a fixed threshold: the share of tokens that the LLM may write, in [0, 1]; the
+  /// threshold follows from the policy's calibration and from what was written so far.
+  std::optional<double> budget;
+  /// Give the prompt's tokens records with logprobs, too.
+  bool score_prompt = false;
 };
 
 /// A token that is not decided: it waits for the LLM, or stands behind one that does.
@@ -61,6 +69,9 @@ struct Sequence {
   std::chrono::steady_clock::time_point start_time;
   std::chrono::steady_clock::time_point last_time;  ///< of the last token, or of the start
 };
+
+/// Hands over what became of an answer, finished or not; all but its id.
+Answer to_answer(Sequence& sequence);
 
 /// Routing for N sequences at once. Each step drafts one token for every unfinished sequence: the
 /// SLM reads the last token and the policy scores. At or above the threshold the SLM's token stands

@@ -2,43 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
 #include <fmt/format.h>
 
 #include "citer/error.h"
 #include "decode/model_pair.h"
+#include "decode/policy_set.h"
 #include "decode/queue.h"
 #include "model/chat_template.h"
-#include "model/fingerprint.h"
-#include "route/learned_policy.h"
 
 namespace citer {
-
-namespace {
-
-ModelFacts facts(const ModelContext& context) {
-  const Model& model = context.model();
-  return {model.options().path, model.description(),       model.parameters(),
-          model.bytes(),        context.bytes_per_token(), model.n_embd()};
-}
-
-/// Hands an answer's parts over.
-Answer to_answer(const std::string& id, Sequence& sequence) {
-  Answer answer;
-  answer.id = id;
-  answer.text = sequence.text.text();
-  answer.finish = sequence.finish.value_or(FinishReason::kLength);
-  answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
-  answer.counters = sequence.counters;
-  answer.threshold = sequence.request.threshold;
-  answer.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.start_time).count();
-  answer.tokens = std::move(sequence.records);
-  return answer;
-}
-
-}  // namespace
 
 struct Engine::Impl {
   explicit Impl(const EngineOptions& o);
@@ -46,58 +19,16 @@ struct Engine::Impl {
   std::vector<Token> tokenize(const Prompt& prompt);
   std::vector<DecodeRequest> prepare(std::span<const Prompt> prompts,
                                      const GenerationOptions& generation);
-  std::shared_ptr<const RoutingPolicy> policy(const std::string& name) const;
 
   EngineOptions options;
   ModelPair pair;
-  std::vector<std::shared_ptr<const RoutingPolicy>> routers;
+  PolicySet policies;
   std::optional<ChatTemplate> chat_template;  ///< made when the first conversation comes
   std::vector<Token> last_tokens;             ///< of the last answer, with its slot
   int last_slot = 0;
 };
 
-Engine::Impl::Impl(const EngineOptions& o) : options(o), pair(o) {
-  for (const std::string& path : o.routers) {
-    routers.push_back(load_learned_policy(path, *pair.slm_model));
-    for (std::size_t i = 0; i + 1 < routers.size(); ++i) {
-      if (routers[i]->name() != routers.back()->name()) continue;
-      throw UsageError(fmt::format("--router: {} and {} both stand for the policy {}", o.routers[i],
-                                   path, routers[i]->name()));
-    }
-  }
-}
-
-std::shared_ptr<const RoutingPolicy> Engine::Impl::policy(const std::string& name) const {
-  const auto named = [&](const std::string& wanted) {
-    const auto found = std::find_if(routers.begin(), routers.end(),
-                                    [&](const auto& router) { return router->name() == wanted; });
-    return found == routers.end() ? nullptr : *found;
-  };
-  if (name.empty()) {
-    const auto learned = named("citer");
-    return learned ? learned : make_policy("maxprob");
-  }
-  const auto learned = named(name);
-  return learned ? learned : make_policy(name);
-}
-
-/// The threshold that the options ask for.
-double threshold_of(const RoutingPolicy& policy, const GenerationOptions& options) {
-  if (options.threshold && options.budget) {
-    throw UsageError("give --threshold or --budget, not both");
-  }
-  if (!options.budget) return options.threshold.value_or(policy.default_threshold());
-  if (!(*options.budget >= 0 && *options.budget <= 1)) {
-    throw UsageError(
-        fmt::format("--budget: expected a number in [0, 1], found {}", *options.budget));
-  }
-  const auto threshold = policy.threshold_for_budget(*options.budget);
-  if (!threshold) {
-    throw UsageError(fmt::format("--budget: policy '{}' has no calibration curve; use --threshold",
-                                 policy.name()));
-  }
-  return *threshold;
-}
+Engine::Impl::Impl(const EngineOptions& o) : options(o), pair(o), policies(o.routers, *pair.slm_model) {}
 
 std::vector<Token> Engine::Impl::tokenize(const Prompt& prompt) {
   if (prompt.messages.empty()) return pair.slm_model->vocab().tokenize(prompt.text, true, false);
@@ -110,8 +41,8 @@ std::vector<Token> Engine::Impl::tokenize(const Prompt& prompt) {
 std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts,
                                                  const GenerationOptions& generation) {
   DecodeRequest common;
-  common.policy = policy(generation.policy);
-  common.threshold = threshold_of(*common.policy, generation);
+  common.policy = policies.find(generation.policy);
+  common.threshold = choose_threshold(*common.policy, generation.threshold, generation.budget);
   common.pending_limit = generation.pending_tokens;
   common.audit = generation.audit;
   common.max_tokens = generation.max_tokens;
@@ -150,7 +81,8 @@ void Engine::generate(std::span<const Prompt> prompts, const GenerationOptions& 
     }
   };
   const auto hand_out = [&](int slot, std::size_t index, Sequence sequence) {
-    Answer answer = to_answer(prompts[index].id, sequence);
+    Answer answer = to_answer(sequence);
+    answer.id = prompts[index].id;
     impl_->last_tokens = std::move(sequence.tokens);
     impl_->last_slot = slot;
     if (callbacks.on_answer) callbacks.on_answer(index, std::move(answer));
@@ -180,23 +112,16 @@ std::optional<double> Engine::measure_llm_seconds(int n) {
 }
 
 const Counters& Engine::totals() const { return impl_->pair.decoder.totals(); }
-ModelFacts Engine::slm_facts() const { return facts(impl_->pair.slm); }
-ModelFacts Engine::llm_facts() const { return facts(impl_->pair.llm); }
+ModelFacts Engine::slm_facts() const { return facts_of(impl_->pair.slm); }
+ModelFacts Engine::llm_facts() const { return facts_of(impl_->pair.llm); }
 
 void Engine::reset() { impl_->pair.reset(); }
 
 std::shared_ptr<const RoutingPolicy> Engine::policy(const std::string& name) const {
-  return impl_->policy(name);
+  return impl_->policies.find(name);
 }
 
-std::vector<RouterFacts> Engine::router_facts() const {
-  std::vector<RouterFacts> facts;
-  for (std::size_t i = 0; i < impl_->routers.size(); ++i) {
-    const std::string& path = impl_->options.routers[i];
-    facts.push_back({impl_->routers[i]->name(), path, fingerprint_text(file_fingerprint(path))});
-  }
-  return facts;
-}
+std::vector<RouterFacts> Engine::router_facts() const { return impl_->policies.routers(); }
 
 std::vector<bool> Engine::audit(const Prompt& prompt, const Answer& answer) {
   std::vector<Token> tokens = impl_->tokenize(prompt);

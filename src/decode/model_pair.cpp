@@ -17,6 +17,12 @@ std::shared_ptr<Model> checked(const std::shared_ptr<Model>& slm, const Model& l
 
 }  // namespace
 
+ModelFacts facts_of(const ModelContext& context) {
+  const Model& model = context.model();
+  return {model.options().path, model.description(),       model.parameters(),
+          model.bytes(),        context.bytes_per_token(), model.n_embd()};
+}
+
 ModelPair::ModelPair(const EngineOptions& options, int spare)
     : ModelPair(Model::load(options.slm), Model::load(options.llm), options.context, spare) {}
 

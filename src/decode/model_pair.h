@@ -9,6 +9,8 @@
 
 namespace citer {
 
+ModelFacts facts_of(const ModelContext& context);
+
 /// Both models of a pair, loaded and checked, a context each, and the decoder over them.
 struct ModelPair {
   /// `spare` sequences beyond options.context.sequences are no slots of the decoder: they may hold

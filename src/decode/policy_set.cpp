@@ -1,0 +1,49 @@
+#include "decode/policy_set.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "model/fingerprint.h"
+#include "route/learned_policy.h"
+
+namespace citer {
+
+PolicySet::PolicySet(const std::vector<std::string>& router_files, const Model& slm) {
+  for (const std::string& path : router_files) {
+    const auto policy = load_learned_policy(path, slm);
+    for (const RouterFacts& other : facts_) {
+      if (other.policy != policy->name()) continue;
+      throw UsageError(fmt::format("--router: {} and {} both stand for the policy {}", other.path,
+                                   path, policy->name()));
+    }
+    learned_.push_back(policy);
+    facts_.push_back({policy->name(), path, fingerprint_text(file_fingerprint(path))});
+  }
+}
+
+std::shared_ptr<const RoutingPolicy> PolicySet::find(const std::string& name) const {
+  const std::string& wanted = name.empty() ? "citer" : name;
+  const auto found = std::find_if(learned_.begin(), learned_.end(),
+                                  [&](const auto& policy) { return policy->name() == wanted; });
+  if (found != learned_.end()) return *found;
+  return make_policy(name.empty() ? "maxprob" : name);
+}
+
+double choose_threshold(const RoutingPolicy& policy, std::optional<double> threshold,
+                        std::optional<double> budget) {
+  if (threshold && budget) throw UsageError("give --threshold or --budget, not both");
+  if (!budget) return threshold.value_or(policy.default_threshold());
+  if (!(*budget >= 0 && *budget <= 1)) {
+    throw UsageError(fmt::format("--budget: expected a number in [0, 1], found {}", *budget));
+  }
+  const auto calibrated = policy.threshold_for_budget(*budget);
+  if (!calibrated) {
+    throw UsageError(fmt::format("--budget: policy '{}' has no calibration curve; use --threshold",
+                                 policy.name()));
+  }
+  return *calibrated;
+}
+
+}  // namespace citer
