@@ -28,6 +28,9 @@ struct EngineOptions {
   std::string chat_template_file;
   /// Router files, each for a policy of its own.
   std::vector<std::string> routers;
+  /// Whether the SLM drafts on while the LLM verifies: on, off, or auto (where the two are on
+  /// different devices).
+  std::string overlap = "auto";
 };
 
 /// How answers are written; the same for all prompts of one generate().

@@ -102,6 +102,8 @@ struct Counters {
   std::int64_t dropped = 0;          ///< drafts behind a rejected guess
   double slm_seconds = 0.0;          ///< share of the SLM's forward passes
   double llm_seconds = 0.0;          ///< share of the LLM's forward passes
+  double router_seconds = 0.0;       ///< share of the scoring
+  double sampling_seconds = 0.0;     ///< of drawing tokens from logits
 
   std::int64_t tokens() const { return slm_tokens + llm_tokens; }
   Counters& operator+=(const Counters& other);

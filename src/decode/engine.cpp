@@ -28,7 +28,8 @@ struct Engine::Impl {
   int last_slot = 0;
 };
 
-Engine::Impl::Impl(const EngineOptions& o) : options(o), pair(o), policies(o.routers, *pair.slm_model) {}
+Engine::Impl::Impl(const EngineOptions& o)
+    : options(o), pair(o), policies(o.routers, *pair.slm_model) {}
 
 std::vector<Token> Engine::Impl::tokenize(const Prompt& prompt) {
   if (prompt.messages.empty()) return pair.slm_model->vocab().tokenize(prompt.text, true, false);
