@@ -122,9 +122,9 @@ class Engine {
   void generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                 const GenerationCallbacks& callbacks);
 
-  /// Seconds of one LLM pass that reads the last `tokens` tokens of the last answer: the median of
-  /// three. nullopt while the last answer, prompt included, has no more tokens than that.
-  std::optional<double> measure_llm_seconds(int tokens);
+  /// Seconds of one pass of a model that reads the last `tokens` tokens of the last answer: the
+  /// median of three. nullopt while the last answer, prompt included, has no more tokens than that.
+  std::optional<double> measure_pass_seconds(Writer model, int tokens);
 
   /// Drops all caches: answers that follow do not depend, not even in the last digit, on what was
   /// written before.

@@ -80,8 +80,8 @@ struct TokenRecord {
   /// This token's share of the SLM's and the LLM's forward passes, in seconds.
   double slm_seconds = 0.0;
   double llm_seconds = 0.0;
-  /// Where the LLM was asked about a token of the SLM's (audit): whether it would have written the
-  /// same.
+  /// Where both models were asked: whether they agree. Of a token of the SLM's (audit) whether the
+  /// LLM would have written the same, of one of the LLM's whether it is what the SLM had guessed.
   std::optional<bool> llm_agrees;
   /// If SamplingOptions::top_logprobs asked for them.
   std::optional<TokenLogprobs> logprobs;

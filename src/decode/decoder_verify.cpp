@@ -146,6 +146,7 @@ void Decoder::settle_front(Sequence& sequence, Token llm_token, std::span<const 
   const Token guess = front.record.id;
   const bool accepted = guess == llm_token;
   if (guess >= 0) {
+    front.record.llm_agrees = accepted;
     planner_.saw_decision(front.record.score, accepted);
     for (Counters* c : {&sequence.counters, &totals_}) ++(accepted ? c->accepted : c->rejected);
   }
