@@ -74,8 +74,8 @@ export function routing() {
 
 /** The same in words. */
 export function routingText({ policy, budget, threshold }) {
-  const level = budget === undefined ? `threshold ${threshold.toFixed(2)}` : `up to ${percent(budget)} LLM`;
-  return policy ? `${policy}, ${level}` : level;
+  const level = budget === undefined ? threshold.toFixed(2) : percent(budget);
+  return policy ? `${policy} at ${level}` : level;
 }
 
 /** Fields of a request that say how to write. */
