@@ -20,5 +20,6 @@ Run add_bench(CLI::App& app);
 Run add_eval(CLI::App& app);
 Run add_collect(CLI::App& app);
 Run add_train(CLI::App& app);
+Run add_serve(CLI::App& app);
 
 }  // namespace citer::cli

@@ -46,7 +46,7 @@ int run(int argc, char** argv) {
   const Commands commands = {{"generate", add_generate(app)}, {"chat", add_chat(app)},
                              {"inspect", add_inspect(app)},   {"bench", add_bench(app)},
                              {"eval", add_eval(app)},         {"collect", add_collect(app)},
-                             {"train", add_train(app)}};
+                             {"train", add_train(app)},       {"serve", add_serve(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   check_command(arguments, commands);

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "serve/http.h"
+#include "serve/inference.h"
+#include "serve/metrics.h"
+#include "serve/openai_request.h"
+#include "serve/openai_response.h"
+
+namespace citer {
+
+struct ApiOptions {
+  GenerationOptions defaults;  ///< where a request says nothing
+  bool random_seed = true;     ///< where a request gives no seed: draw one
+  std::chrono::seconds time_limit{600};  ///< of a request that generates
+};
+
+/// What the server's routes do. All methods may be called from any thread; what they throw is for
+/// api_error_of().
+class Api {
+ public:
+  /// Throws UsageError when the defaults name a policy or budget that there is not. Inference and
+  /// metrics must outlive it.
+  Api(Inference& inference, ServerMetrics& metrics, ApiOptions options);
+
+  HttpReply chat_completions(const HttpRequest& request);
+  HttpReply completions(const HttpRequest& request);
+  HttpReply models(const HttpRequest& request);
+  HttpReply tokenize(const HttpRequest& request);
+  HttpReply detokenize(const HttpRequest& request);
+  HttpReply props(const HttpRequest& request);
+  HttpReply metrics(const HttpRequest& request);
+
+ private:
+  RequestLimits limits() const;
+  HttpReply generate(const GenerationRequest& parsed, const HttpRequest& request,
+                     std::chrono::steady_clock::time_point arrival);
+  std::vector<std::vector<Token>> prompts_of(const GenerationRequest& parsed) const;
+  std::vector<DecodeRequest> decode_requests(const GenerationRequest& parsed,
+                                             const Routing& routing,
+                                             const std::vector<std::vector<Token>>& prompts) const;
+  ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,
+                           const std::vector<std::vector<Token>>& prompts) const;
+
+  Inference& inference_;
+  ServerMetrics& metrics_;
+  ApiOptions options_;
+};
+
+}  // namespace citer

@@ -1,0 +1,122 @@
+#include "serve/generation.h"
+
+#include "serve/api_error.h"
+
+namespace citer {
+
+namespace {
+
+constexpr int kTimeout = 504;
+constexpr int kInternalError = 500;
+/// How long a wait lasts before it is seen whether the client is still there.
+constexpr std::chrono::milliseconds kPatience{50};
+
+std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
+
+}  // namespace
+
+Generation::Generation(Inference& inference, ServerMetrics& metrics,
+                       std::vector<DecodeRequest> requests, ResponseWriter writer,
+                       Clock::time_point arrival, std::chrono::seconds time_limit)
+    : metrics_(metrics),
+      writer_(std::move(writer)),
+      arrival_(arrival),
+      deadline_(arrival + time_limit),
+      answers_(requests.size()),
+      unfinished_(requests.size()) {
+  parts_.reserve(requests.size());
+  for (DecodeRequest& request : requests) {
+    parts_.push_back({inference.submit(std::move(request)), {}});
+  }
+}
+
+void Generation::observe(Part& part, const Growth& growth) {
+  if (growth.tokens.empty()) return;
+  const auto now = Clock::now();
+  const auto seconds = [&](Clock::time_point since) {
+    return std::chrono::duration<double>(now - since).count();
+  };
+  auto n = static_cast<std::int64_t>(growth.tokens.size());
+  if (!part.last_token) {
+    metrics_.time_to_first_token.observe(seconds(arrival_));
+    part.last_token = now;
+    --n;
+  }
+  // Tokens that came together took equal parts of the time.
+  if (n > 0) metrics_.inter_token.observe(seconds(*part.last_token) / static_cast<double>(n), n);
+  part.last_token = now;
+  for (const TokenRecord& token : growth.tokens) metrics_.scores.observe(token.score);
+}
+
+/// What any answer grew by, or nothing after a while.
+std::optional<std::pair<std::size_t, Growth>> Generation::next_growth() {
+  // One after the other, each for its share of the time.
+  const auto patience = kPatience / unfinished_;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    if (!parts_[i].stream) continue;
+    if (auto growth = parts_[i].stream->wait(patience)) return std::pair{i, std::move(*growth)};
+  }
+  return {};
+}
+
+/// The next growth, which is noted: an answer that is done gives its sequence back.
+std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& check) {
+  for (;;) {
+    check();
+    if (Clock::now() >= deadline_) {
+      ++metrics_.timeouts;
+      throw ApiError(kTimeout, "the request took too long", "timeout");
+    }
+    auto next = next_growth();
+    if (!next) continue;
+    auto& [index, growth] = *next;
+    observe(parts_[index], growth);
+    if (!growth.error.empty()) {
+      ++metrics_.inference_errors;
+      throw ApiError(kInternalError, "inference failed", "internal_error");
+    }
+    if (growth.answer) {
+      parts_[index].stream.reset();
+      answers_[index] = *growth.answer;
+      --unfinished_;
+    }
+    return std::move(*next);
+  }
+}
+
+std::string Generation::whole(const std::function<void()>& check) {
+  while (unfinished_ > 0) wait(check);
+  metrics_.request_seconds.observe(
+      std::chrono::duration<double>(Clock::now() - arrival_).count());
+  return writer_.whole(answers_);
+}
+
+/// False when the client is gone.
+bool Generation::stream_events(const WriteBytes& write,
+                               const std::function<void()>& check) {
+  const auto send = [&](const std::string& data) { return data.empty() || write(event(data)); };
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    if (!send(writer_.first_chunk(i))) return false;
+  }
+  while (unfinished_ > 0) {
+    const auto [index, growth] = wait(check);
+    if (!send(writer_.chunk(index, growth))) return false;
+    if (growth.answer && !send(writer_.last_chunk(index, *growth.answer))) return false;
+  }
+  metrics_.request_seconds.observe(
+      std::chrono::duration<double>(Clock::now() - arrival_).count());
+  return send(writer_.usage_chunk(answers_)) && send("[DONE]");
+}
+
+void Generation::stream(const WriteBytes& write, const std::function<void()>& check) {
+  try {
+    if (!stream_events(write, check)) ++metrics_.cancellations;
+  } catch (const ClientGone&) {
+    ++metrics_.cancellations;
+  } catch (const ApiError& e) {
+    write(event(error_body(e)));
+  }
+  parts_.clear();  // what is not done is cancelled now, not when the connection ends
+}
+
+}  // namespace citer

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "serve/http.h"
+#include "serve/inference.h"
+#include "serve/metrics.h"
+#include "serve/openai_response.h"
+
+namespace citer {
+
+/// The answers of one HTTP request on their way to the client. Destroying it cancels what is not
+/// done. One thread at a time.
+class Generation {
+ public:
+  /// Submits all requests. Throws as Inference::submit() does; then none is left running. The
+  /// inference and the metrics must outlive it. `time_limit` counts from `arrival`.
+  Generation(Inference& inference, ServerMetrics& metrics, std::vector<DecodeRequest> requests,
+             ResponseWriter writer, std::chrono::steady_clock::time_point arrival,
+             std::chrono::seconds time_limit);
+
+  /// Waits for all answers and gives the whole response. Throws what `check` throws, which is called
+  /// every few milliseconds (HttpRequest::check), and ApiError when the time is up or inference
+  /// fails.
+  std::string whole(const std::function<void()>& check);
+
+  /// Writes the response as server-sent events. An error on the way is the last event.
+  void stream(const WriteBytes& write, const std::function<void()>& check);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Part {
+    std::unique_ptr<AnswerStream> stream;  ///< null once the answer is there
+    std::optional<Clock::time_point> last_token;
+  };
+
+  std::optional<std::pair<std::size_t, Growth>> next_growth();
+  std::pair<std::size_t, Growth> wait(const std::function<void()>& check);
+  void observe(Part& part, const Growth& growth);
+  bool stream_events(const WriteBytes& write, const std::function<void()>& check);
+
+  ServerMetrics& metrics_;
+  ResponseWriter writer_;
+  Clock::time_point arrival_;
+  Clock::time_point deadline_;
+  std::vector<Part> parts_;
+  std::vector<Answer> answers_;
+  std::size_t unfinished_;
+};
+
+}  // namespace citer

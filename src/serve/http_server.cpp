@@ -1,0 +1,327 @@
+// The only file that knows cpp-httplib.
+#include "serve/http_server.h"
+
+#include <httplib.h>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "serve/api_error.h"
+
+namespace citer {
+
+namespace {
+
+constexpr int kNoContent = 204;
+constexpr int kUnauthorized = 401;
+constexpr int kNotFound = 404;
+constexpr int kWrongMethod = 405;
+constexpr int kTooLarge = 413;
+constexpr int kTooManyRequests = 429;
+constexpr int kClientGone = 499;  // nginx's word for it; nobody reads it
+constexpr int kInternalError = 500;
+constexpr int kUnavailable = 503;
+
+constexpr int kIdleThreads = 4;
+constexpr int kKeepAliveSeconds = 15;
+constexpr std::size_t kRequestsPerConnection = 100000;
+constexpr int kReadSeconds = 10;   // without a byte of a request that has begun
+constexpr int kWriteSeconds = 30;  // without room for a byte of the answer
+constexpr int kBacklog = 1024;
+constexpr std::size_t kWaitingConnections = 1024;
+
+using Handler = HttpReply (Api::*)(const HttpRequest&);
+
+struct Route {
+  std::string_view method;
+  std::string_view path;
+  Handler handler;
+};
+
+constexpr std::array<Route, 10> kRoutes = {{
+    {"POST", "/v1/chat/completions", &Api::chat_completions},
+    {"POST", "/chat/completions", &Api::chat_completions},
+    {"POST", "/v1/completions", &Api::completions},
+    {"POST", "/completions", &Api::completions},
+    {"GET", "/v1/models", &Api::models},
+    {"GET", "/models", &Api::models},
+    {"POST", "/tokenize", &Api::tokenize},
+    {"POST", "/detokenize", &Api::detokenize},
+    {"GET", "/props", &Api::props},
+    {"GET", "/metrics", &Api::metrics},
+}};
+constexpr std::string_view kHealth = "/health";
+
+const Route* find_route(std::string_view path) {
+  const auto* at = std::find_if(kRoutes.begin(), kRoutes.end(),
+                                [&](const Route& route) { return route.path == path; });
+  return at == kRoutes.end() ? nullptr : at;
+}
+
+/// Takes the same time wherever the two differ.
+bool same_key(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+/// What httplib found wrong before any handler was called.
+ApiError protocol_error(int status) {
+  switch (status) {
+    case kTooLarge: return {status, "the request body is too large", "payload_too_large"};
+    case kInternalError: return {status, "internal error", "internal_error"};
+    default: return {status, httplib::status_message(status)};
+  }
+}
+
+void put_error(const ApiError& error, httplib::Response& response) {
+  response.status = error.status();
+  if (error.status() == kTooManyRequests || error.status() == kUnavailable) {
+    response.set_header("Retry-After", "1");
+  }
+  response.set_content(error_body(error), "application/json; charset=utf-8");
+}
+
+void put_reply(HttpReply reply, httplib::Response& response) {
+  response.status = reply.status;
+  for (const auto& [name, value] : reply.headers) response.set_header(name, value);
+  if (!reply.stream) {
+    response.set_content(std::move(reply.body), reply.type);
+    return;
+  }
+  response.set_chunked_content_provider(
+      reply.type, [stream = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
+        stream([&](std::string_view bytes) {
+          return sink.is_writable() && sink.write(bytes.data(), bytes.size());
+        });
+        sink.done();
+        return true;
+      });
+}
+
+std::unique_ptr<httplib::Server> make_server(const HttpOptions& options) {
+  if (options.ssl_cert_file.empty() != options.ssl_key_file.empty()) {
+    throw UsageError("give both --ssl-cert-file and --ssl-key-file, or neither");
+  }
+  if (options.ssl_cert_file.empty()) return std::make_unique<httplib::Server>();
+  auto server = std::make_unique<httplib::SSLServer>(options.ssl_cert_file.c_str(),
+                                                     options.ssl_key_file.c_str());
+  if (!server->is_valid()) {
+    throw InputError(fmt::format("{}, {}: no certificate and its key", options.ssl_cert_file,
+                                 options.ssl_key_file));
+  }
+  return server;
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  explicit Impl(HttpOptions o);
+
+  void configure();
+  void handle(const httplib::Request& request, httplib::Response& response);
+  HttpReply reply_to(const httplib::Request& request);
+  HttpReply health() const;
+  void check_key(const httplib::Request& request) const;
+  void add_cors(const httplib::Request& request, httplib::Response& response) const;
+  void finish();
+
+  HttpOptions options;
+  ServerMetrics metrics;
+  std::unique_ptr<Api> api;
+  Inference* inference = nullptr;
+  std::atomic<bool> ready = false;      ///< api may be used
+  std::atomic<bool> draining = false;   ///< nothing new is taken
+  std::atomic<bool> abandoned = false;  ///< what still runs is to end
+  std::unique_ptr<httplib::Server> server;
+  int socket = -1;
+  int port = 0;
+  std::thread thread;
+};
+
+HttpServer::Impl::Impl(HttpOptions o) : options(std::move(o)), server(make_server(options)) {
+  configure();
+}
+
+void HttpServer::Impl::configure() {
+  httplib::Server& s = *server;
+  s.new_task_queue = [this] {
+    const auto most = static_cast<std::size_t>(std::max(options.threads, 1));
+    return new httplib::ThreadPool(std::min<std::size_t>(kIdleThreads, most), most,
+                                   kWaitingConnections);
+  };
+  s.set_tcp_nodelay(true);
+  s.set_payload_max_length(options.body_limit);
+  s.set_read_timeout(kReadSeconds);
+  s.set_write_timeout(kWriteSeconds);
+  s.set_keep_alive_timeout(kKeepAliveSeconds);
+  s.set_keep_alive_max_count(kRequestsPerConnection);
+  // Not httplib's own: with SO_REUSEPORT a second server on this port would go unnoticed.
+  s.set_socket_options([this](int fd) {
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    socket = fd;
+  });
+  const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
+    handle(request, response);
+  };
+  for (const auto add : {&httplib::Server::Get, &httplib::Server::Options}) (s.*add)(".*", handler);
+  s.Post(".*", handler);
+  s.Put(".*", handler);
+  s.Patch(".*", handler);
+  s.Delete(".*", handler);
+  s.set_error_handler([](const httplib::Request&, httplib::Response& response) {
+    if (response.body.empty() && response.status != kClientGone) {
+      put_error(protocol_error(response.status), response);
+    }
+  });
+  s.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    add_cors(request, response);
+    const bool known = find_route(request.path) != nullptr || request.path == kHealth;
+    metrics.count_request(known ? request.path : "other", response.status);
+  });
+}
+
+void HttpServer::Impl::handle(const httplib::Request& request, httplib::Response& response) {
+  try {
+    put_reply(reply_to(request), response);
+  } catch (const ClientGone&) {
+    response.status = kClientGone;
+  } catch (const std::exception& e) {
+    const ApiError error = api_error_of(e);
+    if (error.status() == kInternalError) {
+      fmt::print(stderr, "citer: {} {}: {}\n", request.method, request.path, e.what());
+    }
+    put_error(error, response);
+  }
+}
+
+HttpReply HttpServer::Impl::reply_to(const httplib::Request& request) {
+  if (request.method == "OPTIONS") return {.status = kNoContent};
+  const bool is_get = request.method == "GET" || request.method == "HEAD";
+  if (request.path == kHealth && is_get) return health();
+  check_key(request);
+  const Route* route = find_route(request.path);
+  if (route == nullptr && request.path != kHealth) {
+    throw ApiError(kNotFound, fmt::format("no such route: {}", request.path), "not_found");
+  }
+  if (route == nullptr || route->method != (is_get ? "GET" : request.method)) {
+    throw ApiError(kWrongMethod,
+                   fmt::format("{}: expected {}, found {}", request.path,
+                               route == nullptr ? "GET" : route->method, request.method),
+                   "method_not_allowed");
+  }
+  if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
+  if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");
+  const auto check = [this, is_closed = request.is_connection_closed] {
+    if (abandoned) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
+    if (is_closed()) throw ClientGone();
+  };
+  return (api.get()->*route->handler)({request.body, check});
+}
+
+HttpReply HttpServer::Impl::health() const {
+  if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
+  if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");
+  return {.body = R"({"status":"ok"})"};
+}
+
+void HttpServer::Impl::check_key(const httplib::Request& request) const {
+  if (options.api_keys.empty()) return;
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string header = request.get_header_value("Authorization");
+  if (header.starts_with(kBearer)) {
+    const std::string_view key = std::string_view(header).substr(kBearer.size());
+    if (std::any_of(options.api_keys.begin(), options.api_keys.end(),
+                    [&](const std::string& valid) { return same_key(key, valid); })) {
+      return;
+    }
+  }
+  throw ApiError(kUnauthorized, "no valid API key (Authorization: Bearer ...)", "invalid_api_key");
+}
+
+void HttpServer::Impl::add_cors(const httplib::Request& request,
+                                httplib::Response& response) const {
+  const std::string origin = request.get_header_value("Origin");
+  const auto& allowed = options.cors_origins;
+  if (origin.empty() || allowed.empty()) return;
+  if (std::find(allowed.begin(), allowed.end(), "*") != allowed.end()) {
+    response.set_header("Access-Control-Allow-Origin", "*");
+  } else if (std::find(allowed.begin(), allowed.end(), origin) != allowed.end()) {
+    response.set_header("Access-Control-Allow-Origin", origin);
+    response.set_header("Vary", "Origin");
+  } else {
+    return;
+  }
+  if (request.method != "OPTIONS") return;
+  response.set_header("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  // The OpenAI client sends headers of its own; none of them means anything here.
+  const std::string wanted = request.get_header_value("Access-Control-Request-Headers");
+  response.set_header("Access-Control-Allow-Headers",
+                      wanted.empty() ? "Authorization, Content-Type" : wanted);
+  response.set_header("Access-Control-Max-Age", "86400");
+}
+
+/// Ends the thread that listens, and all connections with it.
+void HttpServer::Impl::finish() {
+  draining = true;
+  abandoned = true;
+  if (!thread.joinable()) return;
+  server->stop();
+  thread.join();
+}
+
+HttpServer::HttpServer(HttpOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+HttpServer::~HttpServer() { impl_->finish(); }
+
+void HttpServer::start() {
+  Impl& s = *impl_;
+  const HttpOptions& options = s.options;
+  if (options.port == 0) {
+    s.port = s.server->bind_to_any_port(options.host);
+  } else if (s.server->bind_to_port(options.host, options.port)) {
+    s.port = options.port;
+  }
+  if (s.port <= 0) {
+    throw ResourceError(
+        fmt::format("cannot listen on {}:{} (in use?)", options.host, options.port));
+  }
+  // httplib's own backlog of 5 makes connections wait for a second when many come at once.
+  ::listen(s.socket, kBacklog);
+  s.thread = std::thread([&s] { s.server->listen_after_bind(); });
+  s.server->wait_until_ready();
+}
+
+int HttpServer::port() const { return impl_->port; }
+
+std::string HttpServer::url() const {
+  const HttpOptions& options = impl_->options;
+  const bool is_ipv6 = options.host.find(':') != std::string::npos;
+  return fmt::format("{}://{}:{}", options.ssl_cert_file.empty() ? "http" : "https",
+                     is_ipv6 ? "[" + options.host + "]" : options.host, impl_->port);
+}
+
+void HttpServer::serve(Inference& inference, const ApiOptions& options) {
+  impl_->api = std::make_unique<Api>(inference, impl_->metrics, options);
+  impl_->inference = &inference;
+  impl_->ready = true;
+}
+
+bool HttpServer::drain(std::chrono::milliseconds limit) {
+  impl_->draining = true;
+  impl_->server->stop();
+  const bool done = impl_->inference == nullptr || impl_->inference->drain(limit);
+  impl_->finish();
+  return done;
+}
+
+}  // namespace citer

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serve/api.h"
+#include "serve/inference.h"
+
+namespace citer {
+
+struct HttpOptions {
+  std::string host = "127.0.0.1";
+  int port = 8080;                        ///< 0: a free one
+  std::vector<std::string> api_keys;      ///< any of them opens the API; empty: it is open
+  std::vector<std::string> cors_origins;  ///< origins of pages that may call; "*": any
+  std::string ssl_cert_file;              ///< PEM; with ssl_key_file: TLS
+  std::string ssl_key_file;
+  int threads = 128;                        ///< connections that are served at once
+  std::size_t body_limit = std::size_t{16} << 20;  ///< bytes
+};
+
+/// The HTTP side of the server. Listens from start() on; answers 503 until serve() says which
+/// inference there is.
+class HttpServer {
+ public:
+  /// Throws UsageError (one of certificate and key without the other), InputError (they cannot be
+  /// used).
+  explicit HttpServer(HttpOptions options);
+  /// Ends all connections.
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Throws ResourceError when the address cannot be had.
+  void start();
+  int port() const;
+  /// "http://host:port"
+  std::string url() const;
+
+  /// Throws as Api's constructor does. `inference` must outlive the server. To be called once.
+  void serve(Inference& inference, const ApiOptions& options);
+
+  /// Takes no new connections and requests, and waits for those that are there, at most `limit`;
+  /// then ends them. Whether they were done.
+  bool drain(std::chrono::milliseconds limit);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace citer

@@ -1,0 +1,126 @@
+#include "serve/metrics.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace citer {
+
+namespace {
+
+/// From a millisecond to a minute.
+const std::vector<double> kLatencies = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                        0.25,  0.5,    1,     2.5,  5,     10,   60};
+const std::vector<double> kDurations = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300, 600};
+const std::vector<double> kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1};
+
+void describe(std::string& page, const char* name, const char* type, const char* help) {
+  fmt::format_to(std::back_inserter(page), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+}
+
+void put(std::string& page, const char* name, const char* type, const char* help,
+         std::int64_t value) {
+  describe(page, name, type, help);
+  fmt::format_to(std::back_inserter(page), "{} {}\n", name, value);
+}
+
+/// One metric with a label of two values.
+void put_two(std::string& page, const char* name, const char* type, const char* help,
+             const char* label, std::pair<const char*, std::int64_t> a,
+             std::pair<const char*, std::int64_t> b) {
+  describe(page, name, type, help);
+  for (const auto& [text, value] : {a, b}) {
+    fmt::format_to(std::back_inserter(page), "{}{{{}=\"{}\"}} {}\n", name, label, text, value);
+  }
+}
+
+void put(std::string& page, const char* name, const char* help, const Histogram& histogram) {
+  describe(page, name, "histogram", help);
+  page += histogram.lines(name);
+}
+
+void put_status(std::string& page, const InferenceStatus& status) {
+  const Counters& totals = status.totals;
+  put(page, "citer_sequences", "gauge", "Answers that can be written at once.", status.sequences);
+  put(page, "citer_active_sequences", "gauge", "Answers being written.", status.active);
+  put(page, "citer_queued_requests", "gauge", "Answers waiting for a sequence.", status.queued);
+  put_two(page, "citer_tokens_total", "counter", "Tokens written, by the model that wrote them.",
+          "writer", {"slm", totals.slm_tokens}, {"llm", totals.llm_tokens});
+  put_two(page, "citer_passes_total", "counter", "Forward passes.", "model",
+          {"slm", totals.slm_passes}, {"llm", totals.llm_passes});
+  put_two(page, "citer_positions_total", "counter", "Tokens evaluated, prompts included.", "model",
+          {"slm", totals.slm_positions}, {"llm", totals.llm_positions});
+  put_two(page, "citer_llm_decisions_total", "counter",
+          "Tokens where the LLM decided, by whether it agreed with the SLM's guess.", "outcome",
+          {"accepted", totals.accepted}, {"rejected", totals.rejected});
+  put_two(page, "citer_kv_cache_tokens", "gauge", "Tokens in the KV cache.", "model",
+          {"slm", status.slm_cached_tokens}, {"llm", status.llm_cached_tokens});
+  put(page, "citer_kv_cache_capacity_tokens", "gauge", "Tokens that each KV cache can hold.",
+      status.cache_capacity);
+}
+
+}  // namespace
+
+Histogram::Histogram(std::vector<double> bounds)
+    : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}
+
+void Histogram::observe(double value, std::int64_t times) {
+  const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
+  const std::lock_guard lock(mutex_);
+  counts_[static_cast<std::size_t>(bucket)] += times;
+  sum_ += value * static_cast<double>(times);
+}
+
+std::string Histogram::lines(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  std::int64_t below = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    below += counts_[i];
+    const std::string bound = i < bounds_.size() ? fmt::format("{}", bounds_[i]) : "+Inf";
+    fmt::format_to(std::back_inserter(text), "{}_bucket{{le=\"{}\"}} {}\n", name, bound, below);
+  }
+  fmt::format_to(std::back_inserter(text), "{0}_sum {1}\n{0}_count {2}\n", name, sum_, below);
+  return text;
+}
+
+ServerMetrics::ServerMetrics()
+    : time_to_first_token(kLatencies),
+      inter_token(kLatencies),
+      request_seconds(kDurations),
+      scores(kShares) {}
+
+void ServerMetrics::count_request(const std::string& endpoint, int status) {
+  const std::lock_guard lock(mutex_);
+  ++requests_[{endpoint, status}];
+}
+
+std::string ServerMetrics::text(const InferenceStatus& status) const {
+  std::string page;
+  describe(page, "citer_requests_total", "counter", "HTTP requests, by route and status.");
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, count] : requests_) {
+      fmt::format_to(std::back_inserter(page),
+                     "citer_requests_total{{endpoint=\"{}\",status=\"{}\"}} {}\n", key.first,
+                     key.second, count);
+    }
+  }
+  put_status(page, status);
+  put(page, "citer_prompt_tokens_total", "counter", "Tokens of prompts taken.", prompt_tokens);
+  put(page, "citer_cancellations_total", "counter",
+      "Requests whose client left before the answer was done.", cancellations);
+  put(page, "citer_timeouts_total", "counter", "Requests that ran into the time limit.", timeouts);
+  put(page, "citer_errors_total", "counter", "Requests that failed in inference.",
+      inference_errors);
+  put(page, "citer_time_to_first_token_seconds", "From a request's arrival to its first token.",
+      time_to_first_token);
+  put(page, "citer_inter_token_seconds", "Between two tokens of one answer.", inter_token);
+  put(page, "citer_request_seconds", "From a request's arrival to its last token.",
+      request_seconds);
+  put(page, "citer_routing_score", "Routing scores of tokens.", scores);
+  return page;
+}
+
+}  // namespace citer

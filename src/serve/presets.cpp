@@ -1,0 +1,116 @@
+#include "serve/presets.h"
+
+#include <charconv>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "route/learned_policy.h"
+#include "serve/api_error.h"
+
+namespace citer {
+
+namespace {
+
+constexpr int kNotFound = 404;
+constexpr std::string_view kDefaultName = "citer";
+constexpr std::string_view kBudgetPrefix = "citer-budget-";
+
+/// What is to be used, before the policy is looked up.
+struct Wanted {
+  std::string policy;
+  std::optional<double> threshold;
+  std::optional<double> budget;
+};
+
+std::optional<double> share_of(std::string_view text) {
+  double share = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  if (!(share >= 0 && share <= 1)) return {};
+  return share;
+}
+
+std::shared_ptr<const RoutingPolicy> find_or_null(const PolicySet& policies,
+                                                  const std::string& name) {
+  try {
+    return policies.find(name);
+  } catch (const UsageError&) {
+    return nullptr;
+  }
+}
+
+Wanted wanted_by_model(const PolicySet& policies, const GenerationOptions& defaults,
+                       const std::string& model) {
+  if (model.empty() || model == kDefaultName) {
+    return {defaults.policy, defaults.threshold, defaults.budget};
+  }
+  if (model.starts_with(kBudgetPrefix)) {
+    const auto budget = share_of(std::string_view(model).substr(kBudgetPrefix.size()));
+    if (budget) return {defaults.policy, {}, budget};
+  } else if (find_or_null(policies, model) != nullptr) {
+    return {model, {}, {}};
+  }
+  throw ApiError(kNotFound,
+                 fmt::format("the model '{}' does not exist; there are {}", model,
+                             fmt::join(preset_names(policies, defaults), ", ")),
+                 "model_not_found", "model");
+}
+
+}  // namespace
+
+Routing choose_routing(const PolicySet& policies, const GenerationOptions& defaults,
+                       const std::string& model, const RoutingFields& fields) {
+  Wanted wanted = wanted_by_model(policies, defaults, model);
+  std::string budget_field = "model";
+  if (fields.policy) wanted = {*fields.policy, {}, {}};
+  if (fields.threshold && fields.budget) {
+    throw bad_field("citer.budget", "give a threshold or a budget, not both");
+  }
+  if (fields.threshold || fields.budget) {
+    wanted.threshold = fields.threshold;
+    wanted.budget = fields.budget;
+    budget_field = "citer.budget";
+  }
+  Routing routing;
+  routing.policy = find_or_null(policies, wanted.policy);
+  if (routing.policy == nullptr) {
+    throw bad_field("citer.policy",
+                    fmt::format("unknown policy '{}'; there are {}", wanted.policy,
+                                fmt::join(available_policies(policies), ", ")));
+  }
+  if (wanted.budget && !routing.policy->threshold_for_budget(*wanted.budget)) {
+    throw bad_field(budget_field,
+                    fmt::format("policy '{}' has no calibration, so a budget means nothing to it; "
+                                "give a threshold",
+                                routing.policy->name()));
+  }
+  routing.threshold = choose_threshold(*routing.policy, wanted.threshold, wanted.budget);
+  routing.budget = wanted.budget;
+  return routing;
+}
+
+std::vector<std::string> preset_names(const PolicySet& policies,
+                                      const GenerationOptions& defaults) {
+  std::vector<std::string> names = {std::string(kDefaultName)};
+  const auto policy = policies.find(defaults.policy);
+  for (const double budget : {0.05, 0.1, 0.2}) {
+    if (policy->threshold_for_budget(budget)) {
+      names.push_back(fmt::format("{}{}", kBudgetPrefix, budget));
+    }
+  }
+  names.insert(names.end(), {"slm", "llm"});
+  return names;
+}
+
+std::vector<std::string> available_policies(const PolicySet& policies) {
+  std::vector<std::string> names;
+  for (const std::string& name : policy_names()) {
+    if (!is_learned_policy(name)) names.push_back(name);
+  }
+  for (const RouterFacts& router : policies.routers()) names.push_back(router.policy);
+  return names;
+}
+
+}  // namespace citer

@@ -1,0 +1,42 @@
+#pragma once
+
+// The models that the API offers: names for ways of routing.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "citer/engine.h"
+#include "decode/policy_set.h"
+
+namespace citer {
+
+/// What a request says of its routing (field `citer`); each may be missing.
+struct RoutingFields {
+  std::optional<std::string> policy;
+  std::optional<double> threshold;
+  std::optional<double> budget;
+};
+
+/// How a request is routed.
+struct Routing {
+  std::shared_ptr<const RoutingPolicy> policy;
+  double threshold = 0.0;
+  std::optional<double> budget;
+};
+
+/// The routing that a model name and a request's own fields stand for. `model` is "" or "citer" for
+/// the server's defaults, "citer-budget-0.15" for those with another budget, or a policy's name.
+/// A policy or threshold in `fields` goes before the model's. Throws ApiError: 404 for an unknown
+/// model, 400 for an unknown policy, or a budget where the policy has no calibration.
+Routing choose_routing(const PolicySet& policies, const GenerationOptions& defaults,
+                       const std::string& model, const RoutingFields& fields);
+
+/// The names that are listed; choose_routing() knows more (any budget, any policy).
+std::vector<std::string> preset_names(const PolicySet& policies, const GenerationOptions& defaults);
+
+/// Policies that a request may name: those that need no router, and those of the routers there are.
+std::vector<std::string> available_policies(const PolicySet& policies);
+
+}  // namespace citer
