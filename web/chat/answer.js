@@ -1,6 +1,6 @@
 // One answer on the page: its text coloured by writer, its figures, its tokens as a table.
 
-import { duration, el, percent } from "./dom.js";
+import { duration, el, percent, scoreText } from "./dom.js";
 import { Pieces } from "./pieces.js";
 import { hideTip, showTip } from "./tip.js";
 
@@ -15,6 +15,11 @@ function joined(tokens) {
     score: Math.min(...tokens.map((token) => token.score)),
     seconds: tokens.reduce((sum, token) => sum + token.seconds, 0),
   };
+}
+
+/** How deep a token's shade is: learned scores are so close to 1 that 1 - score would show nothing. */
+function doubt(score) {
+  return ((1 - score) ** 0.25).toFixed(3);
 }
 
 /** Text with its blanks made visible, for a table. */
@@ -98,7 +103,7 @@ export class Answer {
     for (const { text, tokens } of pieces) {
       const token = joined(tokens);
       const node = el("span", { class: `token ${token.writer}` }, text);
-      node.style.setProperty("--doubt", (1 - token.score).toFixed(3));
+      if (token.writer === "slm") node.style.setProperty("--doubt", doubt(token.score));
       node.token = token;
       this.body.append(node);
     }
@@ -163,6 +168,6 @@ export class Answer {
     if (!this.details.open || this.table.childElementCount > 0) return;
     this.table.append(...this.#tokens.map((token) => el("tr", { class: token.writer },
       el("td", { class: "text" }, visible(token.text) || "(end)"), el("td", {}, writerNames[token.writer]),
-      el("td", {}, token.score.toFixed(3)), el("td", {}, duration(token.seconds)))));
+      el("td", {}, scoreText(token.score)), el("td", {}, duration(token.seconds)))));
   }
 }

@@ -32,6 +32,11 @@ export function percent(share) {
   return `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 }
 
+/** A score, with as many digits as tell it from 1: learned scores are close to it. */
+export function scoreText(score) {
+  return score.toFixed(score > 0.999 && score < 1 ? 6 : 3);
+}
+
 /** Seconds, in a unit that suits them. */
 export function duration(seconds) {
   if (seconds < 0.0995) return `${(1000 * seconds).toFixed(seconds < 0.00995 ? 1 : 0)} ms`;

@@ -20,10 +20,10 @@ export const examples = [
     title, question, chat: question, text: lines(`Question: ${question}`, "Solution:"),
   })),
   ...choices.map(([title, question, options]) => {
-    const listed = options.map((option, i) => `(${"ABCDE"[i]}) ${option}`);
+    const listed = lines("Choices:", ...options.map((option, i) => `(${"ABCDE"[i]}) ${option}`));
     return {
-      title, question, chat: lines(question, ...listed),
-      text: lines(`Question: ${question}`, "Choices:", ...listed, "Answer:"),
+      title, question, chat: lines(question, listed),
+      text: lines(`Question: ${question}`, listed, "Answer:"),
     };
   }),
 ];

@@ -1,10 +1,10 @@
 // The panel: how answers are routed and written.
 
 import { apiKey, setApiKey } from "./api.js";
-import { byId, choose, chosen, el, percent } from "./dom.js";
+import { byId, choose, chosen, el } from "./dom.js";
 
-/** Policies that have a threshold to set; the models alone are the slider's ends. */
-const isRouting = (policy) => !["slm", "llm"].includes(policy) && !policy.includes(":");
+/** Policies whose threshold means something; the models alone are the slider's ends. */
+const isRouting = (policy) => !["slm", "llm", "speculative"].includes(policy) && !policy.includes(":");
 
 let props = null;
 /** Where the slider stands in each of its two meanings. */
@@ -25,16 +25,19 @@ function defaultBudget() {
   return props.calibration.reduce((a, b) => (distance(b) < distance(a) ? b : a)).budget;
 }
 
+/** Slider positions are whole percents. */
+const wholePercent = (share) => `${Math.round(100 * share)} %`;
+
 function describeLevel(level) {
   if (level === 0) return "The SLM writes every token.";
   if (level === 1) return "The LLM writes every token.";
-  if (usesBudget()) return `The LLM may write about ${percent(level)} of the tokens, where they matter most.`;
+  if (usesBudget()) return `The LLM may write about ${wholePercent(level)} of the tokens, where they matter most.`;
   return `The LLM writes the tokens whose score is below ${level.toFixed(2)}.`;
 }
 
 function showLevel() {
   const level = Number(byId("level").value);
-  const text = usesBudget() ? percent(level) : level.toFixed(2);
+  const text = usesBudget() ? wholePercent(level) : level.toFixed(2);
   byId("level-value").textContent = text;
   byId("level").setAttribute("aria-valuetext", text);
   byId("level-note").textContent = describeLevel(level);
@@ -57,7 +60,7 @@ export function showProperties(given) {
   const settings = props.default_generation_settings;
   byId("temperature").value = settings.temperature;
   if (settings.max_tokens > 0) byId("max-tokens").value = settings.max_tokens;
-  if (props.chat_template === false) {
+  if (props.has_chat_template === false) {
     choose("format", "text");
     byId("format-choice").hidden = true;
     byId("format-note").hidden = false;
@@ -65,16 +68,17 @@ export function showProperties(given) {
   showControl();
 }
 
-/** The `citer` field of a request. */
+/** The `citer` field of a request. The slider's ends are the models alone, whatever it means. */
 export function routing() {
   const level = Number(byId("level").value);
   const policy = byId("policy").value;
-  return { ...(policy ? { policy } : {}), [usesBudget() ? "budget" : "threshold"]: level };
+  const meaning = usesBudget() && level > 0 && level < 1 ? "budget" : "threshold";
+  return { ...(policy ? { policy } : {}), [meaning]: level };
 }
 
 /** The same in words. */
 export function routingText({ policy, budget, threshold }) {
-  const level = budget === undefined ? threshold.toFixed(2) : percent(budget);
+  const level = budget === undefined ? threshold.toFixed(2) : wholePercent(budget);
   return policy ? `${policy} at ${level}` : level;
 }
 

@@ -1,6 +1,6 @@
 // The one tooltip: what is known of a token.
 
-import { announce, byId, duration, el } from "./dom.js";
+import { announce, byId, duration, el, scoreText } from "./dom.js";
 
 const margin = 8;
 
@@ -17,7 +17,7 @@ function place(tip, node) {
 export function showTip(node, token, spoken) {
   const tip = byId("tip");
   const writer = token.writer === "llm" ? "LLM" : "SLM";
-  const score = token.score.toFixed(3);
+  const score = scoreText(token.score);
   tip.replaceChildren(
     el("span", { class: `writer ${token.writer}` }, writer),
     el("span", {}, "score ", el("b", {}, score)),
