@@ -372,6 +372,13 @@ const options = {
   WantsTheRightKey: ["--api-key", "secret"],
 };
 
+/** Milliseconds a scenario may take, less than page_test.cpp gives it: what was started is ended here. */
+const limit = 100_000;
+
+function tooLate() {
+  return new Promise((_, reject) => { setTimeout(() => reject(new Error("it took too long")), limit); });
+}
+
 async function run(scenario) {
   const { server, url } = await serve(options[name] ?? []);
   let page;
@@ -379,7 +386,7 @@ async function run(scenario) {
     page = await Page.open(chromium);
     await page.size(1280, 860);
     await page.go(url);
-    await scenario(page, { server, url });
+    await Promise.race([scenario(page, { server, url }), tooLate()]);
     assert.deepEqual(page.complaints, [], "complaints of the browser");
     assert.deepEqual(page.requests.filter((request) => !request.startsWith(url)), [], "requests to elsewhere");
   } finally {
