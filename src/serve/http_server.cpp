@@ -9,7 +9,9 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -146,8 +148,10 @@ struct HttpServer::Impl {
   explicit Impl(HttpOptions o);
 
   void configure();
-  void handle(const httplib::Request& request, httplib::Response& response);
-  HttpReply reply_to(const httplib::Request& request);
+  std::optional<std::string> read_body(const httplib::ContentReader& reader) const;
+  void handle(const httplib::Request& request, std::string_view body,
+              httplib::Response& response);
+  HttpReply reply_to(const httplib::Request& request, std::string_view body);
   HttpReply health() const;
   void check_key(const httplib::Request& request) const;
   void add_cors(const httplib::Request& request, httplib::Response& response) const;
@@ -190,10 +194,15 @@ void HttpServer::Impl::configure() {
     socket = fd;
   });
   const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
-    handle(request, response);
+    handle(request, request.body, response);
   };
   for (const auto add : {&httplib::Server::Get, &httplib::Server::Options}) (s.*add)(".*", handler);
-  s.Post(".*", handler);
+  s.Post(".*", [this](const httplib::Request& request, httplib::Response& response,
+                      const httplib::ContentReader& reader) {
+    const auto body = read_body(reader);
+    if (!body) return put_error(protocol_error(kTooLarge), response);
+    handle(request, *body, response);
+  });
   s.Put(".*", handler);
   s.Patch(".*", handler);
   s.Delete(".*", handler);
@@ -209,9 +218,24 @@ void HttpServer::Impl::configure() {
   });
 }
 
-void HttpServer::Impl::handle(const httplib::Request& request, httplib::Response& response) {
+/// Nothing when it is too large, which of a chunked or compressed one is seen as it comes.
+std::optional<std::string> HttpServer::Impl::read_body(
+    const httplib::ContentReader& reader) const {
+  std::string body;
+  bool fits = true;
+  reader([&](const char* data, std::size_t n) {
+    fits = n <= options.body_limit - body.size();
+    if (fits) body.append(data, n);
+    return fits;
+  });
+  if (!fits) return {};
+  return body;
+}
+
+void HttpServer::Impl::handle(const httplib::Request& request, std::string_view body,
+                              httplib::Response& response) {
   try {
-    put_reply(reply_to(request), response);
+    put_reply(reply_to(request, body), response);
   } catch (const ClientGone&) {
     response.status = kClientGone;
   } catch (const std::exception& e) {
@@ -223,7 +247,7 @@ void HttpServer::Impl::handle(const httplib::Request& request, httplib::Response
   }
 }
 
-HttpReply HttpServer::Impl::reply_to(const httplib::Request& request) {
+HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::string_view body) {
   if (request.method == "OPTIONS") return {.status = kNoContent};
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == kHealth && is_get) return health();
@@ -247,7 +271,7 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request) {
     if (abandoned) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
     if (is_closed()) throw ClientGone();
   };
-  return (api.get()->*route->handler)({request.body, check});
+  return (api.get()->*route->handler)({body, check});
 }
 
 HttpReply HttpServer::Impl::health() const {
