@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdio>
+#include <deque>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -34,7 +38,6 @@ constexpr int kClientGone = 499;  // nginx's word for it; nobody reads it
 constexpr int kInternalError = 500;
 constexpr int kUnavailable = 503;
 
-constexpr int kIdleThreads = 4;
 constexpr int kKeepAliveSeconds = 15;
 constexpr std::size_t kRequestsPerConnection = 100000;
 constexpr int kReadSeconds = 10;   // without a byte of a request that has begun
@@ -128,6 +131,57 @@ void put_reply(HttpReply reply, httplib::Response& response) {
       });
 }
 
+/// A thread per connection; threads are kept for later ones. (httplib's own pool counts a thread as
+/// idle until it wakes: of many connections at once some wait although more threads may be started.)
+class ConnectionThreads final : public httplib::TaskQueue {
+ public:
+  explicit ConnectionThreads(int most) : most_(static_cast<std::size_t>(most)) {}
+
+  bool enqueue(std::function<void()> connection) override {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() >= kWaitingConnections) return false;
+    waiting_.push_back(std::move(connection));
+    if (waiting_.size() > idle_ && threads_.size() < most_) {
+      threads_.emplace_back([this] { work(); });
+    }
+    wake_.notify_one();
+    return true;
+  }
+
+  /// Connections that were taken are served to their end.
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      ++idle_;
+      wake_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+      --idle_;
+      if (waiting_.empty()) return;
+      const std::function<void()> connection = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      connection();
+    }
+  }
+
+  std::size_t most_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> waiting_;
+  std::vector<std::thread> threads_;
+  std::size_t idle_ = 0;  ///< threads that wait
+  bool closed_ = false;
+};
+
 std::unique_ptr<httplib::Server> make_server(const HttpOptions& options) {
   if (options.ssl_cert_file.empty() != options.ssl_key_file.empty()) {
     throw UsageError("give both --ssl-cert-file and --ssl-key-file, or neither");
@@ -176,11 +230,7 @@ HttpServer::Impl::Impl(HttpOptions o) : options(std::move(o)), server(make_serve
 
 void HttpServer::Impl::configure() {
   httplib::Server& s = *server;
-  s.new_task_queue = [this] {
-    const auto most = static_cast<std::size_t>(std::max(options.threads, 1));
-    return new httplib::ThreadPool(std::min<std::size_t>(kIdleThreads, most), most,
-                                   kWaitingConnections);
-  };
+  s.new_task_queue = [this] { return new ConnectionThreads(std::max(options.threads, 1)); };
   s.set_tcp_nodelay(true);
   s.set_payload_max_length(options.body_limit);
   s.set_read_timeout(kReadSeconds);
