@@ -222,8 +222,9 @@ class PatternParser {
     char32_t value = 0;
     for (int i = 0; i < digits; ++i) {
       const char32_t c = next();
-      const std::string_view kDigits = "0123456789abcdef";
-      const std::size_t digit = c < 128 ? kDigits.find(static_cast<char>(c | 0x20U)) : kDigits.npos;
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const std::size_t digit =
+          c < 128 ? kDigits.find(static_cast<char>(c | 0x20U)) : std::string_view::npos;
       if (digit == std::string_view::npos) fail("an escape with other than hexadecimal digits");
       value = value * 16 + static_cast<char32_t>(digit);
     }

@@ -69,8 +69,8 @@ struct NameTree {
       excluded += gbnf::class_char(c);
       choices.push_back(fmt::format("[{}] {}", gbnf::class_char(c), node.rest()));
     }
-    choices.push_back(fmt::format("[^{}] plain* \"\\\"\"", excluded));
-    if (!is_name) choices.emplace_back("\"\\\"\"");
+    choices.push_back(fmt::format(R"([^{}] plain* "\"")", excluded));
+    if (!is_name) choices.emplace_back(R"("\"")");
     return fmt::format("({})", fmt::join(choices, " | "));
   }
 };
@@ -85,7 +85,9 @@ class SchemaGrammar {
     left_of_ = "root";
     const std::string body = piece(root_, "#");
     std::string text = "root ::= " + body + "\n";
-    for (const auto& [name, rule] : rules_) text += name + " ::= " + rule + "\n";
+    for (const auto& [name, rule] : rules_) {
+      text += fmt::format("{} ::= {}\n", name, rule);
+    }
     text += gbnf::json_rules();
     return text;
   }
@@ -176,7 +178,7 @@ class SchemaGrammar {
       check_no_left_recursion(known->second, where);
       return known->second;
     }
-    const std::string name = fresh_name(target.substr(target.rfind('/') + 1));
+    std::string name = fresh_name(target.substr(target.rfind('/') + 1));
     references_[target] = name;
     check_no_left_recursion(name, where);
     const std::string outer = std::exchange(left_of_, name);
@@ -230,6 +232,7 @@ class SchemaGrammar {
         schema.contains("type") ? types_of(schema["type"], where) : implied_types(schema);
     if (types.empty()) return "value";
     std::vector<std::string> choices;
+    choices.reserve(types.size());
     for (const std::string& type : types) choices.push_back(of_type(type, schema, where));
     if (schema.value("nullable", Json(false)) == true) choices.emplace_back("null");
     return gbnf::choice(choices);
@@ -305,9 +308,8 @@ class SchemaGrammar {
       const auto& [rule, required] = members[i];
       if (required) choices.clear();
       may_be_empty &= !required;
-      choices.push_back(rest.empty() ? rule : rule + " " + rest);
-      const std::string next = fmt::format("\",\" ws {}", rule);
-      rest = add_rule("rest", (required ? next : "(" + next + ")?") + " " + rest);
+      choices.push_back(fmt::format("{} {}", rule, rest));
+      rest = add_rule("rest", fmt::format("(\",\" ws {}){} {}", rule, required ? "" : "?", rest));
     }
     if (choices.empty()) return R"("{" ws "}")";
     std::reverse(choices.begin(), choices.end());
@@ -326,7 +328,7 @@ class SchemaGrammar {
       }
       tree.add(gbnf::code_points(name));
     }
-    return add_rule("key", "\"\\\"\" " + tree.rest());
+    return add_rule("key", fmt::format(R"("\"" {})", tree.rest()));
   }
 
   std::string array(const Json& schema, const std::string& where) {
@@ -360,9 +362,9 @@ class SchemaGrammar {
       const std::string item =
           piece(prefix[index], schema_child(schema_child(where, prefix_key), index));
       rest = fmt::format("{}{} {}", i == 0 ? "" : "\",\" ws ", item, rest);
-      if (i >= min) rest = "(" + rest + ")?";
+      if (i >= min) rest = fmt::format("({})?", rest);
     }
-    return add_rule("array", fmt::format("\"[\" ws {} ws \"]\"", rest));
+    return add_rule("array", fmt::format(R"("[" ws {} ws "]")", rest));
   }
 
   std::string brackets(const std::string& item, std::int64_t min, std::optional<std::int64_t> max) {
@@ -371,7 +373,7 @@ class SchemaGrammar {
         gbnf::repeated(fmt::format("\",\" ws {}", item), std::max<std::int64_t>(0, min - 1),
                        max ? std::optional(*max - 1) : std::nullopt, budget_));
     inner = min == 0 ? "(" + inner + " ws)?" : inner + " ws";
-    return add_rule("array", fmt::format("\"[\" ws {} \"]\"", inner));
+    return add_rule("array", fmt::format(R"("[" ws {} "]")", inner));
   }
 
   /// A name no other rule has: the letters and digits of `hint`, and a number.
@@ -387,7 +389,7 @@ class SchemaGrammar {
   }
 
   std::string add_rule(const std::string& hint, const std::string& body) {
-    const std::string name = fresh_name(hint);
+    std::string name = fresh_name(hint);
     rules_.emplace_back(name, body);
     return name;
   }
