@@ -28,6 +28,9 @@ struct EngineOptions {
   std::string chat_template_file;
   /// Router files, each for a policy of its own.
   std::vector<std::string> routers;
+  /// Whether the SLM drafts on while the LLM verifies: on, off, or auto (where the two are on
+  /// different devices).
+  std::string overlap = "auto";
 };
 
 /// How answers are written; the same for all prompts of one generate().
@@ -119,9 +122,9 @@ class Engine {
   void generate(std::span<const Prompt> prompts, const GenerationOptions& options,
                 const GenerationCallbacks& callbacks);
 
-  /// Seconds of one LLM pass that reads the last `tokens` tokens of the last answer: the median of
-  /// three. nullopt while the last answer, prompt included, has no more tokens than that.
-  std::optional<double> measure_llm_seconds(int tokens);
+  /// Seconds of one pass of a model that reads the last `tokens` tokens of the last answer: the
+  /// median of three. nullopt while the last answer, prompt included, has no more tokens than that.
+  std::optional<double> measure_pass_seconds(Writer model, int tokens);
 
   /// Drops all caches: answers that follow do not depend, not even in the last digit, on what was
   /// written before.

@@ -80,8 +80,8 @@ struct TokenRecord {
   /// This token's share of the SLM's and the LLM's forward passes, in seconds.
   double slm_seconds = 0.0;
   double llm_seconds = 0.0;
-  /// Where the LLM was asked about a token of the SLM's (audit): whether it would have written the
-  /// same.
+  /// Where both models were asked: whether they agree. Of a token of the SLM's (audit) whether the
+  /// LLM would have written the same, of one of the LLM's whether it is what the SLM had guessed.
   std::optional<bool> llm_agrees;
   /// If SamplingOptions::top_logprobs asked for them.
   std::optional<TokenLogprobs> logprobs;
@@ -102,6 +102,8 @@ struct Counters {
   std::int64_t dropped = 0;          ///< drafts behind a rejected guess
   double slm_seconds = 0.0;          ///< share of the SLM's forward passes
   double llm_seconds = 0.0;          ///< share of the LLM's forward passes
+  double router_seconds = 0.0;       ///< share of the scoring
+  double sampling_seconds = 0.0;     ///< of drawing tokens from logits
 
   std::int64_t tokens() const { return slm_tokens + llm_tokens; }
   Counters& operator+=(const Counters& other);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the bundled pair's routers again: collection and training in two rounds (about ten minutes on
+# Makes the bundled pair's routers again: collection and training in three rounds (about fifteen minutes on
 # two cores), then the three baselines on the same preferences.
 #
 #   models/demo/make-routers.sh CITER OUT
@@ -13,8 +13,8 @@ if (($# != 2)); then
   exit 2
 fi
 mkdir -p "$2"
-"$1" train --rounds 2 --folder "$2/rounds" --out "$2/router-citer.gguf"
+"$1" train --rounds 3 --folder "$2/rounds" --out "$2/router-citer.gguf"
 for policy in citer-s co-llm query; do
-  "$1" train --policy $policy --preferences "$2/rounds/round-2/preferences.gguf" \
+  "$1" train --policy $policy --preferences "$2/rounds/round-3/preferences.gguf" \
     --out "$2/router-$policy.gguf"
 done

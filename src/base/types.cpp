@@ -22,6 +22,8 @@ Counters& Counters::operator+=(const Counters& other) {
   dropped += other.dropped;
   slm_seconds += other.slm_seconds;
   llm_seconds += other.llm_seconds;
+  router_seconds += other.router_seconds;
+  sampling_seconds += other.sampling_seconds;
   return *this;
 }
 
@@ -39,6 +41,8 @@ Counters& Counters::operator-=(const Counters& other) {
   dropped -= other.dropped;
   slm_seconds -= other.slm_seconds;
   llm_seconds -= other.llm_seconds;
+  router_seconds -= other.router_seconds;
+  sampling_seconds -= other.sampling_seconds;
   return *this;
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +15,10 @@
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
-#include "cli/prompts.h"
+#include "eval/hardware.h"
+#include "eval/replay.h"
+#include "task/answer.h"
+#include "task/dataset.h"
 
 namespace citer::cli {
 
@@ -26,194 +27,267 @@ namespace {
 struct BenchFlags {
   ModelFlags model;
   GenerationFlags generation;
-  std::string prompts_file;
+  std::string data;
   int limit = 8;
   int rounds = 5;
   bool json = false;
+  std::string hardware_file;
+  std::string save_file;
 };
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0.0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+enum class Strategy { kLlm, kSlm, kPlain, kSpeculative, kDecoding };
+
+constexpr std::array kStrategies = {Strategy::kLlm, Strategy::kSlm, Strategy::kPlain,
+                                    Strategy::kSpeculative, Strategy::kDecoding};
+
+const char* title(Strategy strategy) {
+  constexpr std::array kTitles = {"LLM alone", "SLM alone", "plain routing", "speculative routing",
+                                  "speculative decoding"};
+  return kTitles[static_cast<std::size_t>(strategy)];
 }
 
-/// Decoding of one round, prefills left out: the tokens after the first of each answer, and for the
-/// LLM after its first pass too (which reads the whole prompt).
-struct Decoded {
-  double seconds = 0.0;  ///< wall-clock
-  std::int64_t tokens = 0;
-  std::int64_t llm_tokens = 0;
-  std::map<int, std::int64_t> catch_ups;  ///< LLM passes by the number of tokens they read
-
-  void add(const Answer& answer) {
-    std::size_t last_llm = 0;
-    bool llm_has_prompt = false;
-    for (std::size_t i = 0; i < answer.tokens.size(); ++i) {
-      const TokenRecord& token = answer.tokens[i];
-      const bool by_llm = token.writer == Writer::kLlm;
-      const bool prefill = i == 0 || (by_llm && !llm_has_prompt);
-      if (!prefill) {
-        seconds += token.seconds;
-        ++tokens;
-        llm_tokens += by_llm ? 1 : 0;
-        if (by_llm) ++catch_ups[static_cast<int>(i - last_llm)];
-      }
-      if (by_llm) {
-        last_llm = i;
-        llm_has_prompt = true;
-      }
-    }
-  }
-  double token_seconds() const { return tokens > 0 ? seconds / static_cast<double>(tokens) : 0.0; }
-};
-
-Decoded run_once(Engine& engine, const std::vector<Prompt>& prompts,
-                 const GenerationOptions& options) {
-  Decoded decoded;
-  engine.generate(prompts, options,
-                  {.on_text = nullptr,
-                   .on_answer = [&](std::size_t, const Answer& answer) { decoded.add(answer); },
-                   .should_stop = InterruptGuard::requested});
-  return decoded;
+/// The strategy's name in JSON keys.
+const char* key(Strategy strategy) {
+  constexpr std::array kKeys = {"llm", "slm", "routed", "speculative", "decoding"};
+  return kKeys[static_cast<std::size_t>(strategy)];
 }
 
-GenerationOptions with_policy(GenerationOptions options, const char* policy) {
-  options.policy = policy;
+GenerationOptions options_for(Strategy strategy, GenerationOptions options) {
+  if (strategy == Strategy::kPlain) options.pending_tokens = 1;
+  if (strategy == Strategy::kPlain || strategy == Strategy::kSpeculative) return options;
+  options.policy = strategy == Strategy::kLlm   ? "llm"
+                   : strategy == Strategy::kSlm ? "slm"
+                                                : "speculative";
   options.threshold.reset();
   options.budget.reset();
   return options;
 }
 
-GenerationOptions holding(GenerationOptions options, int pending_tokens) {
-  options.pending_tokens = pending_tokens;
-  return options;
-}
+/// What the rounds of one strategy gave; answers are the same in each but for their times.
+struct Measured {
+  std::vector<double> seconds_per_token;  ///< whole answers, one entry a round
+  std::vector<double> decode_seconds;     ///< per token after each answer's first
+  Counters counters;                      ///< of the last round
+  double seconds = 0.0;
+  int right = 0;
+  int answers = 0;
 
-/// Seconds of an LLM pass as a function of the tokens it reads, measured at a few sizes and linear
-/// between them.
-class PassCurve {
- public:
-  void measure(Engine& engine) {
-    for (int tokens : {1, 2, 3, 4, 6, 8, 12, 16, 24, 32}) {
-      if (const auto seconds = engine.measure_llm_seconds(tokens))
-        samples_[tokens].push_back(*seconds);
-    }
+  double per_token(double value) const {
+    return value / static_cast<double>(std::max<std::int64_t>(1, counters.tokens()));
   }
-  double at(int tokens) const {
-    const auto above = samples_.lower_bound(tokens);
-    if (above == samples_.end()) return median(samples_.rbegin()->second);
-    if (above->first == tokens || above == samples_.begin()) return median(above->second);
-    const auto below = std::prev(above);
-    const double share = static_cast<double>(tokens - below->first) /
-                         static_cast<double>(above->first - below->first);
-    return (1 - share) * median(below->second) + share * median(above->second);
+  double llm_share() const { return per_token(static_cast<double>(counters.llm_tokens)); }
+  double unaccounted() const {
+    const double models = counters.slm_seconds + counters.llm_seconds;
+    return seconds > 0 ? std::max(0.0, seconds - models) / seconds : 0.0;
   }
-
- private:
-  std::map<int, std::vector<double>> samples_;
 };
 
-/// What the rounds measured; a list has one entry per round.
+/// One strategy over all examples, from empty caches.
+void run_round(Engine& engine, const std::vector<Example>& examples,
+               const GenerationOptions& options, Measured* measured,
+               std::vector<ReplayAnswer>* replays = nullptr) {
+  std::vector<Prompt> prompts;
+  prompts.reserve(examples.size());
+  for (const Example& example : examples) prompts.push_back({example.id, example.prompt, {}});
+  const AnswerJudge judge;
+  Measured round;
+  double decode_seconds = 0.0;
+  engine.reset();
+  engine.generate(prompts, options,
+                  {.on_text = nullptr,
+                   .on_answer =
+                       [&](std::size_t index, const Answer& answer) {
+                         round.counters += answer.counters;
+                         round.seconds += answer.seconds;
+                         round.right += judge.judge(examples[index], answer.text).correct ? 1 : 0;
+                         ++round.answers;
+                         for (std::size_t i = 1; i < answer.tokens.size(); ++i) {
+                           decode_seconds += answer.tokens[i].seconds;
+                         }
+                         if (replays != nullptr) replays->push_back(to_replay(answer));
+                       },
+                   .should_stop = InterruptGuard::requested});
+  if (measured == nullptr) return;
+  const double tokens = static_cast<double>(round.counters.tokens());
+  measured->seconds_per_token.push_back(round.per_token(round.seconds));
+  measured->decode_seconds.push_back(decode_seconds / std::max(1.0, tokens - round.answers));
+  measured->counters = round.counters;
+  measured->seconds = round.seconds;
+  measured->right = round.right;
+  measured->answers = round.answers;
+}
+
+void measure_curves(Engine& engine, Hardware& hardware) {
+  for (const int tokens : {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256}) {
+    if (const auto s = engine.measure_pass_seconds(Writer::kSlm, tokens)) {
+      hardware.slm.add(tokens, *s);
+    }
+    if (const auto s = engine.measure_pass_seconds(Writer::kLlm, tokens)) {
+      hardware.llm.add(tokens, *s);
+    }
+  }
+}
+
+/// Seconds per token that a strategy should take on this hardware; for speculation the best of a
+/// few numbers of pending tokens, as the planner would find it.
+double predict(Strategy strategy, const Hardware& hardware,
+               const std::vector<ReplayAnswer>& replays) {
+  const auto total = [&](auto&& seconds_of) {
+    double seconds = 0.0;
+    double tokens = 0.0;
+    for (const ReplayAnswer& replay : replays) {
+      seconds += seconds_of(replay);
+      tokens += static_cast<double>(replay.tokens.size());
+    }
+    return seconds / std::max(1.0, tokens);
+  };
+  const auto best = [&](auto&& seconds_of) {
+    double least = total([&](const ReplayAnswer& replay) { return seconds_of(replay, 1); });
+    for (const int pending : {2, 3, 4, 6, 8, 12, 16}) {
+      least = std::min(
+          least, total([&](const ReplayAnswer& replay) { return seconds_of(replay, pending); }));
+    }
+    return least;
+  };
+  switch (strategy) {
+    case Strategy::kLlm:
+      return total([&](const auto& r) { return replay_alone(hardware.llm, hardware, r); });
+    case Strategy::kSlm:
+      return total([&](const auto& r) { return replay_alone(hardware.slm, hardware, r); });
+    case Strategy::kPlain:
+      return total([&](const auto& r) { return replay_routing(hardware, r, 1); });
+    case Strategy::kSpeculative:
+      return best([&](const auto& r, int n) { return replay_routing(hardware, r, n); });
+    case Strategy::kDecoding:
+      return best(
+          [&](const auto& r, int n) { return replay_speculative_decoding(hardware, r, n); });
+  }
+  return 0.0;
+}
+
+/// What was measured and what the passes' times predict.
 struct Results {
-  std::vector<double> slm;     ///< seconds per token of the SLM alone
-  std::vector<double> llm;     ///< of the LLM alone
-  std::vector<double> routed;  ///< of plain routing
-  std::vector<Decoded> routed_rounds;
-  std::vector<double> speculative;  ///< of speculative routing
-  std::vector<double> decoding;     ///< of speculative decoding: the LLM decides every token
-  PassCurve curve;
+  std::array<Measured, kStrategies.size()> measured;
+  Hardware hardware;
+  std::vector<ReplayAnswer> replays;
 };
 
-/// Routing's time per token over what its parts cost: t_SLM + (sum of t_LLM(catch-up)) / tokens.
-double overhead(const Results& results) {
-  const double t_slm = median(results.slm);
-  std::vector<double> ratios;
-  for (const Decoded& round : results.routed_rounds) {
-    double parts = t_slm * static_cast<double>(round.tokens);
-    for (const auto& [tokens, passes] : round.catch_ups) {
-      parts += static_cast<double>(passes) * results.curve.at(tokens);
-    }
-    ratios.push_back(round.seconds / parts);
-  }
-  return median(ratios);
+/// Answers written so that both models were asked at every place.
+void record(Engine& engine, const std::vector<Example>& examples, GenerationOptions options,
+            std::vector<ReplayAnswer>& replays) {
+  options.pending_tokens = 8;
+  options.audit = true;
+  run_round(engine, examples, options, nullptr, &replays);
 }
 
-Results measure(Engine& engine, const std::vector<Prompt>& prompts, const BenchFlags& flags,
+Results measure(Engine& engine, const std::vector<Example>& examples, const BenchFlags& flags,
                 const GenerationOptions& options) {
   Results results;
   Progress progress("bench", "rounds", flags.rounds);
   progress.update(0);
-  for (int round = 0; round <= flags.rounds && !InterruptGuard::requested(); ++round) {
-    const Decoded llm = run_once(engine, prompts, with_policy(options, "llm"));
-    const Decoded slm = run_once(engine, prompts, with_policy(options, "slm"));
-    const Decoded routed = run_once(engine, prompts, holding(options, 1));
-    const Decoded speculative = run_once(engine, prompts, options);
-    const Decoded decoding = run_once(engine, prompts, with_policy(options, "speculative"));
-    if (round == 0) continue;  // warm-up
-    results.curve.measure(engine);
-    results.llm.push_back(llm.token_seconds());
-    results.slm.push_back(slm.token_seconds());
-    results.routed.push_back(routed.token_seconds());
-    results.routed_rounds.push_back(routed);
-    results.speculative.push_back(speculative.token_seconds());
-    results.decoding.push_back(decoding.token_seconds());
+  record(engine, examples, options, results.replays);  // the first run, which warms up
+  for (int round = 1; round <= flags.rounds && !InterruptGuard::requested(); ++round) {
+    for (const Strategy strategy : kStrategies) {
+      run_round(engine, examples, options_for(strategy, options),
+                &results.measured[static_cast<std::size_t>(strategy)]);
+    }
+    measure_curves(engine, results.hardware);
     progress.update(round);
   }
-  if (results.routed.empty()) throw Error("interrupted before the first round was done");
+  const Measured& plain = results.measured[static_cast<std::size_t>(Strategy::kPlain)];
+  if (plain.seconds_per_token.empty() || InterruptGuard::requested()) {
+    throw Error("interrupted before the rounds were done");
+  }
+  results.hardware.name = engine.slm_facts().description + " / " + engine.llm_facts().description;
+  results.hardware.token_overhead = plain.per_token(plain.unaccounted() * plain.seconds);
   return results;
 }
 
-void print_results(const Results& results, const std::string& policy, bool json) {
-  const double llm = median(results.llm);
-  const double slm = median(results.slm);
-  const double routed = median(results.routed);
-  const double speculative = median(results.speculative);
-  const double decoding = median(results.decoding);
-  const Decoded& last = results.routed_rounds.back();
-  const double share = last.tokens > 0
-                           ? static_cast<double>(last.llm_tokens) / static_cast<double>(last.tokens)
-                           : 0.0;
-  if (json) {
-    const nlohmann::ordered_json object = {{"policy", policy},
-                                           {"rounds", results.routed.size()},
-                                           {"llm_tokens_per_second", 1 / llm},
-                                           {"slm_tokens_per_second", 1 / slm},
-                                           {"routed_tokens_per_second", 1 / routed},
-                                           {"speculative_tokens_per_second", 1 / speculative},
-                                           {"decoding_tokens_per_second", 1 / decoding},
-                                           {"routed_to_llm", llm / routed},
-                                           {"llm_share", share},
-                                           {"routed_overhead", overhead(results)}};
-    fmt::print("{}\n", object.dump());
-    return;
+void print_json(const Results& results, const std::string& policy, double bytes_slm,
+                double bytes_llm) {
+  nlohmann::ordered_json object = {{"policy", policy}};
+  for (const Strategy strategy : kStrategies) {
+    const Measured& m = results.measured[static_cast<std::size_t>(strategy)];
+    const auto put = [&](const char* name, double value) {
+      object[fmt::format("{}_{}", key(strategy), name)] = value;
+    };
+    put("seconds_per_token", median(m.seconds_per_token));
+    put("decode_tokens_per_second", 1 / median(m.decode_seconds));
+    put("accuracy", static_cast<double>(m.right) / std::max(1, m.answers));
+    put("llm_share", m.llm_share());
+    put("llm_passes_per_token", m.per_token(static_cast<double>(m.counters.llm_passes)));
+    put("llm_positions_per_token", m.per_token(static_cast<double>(m.counters.llm_positions)));
+    put("bytes_per_token", m.per_token(bytes_slm * static_cast<double>(m.counters.slm_passes) +
+                                       bytes_llm * static_cast<double>(m.counters.llm_passes)));
+    put("outside_models", m.unaccounted());
+    put("predicted_seconds_per_token", predict(strategy, results.hardware, results.replays));
   }
-  fmt::print("{:<24} {:>12} {:>14}\n", "decoding, one sequence", "tokens/s", "beside the LLM");
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "LLM alone", 1 / llm, 1.0);
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "SLM alone", 1 / slm, llm / slm);
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x   LLM share {:.1f} %\n", "plain routing, " + policy,
-             1 / routed, llm / routed, 100 * share);
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "speculative routing", 1 / speculative,
-             llm / speculative);
-  fmt::print("{:<24} {:>12.1f} {:>13.2f}x\n", "speculative decoding", 1 / decoding, llm / decoding);
-  fmt::print("routing takes {:.3f} times its parts, t_SLM + p * t_LLM(catch-up)\n",
-             overhead(results));
+  fmt::print("{}\n", object.dump());
+}
+
+void print_table(const Results& results, double bytes_slm, double bytes_llm) {
+  const double llm = median(results.measured.front().seconds_per_token);
+  fmt::print("{:<21}{:>10}{:>10}{:>10}{:>9}{:>8}{:>9}{:>9}{:>9}{:>11}\n", "whole answers",
+             "ms/token", "beside", "predicted", "right", "LLM", "passes", "GB", "outside",
+             "decoding");
+  fmt::print("{:<21}{:>10}{:>10}{:>10}{:>9}{:>8}{:>9}{:>9}{:>9}{:>11}\n", "one sequence", "",
+             "the LLM", "ms/token", "answers", "tokens", "/token", "/token", "models", "tokens/s");
+  for (const Strategy strategy : kStrategies) {
+    const Measured& m = results.measured[static_cast<std::size_t>(strategy)];
+    const double seconds = median(m.seconds_per_token);
+    const double bytes = bytes_slm * static_cast<double>(m.counters.slm_passes) +
+                         bytes_llm * static_cast<double>(m.counters.llm_passes);
+    fmt::print(
+        "{:<21}{:>10.2f}{:>9.2f}x{:>10.2f}{:>9}{:>6.1f} %{:>9.3f}{:>9.3f}{:>7.1f} %{:>11.1f}\n",
+        title(strategy), 1e3 * seconds, llm / seconds,
+        1e3 * predict(strategy, results.hardware, results.replays),
+        fmt::format("{}/{}", m.right, m.answers), 100 * m.llm_share(),
+        m.per_token(static_cast<double>(m.counters.llm_passes)), m.per_token(bytes) / 1e9,
+        100 * m.unaccounted(), 1 / median(m.decode_seconds));
+  }
+}
+
+void print_prediction(const Hardware& hardware, const std::vector<ReplayAnswer>& replays) {
+  const double llm = predict(Strategy::kLlm, hardware, replays);
+  fmt::print("predicted for {}, from pass times, not measured\n", hardware.name);
+  fmt::print("{:<21}{:>10}{:>11}{:>16}\n", "whole answers", "ms/token", "tokens/s",
+             "beside the LLM");
+  for (const Strategy strategy : kStrategies) {
+    const double seconds = predict(strategy, hardware, replays);
+    fmt::print("{:<21}{:>10.3f}{:>11.1f}{:>15.2f}x\n", title(strategy), 1e3 * seconds, 1 / seconds,
+               llm / seconds);
+  }
 }
 
 int run_bench(const BenchFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
   const EngineOptions engine_options = flags.model.engine_options();
-  if (engine_options.context.sequences != 1)
+  if (engine_options.context.sequences != 1) {
     throw UsageError("bench measures one sequence (-np 1)");
-  const std::string file =
-      flags.prompts_file.empty() ? bundled_model("data/math.test.jsonl") : flags.prompts_file;
-  std::vector<Prompt> prompts = read_prompts(file);
-  prompts.resize(std::min(prompts.size(), static_cast<std::size_t>(flags.limit)));
+  }
+  Hardware other;
+  if (!flags.hardware_file.empty()) other = read_hardware(flags.hardware_file);
+  DatasetOptions dataset_options;
+  dataset_options.limit = flags.limit;
+  const Dataset dataset = load_dataset(
+      flags.data.empty() ? bundled_model("data/math.test.jsonl") : flags.data, dataset_options);
   Engine engine(engine_options);
   const InterruptGuard interrupt;
-  print_results(measure(engine, prompts, flags, options), engine.policy(options.policy)->name(),
-                flags.json);
+  if (!flags.hardware_file.empty()) {
+    std::vector<ReplayAnswer> replays;
+    record(engine, dataset.examples, options, replays);
+    print_prediction(other, replays);
+    return InterruptGuard::requested() ? kExitInterrupted : 0;
+  }
+  const Results results = measure(engine, dataset.examples, flags, options);
+  if (!flags.save_file.empty()) write_hardware(flags.save_file, results.hardware);
+  const auto slm_bytes = static_cast<double>(engine.slm_facts().bytes);
+  const auto llm_bytes = static_cast<double>(engine.llm_facts().bytes);
+  if (flags.json) {
+    print_json(results, engine.policy(options.policy)->name(), slm_bytes, llm_bytes);
+  } else {
+    print_table(results, slm_bytes, llm_bytes);
+  }
   return 0;
 }
 
@@ -224,15 +298,18 @@ Run add_bench(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "bench",
       "Time a pair: LLM alone, SLM alone, routing and speculation, in turn, medians over rounds");
-  command->add_option("--prompts", flags->prompts_file,
-                      "JSONL file of prompts (default: the bundled word problems)");
-  command->add_option("--limit", flags->limit, "Prompts to use")
+  command->add_option("--data", flags->data, "Dataset (default: the bundled word problems)");
+  command->add_option("--limit", flags->limit, "Examples to use")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  command->add_option("--rounds", flags->rounds, "Rounds that count, after one that does not")
+  command->add_option("--rounds", flags->rounds, "Rounds, after a run that does not count")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_flag("--json", flags->json, "Print one JSON object");
+  command->add_option("--save-hardware", flags->save_file,
+                      "Write the pass times measured here to a file");
+  command->add_option("--model-hardware", flags->hardware_file,
+                      "Predict the times on a machine with the pass times in this file");
   flags->generation.add_to(*command, "auto");
   flags->model.add_to(*command);
   return [flags] { return run_bench(*flags); };

@@ -116,6 +116,10 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("--router", options_.routers,
                  "Router files, one a policy (default: those of the bundled pair)")
       ->delimiter(',');
+  app.add_option("--overlap", options_.overlap,
+                 "Whether the SLM drafts on while the LLM verifies: on, off, or auto (where they "
+                 "are on different devices)")
+      ->capture_default_str();
   app.add_option("--chat-template-file", options_.chat_template_file,
                  "Jinja template instead of the model's own");
   app.add_flag("--no-mmap", no_mmap_, "Read the models into memory instead of mapping them");

@@ -78,8 +78,9 @@ void generate_text(Engine& engine, const Prompt& prompt, const GenerateFlags& fl
   if (trace != nullptr && !answer->tokens.empty()) trace->append(trace_lines(*answer));
   if (flags.stats || isatty(STDOUT_FILENO) != 0) {
     const bool mixed = answer->counters.llm_passes > 0 && answer->counters.slm_tokens > 0;
-    fmt::print(stderr, "{}\n",
-               cost_line(*answer, mixed ? engine.measure_llm_seconds(1) : std::nullopt));
+    fmt::print(
+        stderr, "{}\n",
+        cost_line(*answer, mixed ? engine.measure_pass_seconds(Writer::kLlm, 1) : std::nullopt));
   }
 }
 

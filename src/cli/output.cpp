@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -65,6 +66,8 @@ std::string answer_json(const Answer& answer) {
       {"seconds", answer.seconds},
       {"slm_seconds", c.slm_seconds},
       {"llm_seconds", c.llm_seconds},
+      {"router_seconds", c.router_seconds},
+      {"sampling_seconds", c.sampling_seconds},
   };
   return object.dump();
 }
@@ -106,7 +109,7 @@ struct AuditCounts {
 AuditCounts audited(const Answer& answer) {
   AuditCounts counts;
   for (const TokenRecord& token : answer.tokens) {
-    if (!token.llm_agrees) continue;
+    if (token.writer == Writer::kLlm || !token.llm_agrees) continue;
     ++counts.asked;
     counts.agreed += *token.llm_agrees ? 1 : 0;
   }
@@ -138,6 +141,13 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
   }
   line += fmt::format("; {:.3g} s, {:.0f} tokens/s", answer.seconds,
                       ratio(static_cast<double>(c.tokens()), answer.seconds));
+  const auto share = [&](double seconds) { return 100 * ratio(seconds, answer.seconds); };
+  line += fmt::format(
+      " (SLM {:.0f} %, LLM {:.0f} %, router {:.1f} %, sampling {:.1f} %, unaccounted {:.1f} %)",
+      share(c.slm_seconds), share(c.llm_seconds), share(c.router_seconds),
+      share(c.sampling_seconds),
+      share(std::max(0.0, answer.seconds - c.slm_seconds - c.llm_seconds - c.router_seconds -
+                              c.sampling_seconds)));
   if (llm_token_seconds && c.llm_positions > 0) {
     // The LLM alone would read the prompt at the speed it read here, then make a pass per token.
     const double prefill =

@@ -35,6 +35,7 @@ Sequence::Sequence(DecodeRequest r, int n_vocab, std::uint64_t s)
 void Sequence::drop_drafts() {
   tokens.resize(decided());
   drafts.clear();
+  waits = false;
 }
 
 Answer to_answer(Sequence& sequence) {
@@ -47,11 +48,31 @@ Answer to_answer(Sequence& sequence) {
   answer.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.start_time).count();
   answer.tokens = std::move(sequence.records);
+  answer.prompt = std::move(sequence.prompt_records);
   return answer;
 }
 
-Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots)
-    : slm_(slm), llm_(llm), slots_(index(slots)) {}
+double Sequence::threshold() const {
+  if (!request.budget) return request.threshold;
+  // What was under- or overspent so far is to be made up for within so many tokens.
+  constexpr double kHorizon = 24.0;
+  double by_llm = 0.0;
+  for (const TokenRecord& record : records) by_llm += record.writer == Writer::kLlm ? 1 : 0;
+  for (const Draft& draft : drafts) by_llm += draft.record.writer == Writer::kLlm ? 1 : 0;
+  const auto n = static_cast<double>(records.size() + drafts.size());
+  const double wanted = *request.budget + (*request.budget * n - by_llm) / kHorizon;
+  return request.policy->threshold_for_budget(std::clamp(wanted, 0.0, 1.0))
+      .value_or(request.threshold);
+}
+
+Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
+    : slm_(slm),
+      llm_(llm),
+      slots_(index(slots)),
+      used_at_(index(slots)),
+      llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {}
+
+Decoder::~Decoder() = default;
 
 int Decoder::context_size() const { return std::min(slm_.context_size(), llm_.context_size()); }
 
@@ -61,8 +82,50 @@ std::optional<int> Decoder::free_slot() const {
   return static_cast<int>(free - slots_.begin());
 }
 
+std::optional<int> Decoder::claim_slot(const std::vector<Token>& prompt) {
+  // A shorter common beginning is an accident (a template's first words): not worth giving up what
+  // the slot that has been idle longest would lose.
+  constexpr std::size_t kWorthIt = 16;
+  if (!asked_.empty()) end_llm_pass();
+  const auto cached = [&](int slot) {
+    const std::size_t held = slm_.cached_prefix(slot, prompt) + llm_.cached_prefix(slot, prompt);
+    return held < kWorthIt ? 0 : held;
+  };
+  std::optional<int> best;
+  std::optional<int> source;
+  std::size_t held = 0;
+  std::size_t source_holds = 0;
+  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
+    const Sequence* sequence = slots_[index(slot)].get();
+    const std::size_t shared = cached(slot);
+    if (sequence != nullptr) {
+      const auto& theirs = sequence->request.prompt;
+      const auto same = std::mismatch(prompt.begin(), prompt.end(), theirs.begin(), theirs.end());
+      const auto to_be_shared = static_cast<std::size_t>(same.first - prompt.begin());
+      if (!sequence->is_read && to_be_shared >= shared + kWorthIt) return std::nullopt;
+    }
+    if (shared > source_holds) {
+      source = slot;
+      source_holds = shared;
+    }
+    if (sequence != nullptr) continue;
+    const bool idle_longer =
+        best && shared == held && used_at_[index(slot)] < used_at_[index(*best)];
+    if (!best || shared > held || idle_longer) {
+      best = slot;
+      held = shared;
+    }
+  }
+  if (best && source && source_holds >= held + kWorthIt) {
+    slm_.fork(*source, *best, slm_.cached_prefix(*source, prompt));
+    llm_.fork(*source, *best, llm_.cached_prefix(*source, prompt));
+  }
+  return best;
+}
+
 void Decoder::check(const DecodeRequest& request) const {
   check_sampling_options(request.sampling);
+  check_token_options(request.sampling, slm_.model().vocab());
   const auto prompt_size = static_cast<int>(request.prompt.size());
   if (prompt_size == 0) throw UsageError("the prompt is empty");
   if (!(request.threshold >= 0 && request.threshold <= 1)) {
@@ -84,15 +147,27 @@ void Decoder::check(const DecodeRequest& request) const {
 
 void Decoder::start(int slot, DecodeRequest request) {
   check(request);
-  if (request.max_tokens <= 0) {
+  if (request.max_tokens < 0 || (request.max_tokens == 0 && !request.score_prompt)) {
     request.max_tokens = context_size() - static_cast<int>(request.prompt.size());
   }
   const std::uint64_t stream = stream_of(request);
-  slots_[index(slot)] =
-      std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size(), stream);
+  const Vocab& vocab = slm_.model().vocab();
+  slots_[index(slot)] = std::make_unique<Sequence>(std::move(request), vocab.size(), stream);
+  Sequence& sequence = *slots_[index(slot)];
+  sequence.sampler.use_grammar(vocab, sequence.request.prompt.size());
+  used_at_[index(slot)] = ++clock_;
 }
 
 Sequence Decoder::release(int slot) {
+  const bool is_asked = std::any_of(asked_.begin(), asked_.end(),
+                                    [&](const Asked& asked) { return asked.slot == slot; });
+  if (is_asked) {
+    try {
+      end_llm_pass();
+    } catch (const Error&) {
+      give_up_drafts();  // the next pass will tell the others what is wrong
+    }
+  }
   Sequence sequence = std::move(*slots_[index(slot)]);
   sequence.drop_drafts();
   slots_[index(slot)].reset();

@@ -28,7 +28,8 @@ struct Engine::Impl {
   int last_slot = 0;
 };
 
-Engine::Impl::Impl(const EngineOptions& o) : options(o), pair(o), policies(o.routers, *pair.slm_model) {}
+Engine::Impl::Impl(const EngineOptions& o)
+    : options(o), pair(o), policies(o.routers, *pair.slm_model) {}
 
 std::vector<Token> Engine::Impl::tokenize(const Prompt& prompt) {
   if (prompt.messages.empty()) return pair.slm_model->vocab().tokenize(prompt.text, true, false);
@@ -94,18 +95,18 @@ void Engine::generate(std::span<const Prompt> prompts, const GenerationOptions& 
               .should_stop = callbacks.should_stop});
 }
 
-std::optional<double> Engine::measure_llm_seconds(int n) {
+std::optional<double> Engine::measure_pass_seconds(Writer model, int n) {
   const std::span<const Token> tokens = impl_->last_tokens;
   if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
   const int last = static_cast<int>(tokens.size()) - 1;
   const RowRequest all{impl_->last_slot, tokens, {&last, 1}};
   const RowRequest before{
       impl_->last_slot, tokens.first(tokens.size() - static_cast<std::size_t>(n)), {}};
+  ModelContext& context = model == Writer::kSlm ? impl_->pair.slm : impl_->pair.llm;
   std::array<double, 3> seconds{};
   for (double& s : seconds) {
-    impl_->pair.llm.forward(
-        {&before, 1});  // reads what is missing before, or takes back what is after
-    s = impl_->pair.llm.forward({&all, 1}).seconds;
+    context.forward({&before, 1});  // reads what is missing before, takes back what is after
+    s = context.forward({&all, 1}).seconds;
   }
   std::sort(seconds.begin(), seconds.end());
   return seconds[1];

@@ -1,5 +1,9 @@
 #include "decode/model_pair.h"
 
+#include <fmt/format.h>
+
+#include "citer/error.h"
+
 namespace citer {
 
 namespace {
@@ -15,6 +19,13 @@ std::shared_ptr<Model> checked(const std::shared_ptr<Model>& slm, const Model& l
   return slm;
 }
 
+bool overlaps(const std::string& overlap, const Model& slm, const Model& llm) {
+  if (overlap == "on") return true;
+  if (overlap == "off") return false;
+  if (overlap == "auto") return slm.device() != llm.device();
+  throw UsageError(fmt::format("--overlap: expected on, off or auto, found '{}'", overlap));
+}
+
 }  // namespace
 
 ModelFacts facts_of(const ModelContext& context) {
@@ -24,15 +35,16 @@ ModelFacts facts_of(const ModelContext& context) {
 }
 
 ModelPair::ModelPair(const EngineOptions& options, int spare)
-    : ModelPair(Model::load(options.slm), Model::load(options.llm), options.context, spare) {}
+    : ModelPair(Model::load(options.slm), Model::load(options.llm), options.context, spare,
+                options.overlap) {}
 
 ModelPair::ModelPair(std::shared_ptr<Model> small, std::shared_ptr<Model> large,
-                     const ContextOptions& context, int spare)
+                     const ContextOptions& context, int spare, const std::string& overlap)
     : slm_model(std::move(small)),
       llm_model(std::move(large)),
       slm(checked(slm_model, *llm_model), with_spare(context, spare)),
       llm(llm_model, with_spare(context, spare)),
-      decoder(slm, llm, context.sequences) {}
+      decoder(slm, llm, context.sequences, overlaps(overlap, *slm_model, *llm_model)) {}
 
 void ModelPair::reset() {
   slm.reset();

@@ -18,7 +18,7 @@ struct ModelPair {
   explicit ModelPair(const EngineOptions& options, int spare = 0);
   /// The same over models that are loaded.
   ModelPair(std::shared_ptr<Model> small, std::shared_ptr<Model> large,
-            const ContextOptions& context, int spare);
+            const ContextOptions& context, int spare, const std::string& overlap = "off");
 
   /// Drops both models' caches.
   void reset();

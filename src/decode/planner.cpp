@@ -6,12 +6,12 @@ namespace citer {
 
 namespace {
 
-/// Weight that an observation keeps when the next one comes: the last hundred or so count.
+/// Weight that an observation keeps when the next one comes.
 constexpr double kDecay = 0.99;
-/// LLM passes before the line through them is trusted.
-constexpr std::int64_t kEnough = 16;
-/// Longer passes are prefills, which run at another speed.
-constexpr int kLongestPass = 64;
+/// Longer catch-ups are prefills.
+constexpr int kLongestCatchUp = 64;
+/// Seconds that reading a prompt may hold up other sequences.
+constexpr double kHoldUp = 0.2;
 
 }  // namespace
 
@@ -19,21 +19,19 @@ std::size_t SpeculationPlanner::band(float score) {
   return std::min(kBands - 1, static_cast<std::size_t>(score * static_cast<float>(kBands)));
 }
 
-void SpeculationPlanner::saw_slm_step(int sequences, double seconds) {
-  const double each = seconds / sequences;
-  slm_seconds_ = slm_seconds_ == 0.0 ? each : kDecay * slm_seconds_ + (1 - kDecay) * each;
+int SpeculationPlanner::chunk(double token_seconds) {
+  constexpr double kLeast = 32.0;
+  constexpr double kMost = 512.0;
+  if (token_seconds <= 0) return 128;
+  return static_cast<int>(std::clamp(kHoldUp / token_seconds, kLeast, kMost));
 }
 
 void SpeculationPlanner::saw_llm_pass(int sequences, int positions, double seconds) {
-  if (positions > kLongestPass * sequences) return;
-  const double n = static_cast<double>(positions) / sequences;
-  const double t = seconds / sequences;
-  w_ = kDecay * w_ + 1;
-  n_ = kDecay * n_ + n;
-  nn_ = kDecay * nn_ + n * n;
-  t_ = kDecay * t_ + t;
-  nt_ = kDecay * nt_ + n * t;
-  ++passes_;
+  llm_.saw(positions, seconds);
+  if (positions > kLongestCatchUp * sequences) return;
+  const double each = static_cast<double>(positions) / sequences;
+  llm_sequences_ = kDecay * llm_sequences_ + (1 - kDecay) * sequences;
+  llm_catch_up_ = kDecay * llm_catch_up_ + (1 - kDecay) * each;
 }
 
 void SpeculationPlanner::saw_draft(bool pending) {
@@ -53,25 +51,41 @@ double SpeculationPlanner::acceptance(float score) const {
   return (accepted_[band(score)] + 1) / (decided_[band(score)] + 2);
 }
 
-bool SpeculationPlanner::should_ask(std::span<const float> pending_scores) const {
-  if (passes_ < kEnough || pending_ <= 0) return true;
-  const double variance = nn_ / w_ - n_ / w_ * n_ / w_;
-  const double slope =
-      variance > 1e-9 ? std::max(0.0, (nt_ / w_ - n_ / w_ * t_ / w_) / variance) : 0.0;
-  const double fixed = std::max(0.0, t_ / w_ - slope * n_ / w_);
-  const double gap = std::max(1.0, drafts_ / pending_);
+double SpeculationPlanner::gap() const { return std::max(1.0, drafts_ / pending_); }
 
+bool SpeculationPlanner::should_ask(std::span<const float> pending_scores) const {
+  if (!llm_.is_known() || pending_ <= 0) return true;
   double settled = 1.0;
   double all_accepted = 1.0;
   for (std::size_t i = 0; i < pending_scores.size(); ++i) {
     all_accepted *= acceptance(pending_scores[i]);
     if (i + 1 < pending_scores.size()) settled += all_accepted;
   }
+  const double per_draft = slm_.at(1) + llm_.per_token();
+  const double fixed = llm_.fixed() / llm_sequences_;
   const auto rate = [&](double pending, double expected) {
-    return expected * gap / (pending * gap * (slm_seconds_ + slope) + fixed);
+    return expected * gap() / (pending * gap() * per_draft + fixed);
   };
   const auto held = static_cast<double>(pending_scores.size());
   return rate(held, settled) >= rate(held + 1, settled + all_accepted);
+}
+
+bool SpeculationPlanner::should_wait(int waiting, int moving) const {
+  if (moving == 0 || !llm_.is_known() || !slm_.is_known() || pending_ <= 0) return false;
+  const double n = waiting + moving;
+  const auto rate = [&](double gathered) {
+    const double writing = n - gathered / 2;
+    const double drafted = gathered * gap();
+    return drafted / (drafted / writing * slm_.at(writing) +
+                      llm_.at(gathered * std::max(1.0, llm_catch_up_)));
+  };
+  // Worth it only if clearly better: the times are estimates, and waiting delays somebody's token.
+  constexpr double kClearly = 1.05;
+  const double now = rate(waiting) * kClearly;
+  for (int more = waiting + 1; more <= waiting + moving; ++more) {
+    if (rate(more) > now) return true;
+  }
+  return false;
 }
 
 }  // namespace citer

@@ -4,22 +4,34 @@
 #include <cstdint>
 #include <span>
 
+#include "decode/pass_times.h"
+
 namespace citer {
 
-/// Decides when the LLM is asked about pending tokens: at once (plain routing), or after more were
-/// drafted, so that one pass decides several. It maximises expected tokens per second:
+/// Decides when the LLM is asked, by measured times, so that expected tokens per second are most.
+/// Not thread-safe.
 ///
-///   with k pending tokens of acceptance a_1 ... a_k and g tokens drafted per pending one,
+/// Of one sequence: at once about a pending token (plain routing), or after more were drafted, so
+/// that one pass decides several.
+///
+///   With k pending tokens of acceptance a_1 ... a_k and g tokens drafted per pending one,
 ///   E_k = 1 + a_1 + a_1 a_2 + ... + a_1 ... a_(k-1)   pending tokens are settled by one pass,
 ///   which takes A + B k g seconds, after k g steps of the SLM of S seconds:
 ///   rate(k) = E_k g / (k g (S + B) + A).
 ///
-/// A, B and S are measured as the answers are written (a decaying least-squares line and a decaying
-/// mean), a_i by score. Not thread-safe.
+/// Of N sequences: at once about those that wait, or after others have come to wait too (delayed
+/// batching; TokenRouter, arXiv 2610.12242, derives such a threshold from step times and routing
+/// probability). While b gather, N - b/2 go on writing on average:
+///
+///   rate(b) = b g / (b g / (N - b/2) x S(N - b/2) + A + B b c),   c tokens read per sequence.
+///
+/// A, B and S are measured as answers are written, a_i by score.
 class SpeculationPlanner {
  public:
   /// An SLM step for `sequences` at once.
-  void saw_slm_step(int sequences, double seconds);
+  void saw_slm_step(int sequences, double seconds) { slm_.saw(sequences, seconds); }
+  /// A pass of the SLM that read parts of prompts.
+  void saw_slm_prefill(int positions, double seconds) { slm_prefill_.saw(positions, seconds); }
   /// An LLM pass over `positions` tokens of `sequences`.
   void saw_llm_pass(int sequences, int positions, double seconds);
   /// A drafted token; whether it is pending.
@@ -31,18 +43,32 @@ class SpeculationPlanner {
   /// True (plain routing) until enough was measured.
   bool should_ask(std::span<const float> pending_scores) const;
 
+  /// Whether `waiting` sequences should wait for some of the `moving` ones.
+  bool should_wait(int waiting, int moving) const;
+
   /// Probability that the LLM agrees with the SLM's token at this score.
   double acceptance(float score) const;
+
+  /// Prompt tokens that the SLM, the LLM may read in one pass while other sequences wait for it: as
+  /// many as take a fifth of a second or so, but not so few that passes get inefficient.
+  int slm_chunk() const { return chunk(slm_prefill_.long_token()); }
+  int llm_chunk() const { return chunk(llm_.long_token()); }
+
+  const PassTimes& llm_times() const { return llm_; }
 
  private:
   static constexpr std::size_t kBands = 10;
   static std::size_t band(float score);
+  static int chunk(double token_seconds);
+  /// Tokens drafted per pending one.
+  double gap() const;
 
-  double slm_seconds_ = 0.0;  ///< decaying mean, per sequence
-  /// Decaying sums over LLM passes: weight, n, n^2, t, n t; n and t per sequence.
-  double w_ = 0.0, n_ = 0.0, nn_ = 0.0, t_ = 0.0, nt_ = 0.0;
-  std::int64_t passes_ = 0;
-  double drafts_ = 0.0;  ///< decaying counts
+  PassTimes slm_;  ///< steps: one token a sequence
+  PassTimes slm_prefill_;
+  PassTimes llm_;
+  double llm_sequences_ = 1.0;  ///< that share an LLM pass, decaying mean
+  double llm_catch_up_ = 1.0;   ///< tokens an LLM pass reads per sequence, decaying mean
+  double drafts_ = 0.0;         ///< decaying counts
   double pending_ = 0.0;
   std::array<double, kBands> accepted_{};
   std::array<double, kBands> decided_{};

@@ -144,10 +144,7 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
   owned_.clear();
   for (std::size_t r = 0; r < requests.size(); ++r) {
     const RowRequest& request = requests[r];
-    const std::vector<Token>& have = cached_[index(request.sequence)];
-    const auto [a, b] =
-        std::mismatch(have.begin(), have.end(), request.tokens.begin(), request.tokens.end());
-    auto keep = static_cast<std::size_t>(a - have.begin());
+    std::size_t keep = cached_prefix(request.sequence, request.tokens);
     if (!request.rows.empty()) keep = std::min(keep, index(request.rows.front()));
     roll_back(request.sequence, keep);
 
@@ -163,6 +160,18 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
       items_.push_back(item);
     }
   }
+}
+
+std::int64_t ModelContext::cached_tokens() const {
+  std::int64_t sum = 0;
+  for (const std::vector<Token>& tokens : cached_) sum += static_cast<std::int64_t>(tokens.size());
+  return sum;
+}
+
+std::size_t ModelContext::cached_prefix(int sequence, std::span<const Token> tokens) const {
+  const std::vector<Token>& have = cached_[index(sequence)];
+  const auto [a, b] = std::mismatch(have.begin(), have.end(), tokens.begin(), tokens.end());
+  return static_cast<std::size_t>(a - have.begin());
 }
 
 void ModelContext::roll_back(int sequence, std::size_t keep) {

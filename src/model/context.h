@@ -78,6 +78,12 @@ class ModelContext {
   int context_size() const { return context_size_; }
   int sequences() const { return static_cast<int>(cached_.size()); }
   std::span<const Token> cached(int sequence) const { return cached_[index(sequence)]; }
+  /// What all sequences' caches hold together.
+  std::int64_t cached_tokens() const;
+  /// How many of the first `tokens` a sequence's cache holds.
+  std::size_t cached_prefix(int sequence, std::span<const Token> tokens) const;
+  /// Tokens in one pass at most.
+  int batch_size() const { return batch_size_; }
   /// Bytes of keys and values that one cached token takes; 0 if unknown.
   std::uint64_t bytes_per_token() const;
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
 #include "base/rng.h"
 #include "citer/error.h"
+#include "model/backend.h"
 
 namespace citer {
 
@@ -20,6 +22,18 @@ void check(bool ok, const char* option, const char* range, double found) {
 
 /// -log(-log(u)): standard Gumbel noise.
 double gumbel(std::uint64_t bits) { return -std::log(-std::log(to_unit(bits))); }
+
+/// A grammar over the vocabulary, or nothing for "". Throws UsageError when it does not parse.
+LlamaSamplerPtr make_grammar(const std::string& grammar, const Vocab& vocab) {
+  if (grammar.empty()) return {};
+  const ErrorCapture errors;
+  LlamaSamplerPtr sampler(llama_sampler_init_grammar(vocab.handle(), grammar.c_str(), "root"));
+  if (!sampler) {
+    throw UsageError(fmt::format("grammar: expected GBNF with a rule 'root' ({})",
+                                 errors.first().empty() ? "it does not parse" : errors.first()));
+  }
+  return sampler;
+}
 
 }  // namespace
 
@@ -36,6 +50,14 @@ void check_sampling_options(const SamplingOptions& o) {
         o.frequency_penalty);
   check(std::isfinite(o.presence_penalty), "--presence-penalty", "a finite number",
         o.presence_penalty);
+}
+
+void check_token_options(const SamplingOptions& o, const Vocab& vocab) {
+  for (const auto& [token, bias] : o.logit_bias) {
+    check(token >= 0 && token < vocab.size(), "logit_bias", "tokens of the vocabulary", token);
+    check(!std::isnan(bias) && bias < INFINITY, "logit_bias", "numbers", bias);
+  }
+  make_grammar(o.grammar, vocab);
 }
 
 Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stream)
@@ -61,11 +83,32 @@ Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stre
   }
 }
 
+void Sampler::use_grammar(const Vocab& vocab, std::size_t prompt_size) {
+  grammar_ = make_grammar(options_.grammar, vocab);
+  vocab_ = &vocab;
+  prompt_size_ = prompt_size;
+}
+
 Token Sampler::sample(std::span<const float> logits, std::span<const Token> context) {
-  if (!penalties_on_ && !filters_) return argmax(logits);
+  if (!grammar_) return draw(logits, context, false);
+  advance_grammar(context.subspan(prompt_size_));
+  const Token free = draw(logits, context, false);
+  return grammar_allows(free) ? free : draw(logits, context, true);
+}
+
+Token Sampler::draw(std::span<const float> logits, std::span<const Token> context,
+                    bool with_grammar) {
+  if (!penalties_on_ && !filters_ && options_.logit_bias.empty() && !with_grammar) {
+    return argmax(logits);
+  }
   candidates_.resize(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     candidates_[i] = {static_cast<Token>(i), logits[i], 0.0F};
+  }
+  for (const auto& [token, bias] : options_.logit_bias) {
+    // Padding that only the other model has is not there.
+    const auto at = static_cast<std::size_t>(token);
+    if (at < candidates_.size()) candidates_[at].logit += bias;
   }
   llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
   if (penalties_on_) {
@@ -75,11 +118,38 @@ Token Sampler::sample(std::span<const float> logits, std::span<const Token> cont
     for (Token token : context.last(n)) llama_sampler_accept(penalties_.get(), token);
     llama_sampler_apply(penalties_.get(), &array);
   }
+  if (with_grammar) {
+    llama_sampler_apply(grammar_.get(), &array);
+    const bool stuck = std::all_of(candidates_.begin(), candidates_.end(),
+                                   [](const auto& c) { return c.logit == -INFINITY; });
+    if (stuck && vocab_->end_of_answer() >= 0) return vocab_->end_of_answer();
+  }
   if (filters_) llama_sampler_apply(filters_.get(), &array);
-  return draw(array, context.size());
+  return pick(array, context.size());
 }
 
-Token Sampler::draw(const llama_token_data_array& candidates, std::size_t position) const {
+/// Brings the grammar to where `answer` ends; it starts over where drafts were taken back.
+void Sampler::advance_grammar(std::span<const Token> answer) {
+  const auto [mine, theirs] =
+      std::mismatch(in_grammar_.begin(), in_grammar_.end(), answer.begin(), answer.end());
+  if (mine != in_grammar_.end()) {
+    llama_sampler_reset(grammar_.get());
+    in_grammar_.clear();
+  }
+  for (const Token token : answer.subspan(in_grammar_.size())) {
+    if (!vocab_->is_end_of_generation(token)) llama_sampler_accept(grammar_.get(), token);
+    in_grammar_.push_back(token);
+  }
+}
+
+bool Sampler::grammar_allows(Token token) {
+  llama_token_data one{token, 1.0F, 0.0F};
+  llama_token_data_array array{&one, 1, -1, false};
+  llama_sampler_apply(grammar_.get(), &array);
+  return array.data[0].logit > -INFINITY;
+}
+
+Token Sampler::pick(const llama_token_data_array& candidates, std::size_t position) const {
   const std::uint64_t address = random_at(options_.seed, stream_, position);
   Token best = 0;
   double best_value = -INFINITY;
@@ -94,6 +164,26 @@ Token Sampler::draw(const llama_token_data_array& candidates, std::size_t positi
     }
   }
   return best;
+}
+
+TokenLogprobs logprobs_of(std::span<const float> logits, Token token, int top) {
+  float largest = -INFINITY;
+  for (const float v : logits) largest = v > largest ? v : largest;
+  double sum = 0.0;
+  for (const float v : logits) sum += std::exp(static_cast<double>(v) - largest);
+  const double log_sum = largest + std::log(sum);
+  const auto logprob = [&](Token t) {
+    return static_cast<float>(logits[static_cast<std::size_t>(t)] - log_sum);
+  };
+  TokenLogprobs result{logprob(token), {}};
+  std::vector<Token> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto n = std::min(static_cast<std::size_t>(std::max(top, 0)), order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(),
+                    [&](Token a, Token b) { return logprob(a) > logprob(b); });
+  result.top.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) result.top.emplace_back(order[i], logprob(order[i]));
+  return result;
 }
 
 int argmax(std::span<const float> values) {

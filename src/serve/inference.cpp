@@ -132,9 +132,9 @@ bool Inference::take_commands() {
     return true;
   });
   while (!queue_.empty()) {
-    const std::optional<int> slot = pair_.decoder.free_slot();
-    if (!slot) break;
     const auto channel = queue_.front();
+    const std::optional<int> slot = pair_.decoder.claim_slot(channel->request.prompt);
+    if (!slot) break;
     queue_.pop_front();
     pair_.decoder.start(*slot, std::move(channel->request));
     active_[*slot] = channel;
@@ -191,20 +191,18 @@ void Inference::fail_all(const std::string& error) {
 }
 
 void Inference::publish_status() {
-  std::int64_t slm = 0;
-  std::int64_t llm = 0;
-  for (int s = 0; s < pair_.slm.sequences(); ++s) {
-    slm += static_cast<std::int64_t>(pair_.slm.cached(s).size());
-    llm += static_cast<std::int64_t>(pair_.llm.cached(s).size());
-  }
+  const PassTimes& llm_times = pair_.decoder.planner().llm_times();
   const std::lock_guard lock(mutex_);
-  status_ = {pair_.slm.sequences(),
-             static_cast<int>(active_.size()),
-             static_cast<int>(queue_.size()),
-             slm,
-             llm,
-             static_cast<std::int64_t>(context_size_) * pair_.slm.sequences(),
-             pair_.decoder.totals()};
+  status_.sequences = pair_.slm.sequences();
+  status_.active = static_cast<int>(active_.size());
+  status_.queued = static_cast<int>(queue_.size());
+  status_.slm_cached_tokens = pair_.slm.cached_tokens();
+  if (!pair_.decoder.asks_llm()) status_.llm_cached_tokens = pair_.llm.cached_tokens();
+  status_.cache_capacity = static_cast<std::int64_t>(context_size_) * pair_.slm.sequences();
+  status_.totals = pair_.decoder.totals();
+  status_.llm_pass_seconds = llm_times.at(1);
+  status_.llm_prompt_token_seconds =
+      llm_times.long_token() > 0 ? llm_times.long_token() : llm_times.per_token();
 }
 
 }  // namespace citer

@@ -73,13 +73,17 @@ struct InferenceOptions {
 
 /// A look at what goes on.
 struct InferenceStatus {
-  int sequences = 0;       ///< that can be written at once
-  int active = 0;          ///< being written
-  int queued = 0;          ///< waiting for a sequence
+  int sequences = 0;                   ///< that can be written at once
+  int active = 0;                      ///< being written
+  int queued = 0;                      ///< waiting for a sequence
   std::int64_t slm_cached_tokens = 0;  ///< held by the KV caches, idle prefixes included
   std::int64_t llm_cached_tokens = 0;
   std::int64_t cache_capacity = 0;  ///< tokens that each of the two caches can hold
-  Counters totals;         ///< of all answers, cancelled ones included
+  Counters totals;                  ///< of all answers, cancelled ones included
+  /// What the LLM takes for a token of an answer and for one of a prompt, as far as it was seen to
+  /// work: 0 before. The LLM alone would take about prompt tokens x the one + tokens x the other.
+  double llm_pass_seconds = 0.0;
+  double llm_prompt_token_seconds = 0.0;
 };
 
 /// Continuous batching: requests join and leave at any step. All public methods may be called from
@@ -137,7 +141,8 @@ class Inference {
   std::condition_variable wake_;  ///< the inference thread: there is something to do
   std::condition_variable idle_;  ///< drain(): nothing is left
   std::deque<std::shared_ptr<Channel>> queue_;
-  std::map<int, std::shared_ptr<Channel>> active_;  ///< by slot; written by the thread, under mutex_
+  std::map<int, std::shared_ptr<Channel>>
+      active_;  ///< by slot; written by the thread, under mutex_
   bool draining_ = false;
   bool stopping_ = false;
   InferenceStatus status_;

@@ -34,7 +34,7 @@ class Batching : public testing::Test {
         working[*slot] = next++;
       }
       const std::vector<int> progressed = decoder.step();
-      EXPECT_EQ(progressed.size(), working.size()) << "every unfinished sequence gets a token";
+      EXPECT_FALSE(progressed.empty()) << "some may wait for others to share a pass, not all";
       for (const int s : progressed) {
         if (!decoder.at(s).finish) continue;
         finished.emplace(working.at(s), decoder.release(s));

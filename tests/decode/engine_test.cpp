@@ -208,11 +208,11 @@ TEST_F(EngineTest, NoPromptsNoWork) {
 
 TEST_F(EngineTest, MeasuresTheLlm) {
   Engine engine(options());
-  EXPECT_EQ(engine.measure_llm_seconds(1), std::nullopt);
+  EXPECT_EQ(engine.measure_pass_seconds(Writer::kLlm, 1), std::nullopt);
   const auto before = answers(engine, prompts(1), generation());
-  EXPECT_GT(engine.measure_llm_seconds(1).value_or(0), 0.0);
-  EXPECT_GT(engine.measure_llm_seconds(4).value_or(0), 0.0);
-  EXPECT_EQ(engine.measure_llm_seconds(1000), std::nullopt);
+  EXPECT_GT(engine.measure_pass_seconds(Writer::kLlm, 1).value_or(0), 0.0);
+  EXPECT_GT(engine.measure_pass_seconds(Writer::kLlm, 4).value_or(0), 0.0);
+  EXPECT_EQ(engine.measure_pass_seconds(Writer::kLlm, 1000), std::nullopt);
   EXPECT_EQ(answers(engine, prompts(1), generation()).at(0).text, before.at(0).text);
 }
 

@@ -42,10 +42,12 @@ inline std::shared_ptr<Model> load_exact(const std::filesystem::path& path) {
 /// Both models in memory, with contexts and a decoder.
 struct TinyPair {
   TinyPair(const std::filesystem::path& slm_path, const std::filesystem::path& llm_path,
-           const ContextOptions& options)
-      : slm(load_exact(slm_path), exact(options)), llm(load_exact(llm_path), exact(options)) {}
-  TinyPair(const TinyPairFiles& files, const ContextOptions& options)
-      : TinyPair(files.slm(), files.llm(), options) {}
+           const ContextOptions& options, bool overlap = false)
+      : slm(load_exact(slm_path), exact(options)),
+        llm(load_exact(llm_path), exact(options)),
+        decoder(slm, llm, slm.sequences(), overlap) {}
+  TinyPair(const TinyPairFiles& files, const ContextOptions& options, bool overlap = false)
+      : TinyPair(files.slm(), files.llm(), options, overlap) {}
 
   static ContextOptions exact(ContextOptions options) {
     options.flash_attention = "off";
@@ -54,7 +56,7 @@ struct TinyPair {
 
   ModelContext slm;
   ModelContext llm;
-  Decoder decoder{slm, llm, slm.sequences()};
+  Decoder decoder;
 };
 
 /// `n` prompts of different lengths, each of words and bytes.

@@ -295,8 +295,8 @@ TEST_F(ApiTest, ASlowReaderStallsNobody) {
 }
 
 TEST_F(ApiTest, DrainFinishesWhatRunsAndRefusesTheRest) {
-  start();
   api_.defaults.ignore_eog = true;
+  start();
   Json body = {{"prompt", kQuestion}, {"model", "llm"}, {"max_tokens", 400}};
   auto running = std::async(std::launch::async, [&] { return text_of(body); });
   EXPECT_TRUE(becomes("citer_active_sequences", 1));

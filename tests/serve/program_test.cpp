@@ -1,0 +1,90 @@
+// `citer serve` as a process: its flags, signals, and what it prints.
+#include "serve/program.h"
+
+namespace citer {
+namespace {
+
+using test::error_of;
+using test::kQuestion;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(ServeProgram, AnswersUntilItIsToldToStop) {
+  test::ServeProgram server({"--api-key", "a,b", "--api-key", "c"});
+  auto client = server.client();
+  error_of(client.Get("/v1/models"), 401);
+  for (const char* key : {"a", "b", "c"}) {
+    client.set_bearer_token_auth(key);
+    EXPECT_EQ(client.Get("/v1/models")->status, 200) << key;
+  }
+  EXPECT_EQ(Json::parse(client.Get("/props")->body)["total_slots"], 8);
+  EXPECT_EQ(server.stop(SIGTERM), 0);
+  EXPECT_THAT(server.err(), StartsWith("listening on http://127.0.0.1:"));
+}
+
+TEST(ServeProgram, FinishesAStreamBeforeItStops) {
+  test::ServeProgram server({"--ignore-eos", "-c", "4096"});
+  auto client = server.client();
+  std::string body;
+  bool asked = false;
+  const auto result = client.Post(
+      "/v1/completions", {},
+      Json{{"prompt", kQuestion}, {"model", "llm"}, {"max_tokens", 300}, {"stream", true}}.dump(),
+      "application/json", [&](const char* data, std::size_t n) {
+        if (!std::exchange(asked, true)) server.signal(SIGINT);
+        body.append(data, n);
+        return true;
+      });
+  EXPECT_TRUE(result);
+  EXPECT_THAT(body, HasSubstr("data: [DONE]"));
+  EXPECT_EQ(server.stop(0), 0);
+}
+
+TEST(ServeProgram, CutsOffWhatTakesLongerThanTheDrainTimeout) {
+  test::ServeProgram server({"--ignore-eos", "-c", "8192", "--drain-timeout", "0"});
+  auto client = server.client();
+  std::string body;
+  bool asked = false;
+  client.Post("/v1/completions", {},
+              Json{{"prompt", kQuestion}, {"model", "llm"}, {"stream", true}}.dump(),
+              "application/json", [&](const char* data, std::size_t n) {
+                if (!std::exchange(asked, true)) server.signal(SIGTERM);
+                body.append(data, n);
+                return true;
+              });
+  EXPECT_THAT(body, HasSubstr("shutting_down"));
+  EXPECT_EQ(server.stop(0), 0);
+  EXPECT_THAT(server.err(), HasSubstr("cut off"));
+}
+
+TEST(ServeProgram, KeysFromAFile) {
+  const test::TempDir folder;
+  write_file(folder / "keys", "one\ntwo\n");
+  test::ServeProgram server({"--api-key-file", (folder / "keys").string()});
+  auto client = server.client();
+  client.set_bearer_token_auth("two");
+  EXPECT_EQ(client.Get("/v1/models")->status, 200);
+}
+
+TEST(ServeProgram, WrongFlagsAreNamed) {
+  const auto error = [](const std::vector<std::string>& flags, int status) {
+    std::vector<std::string> arguments = {"serve", "--port", "0"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const test::ProcessResult result =
+        test::run_process(CITER_PROGRAM, arguments, {.time_limit = 20});
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_THAT(result.err, StartsWith("citer: "));
+    return result.err;
+  };
+  EXPECT_THAT(error({"--port", "70000"}, 2), HasSubstr("--port"));
+  EXPECT_THAT(error({"--ssl-key-file", "k"}, 2), HasSubstr("--ssl-cert-file"));
+  EXPECT_THAT(error({"--ssl-key-file", "k", "--ssl-cert-file", "c"}, 1), HasSubstr("c, k"));
+  EXPECT_THAT(error({"--api-key-file", "none"}, 1), HasSubstr("none"));
+  EXPECT_THAT(error({"--host", "256.0.0.1"}, 1), HasSubstr("256.0.0.1"));
+  EXPECT_THAT(error({"-m", "none.gguf", "-md", "none.gguf"}, 1), HasSubstr("none.gguf"));
+  EXPECT_THAT(error({"--policy", "best"}, 2), HasSubstr("best"));
+  EXPECT_THAT(error({"--policy", "margin", "--budget", "0.1"}, 2), HasSubstr("--budget"));
+}
+
+}  // namespace
+}  // namespace citer
