@@ -39,6 +39,14 @@ Json calibration_json(const RoutingPolicy& policy) {
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
+bool has_chat_template(const Inference& inference) {
+  try {
+    return !inference.render({{"user", "Hello"}}).empty();
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
 Json piece_json(const std::string& piece) {
   if (valid_utf8(piece) == piece) return piece;
@@ -240,6 +248,7 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
          {"min_p", sampling.min_p},
          {"repeat_penalty", sampling.repeat_penalty},
          {"max_tokens", defaults.max_tokens}}},
+       {"has_chat_template", has_chat_template(inference_)},
        {"context_size", inference_.context_size()},
        {"total_slots", status.sequences},
        {"active", status.active},
