@@ -130,10 +130,12 @@ std::vector<DecodeRequest> Api::decode_requests(
   for (const std::vector<Token>& prompt : prompts) {
     DecodeRequest request = common;
     request.prompt = prompt;
-    // As llama-server does: a limit beyond the context is no error. Without any token there is no
-    // step that could score the prompt, so 0 is 1 here and the token is not shown.
+    // As llama-server does: a limit beyond the context is no error. A prompt can be scored without
+    // writing; otherwise 0 is 1 here and the token is not shown.
     const int room = inference_.context_size() - static_cast<int>(prompt.size());
-    request.max_tokens = parsed.max_tokens < 0 ? room : std::clamp(parsed.max_tokens, 1, room);
+    request.max_tokens = parsed.max_tokens < 0
+                             ? room
+                             : std::clamp(parsed.max_tokens, common.score_prompt ? 0 : 1, room);
     for (int i = 0; i < parsed.n; ++i) {
       request.choice = static_cast<std::uint64_t>(i);
       requests.push_back(request);
