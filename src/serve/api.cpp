@@ -80,7 +80,8 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
     } catch (const InputError& e) {
       // Without the template's path, which is the server's business.
       const std::string_view what = e.what();
-      throw bad_field("messages", std::string(what.substr(std::min(what.find(": ") + 2, what.size()))));
+      throw bad_field("messages",
+                      std::string(what.substr(std::min(what.find(": ") + 2, what.size()))));
     }
   }
   for (const TextOrTokens& prompt : parsed.prompts) {
@@ -208,8 +209,8 @@ HttpReply Api::tokenize(const HttpRequest& request) {
 
 HttpReply Api::detokenize(const HttpRequest& request) {
   const Json body = parse_body(request.body);
-  const std::vector<Token> tokens = parse_token_ids(Fields(body).find("tokens"), "tokens",
-                                                    inference_.vocab().size());
+  const std::vector<Token> tokens =
+      parse_token_ids(Fields(body).find("tokens"), "tokens", inference_.vocab().size());
   return json_reply({{"content", valid_utf8(inference_.vocab().text(tokens))}});
 }
 

@@ -13,8 +13,8 @@
 namespace citer {
 
 struct ApiOptions {
-  GenerationOptions defaults;  ///< where a request says nothing
-  bool random_seed = true;     ///< where a request gives no seed: draw one
+  GenerationOptions defaults;            ///< where a request says nothing
+  bool random_seed = true;               ///< where a request gives no seed: draw one
   std::chrono::seconds time_limit{600};  ///< of a request that generates
 };
 

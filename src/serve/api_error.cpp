@@ -16,12 +16,18 @@ constexpr int kInternalError = 500;
 
 const char* type_of(int status) {
   switch (status) {
-    case 401: return "authentication_error";
-    case 429: return "rate_limit_error";
-    case 500: return "server_error";
-    case 503: return "unavailable_error";
-    case 504: return "timeout_error";
-    default: return "invalid_request_error";
+    case 401:
+      return "authentication_error";
+    case 429:
+      return "rate_limit_error";
+    case 500:
+      return "server_error";
+    case 503:
+      return "unavailable_error";
+    case 504:
+      return "timeout_error";
+    default:
+      return "invalid_request_error";
   }
 }
 

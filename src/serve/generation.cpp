@@ -86,14 +86,12 @@ std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& che
 
 std::string Generation::whole(const std::function<void()>& check) {
   while (unfinished_ > 0) wait(check);
-  metrics_.request_seconds.observe(
-      std::chrono::duration<double>(Clock::now() - arrival_).count());
+  metrics_.request_seconds.observe(std::chrono::duration<double>(Clock::now() - arrival_).count());
   return writer_.whole(answers_);
 }
 
 /// False when the client is gone.
-bool Generation::stream_events(const WriteBytes& write,
-                               const std::function<void()>& check) {
+bool Generation::stream_events(const WriteBytes& write, const std::function<void()>& check) {
   const auto send = [&](const std::string& data) { return data.empty() || write(event(data)); };
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     if (!send(writer_.first_chunk(i))) return false;
@@ -103,8 +101,7 @@ bool Generation::stream_events(const WriteBytes& write,
     if (!send(writer_.chunk(index, growth))) return false;
     if (growth.answer && !send(writer_.last_chunk(index, *growth.answer))) return false;
   }
-  metrics_.request_seconds.observe(
-      std::chrono::duration<double>(Clock::now() - arrival_).count());
+  metrics_.request_seconds.observe(std::chrono::duration<double>(Clock::now() - arrival_).count());
   return send(writer_.usage_chunk(answers_)) && send("[DONE]");
 }
 

@@ -25,9 +25,9 @@ class Generation {
              ResponseWriter writer, std::chrono::steady_clock::time_point arrival,
              std::chrono::seconds time_limit);
 
-  /// Waits for all answers and gives the whole response. Throws what `check` throws, which is called
-  /// every few milliseconds (HttpRequest::check), and ApiError when the time is up or inference
-  /// fails.
+  /// Waits for all answers and gives the whole response. Throws what `check` throws, which is
+  /// called every few milliseconds (HttpRequest::check), and ApiError when the time is up or
+  /// inference fails.
   std::string whole(const std::function<void()>& check);
 
   /// Writes the response as server-sent events. An error on the way is the last event.

@@ -82,9 +82,12 @@ bool same_key(std::string_view a, std::string_view b) {
 /// What httplib found wrong before any handler was called.
 ApiError protocol_error(int status) {
   switch (status) {
-    case kTooLarge: return {status, "the request body is too large", "payload_too_large"};
-    case kInternalError: return {status, "internal error", "internal_error"};
-    default: return {status, httplib::status_message(status)};
+    case kTooLarge:
+      return {status, "the request body is too large", "payload_too_large"};
+    case kInternalError:
+      return {status, "internal error", "internal_error"};
+    default:
+      return {status, httplib::status_message(status)};
   }
 }
 
@@ -114,7 +117,8 @@ void put_reply(HttpReply reply, httplib::Response& response) {
 }
 
 /// A thread per connection; threads are kept for later ones. (httplib's own pool counts a thread as
-/// idle until it wakes: of many connections at once some wait although more threads may be started.)
+/// idle until it wakes: of many connections at once some wait although more threads may be
+/// started.)
 class ConnectionThreads final : public httplib::TaskQueue {
  public:
   explicit ConnectionThreads(int most) : most_(static_cast<std::size_t>(most)) {}
@@ -185,8 +189,7 @@ struct HttpServer::Impl {
 
   void configure();
   std::optional<std::string> read_body(const httplib::ContentReader& reader) const;
-  void handle(const httplib::Request& request, std::string_view body,
-              httplib::Response& response);
+  void handle(const httplib::Request& request, std::string_view body, httplib::Response& response);
   HttpReply reply_to(const httplib::Request& request, std::string_view body);
   HttpReply health() const;
   void check_key(const httplib::Request& request) const;
@@ -251,8 +254,7 @@ void HttpServer::Impl::configure() {
 }
 
 /// Nothing when it is too large, which of a chunked or compressed one is seen as it comes.
-std::optional<std::string> HttpServer::Impl::read_body(
-    const httplib::ContentReader& reader) const {
+std::optional<std::string> HttpServer::Impl::read_body(const httplib::ContentReader& reader) const {
   std::string body;
   bool fits = true;
   reader([&](const char* data, std::size_t n) {

@@ -18,7 +18,7 @@ struct HttpOptions {
   std::vector<std::string> cors_origins;  ///< origins of pages that may call; "*": any
   std::string ssl_cert_file;              ///< PEM; with ssl_key_file: TLS
   std::string ssl_key_file;
-  int threads = 128;                        ///< connections that are served at once
+  int threads = 128;                               ///< connections that are served at once
   std::size_t body_limit = std::size_t{16} << 20;  ///< bytes
 };
 

@@ -11,8 +11,8 @@ namespace citer {
 namespace {
 
 constexpr int kBadRequest = 400;
-// An object that keeps its order finds keys one by one: bounded, or a body of nothing but keys would
-// take minutes.
+// An object that keeps its order finds keys one by one: bounded, or a body of nothing but keys
+// would take minutes.
 constexpr int kMostKeys = 20000;
 constexpr int kDeepest = 64;
 
@@ -33,14 +33,21 @@ std::string reason(const char* what) {
 
 std::string type_text(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::null: return "null";
-    case Json::value_t::object: return "an object";
-    case Json::value_t::array: return "an array";
-    case Json::value_t::string: return "a string";
-    case Json::value_t::boolean: return "a boolean";
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::array:
+      return "an array";
+    case Json::value_t::string:
+      return "a string";
+    case Json::value_t::boolean:
+      return "a boolean";
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return "an integer";
-    default: return "a number";
+    case Json::value_t::number_unsigned:
+      return "an integer";
+    default:
+      return "a number";
   }
 }
 

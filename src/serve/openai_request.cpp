@@ -1,8 +1,8 @@
 #include "serve/openai_request.h"
 
 #include <algorithm>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -51,8 +51,8 @@ std::vector<std::pair<Token, float>> parse_logit_bias(const Json& value, int voc
     }
     const double number = bias.is_number() ? bias.get<double>() : 2 * kBan;
     if (!(number >= kBan && number <= -kBan)) {
-      throw bad_field("logit_bias", fmt::format("expected a number in [-100, 100] for token {}",
-                                                token));
+      throw bad_field("logit_bias",
+                      fmt::format("expected a number in [-100, 100] for token {}", token));
     }
     biases.emplace_back(token, number == kBan ? -std::numeric_limits<float>::infinity()
                                               : static_cast<float>(number));
@@ -120,8 +120,8 @@ GenerationRequest parse_common(const Fields& fields, const RequestLimits& limits
   parse_sampling(fields, limits, request.sampling);
   const auto old_name = fields.integer("max_tokens", -1, kMostTokens);
   const auto new_name = fields.integer("max_completion_tokens", -1, kMostTokens);
-  request.max_tokens = static_cast<int>(
-      new_name.value_or(old_name.value_or(limits.defaults.max_tokens)));
+  request.max_tokens =
+      static_cast<int>(new_name.value_or(old_name.value_or(limits.defaults.max_tokens)));
   request.stop = limits.defaults.stop;
   if (const Json* stop = fields.find("stop")) request.stop = parse_stop(*stop);
   request.n = static_cast<int>(fields.integer("n", 1, kMostChoices).value_or(1));
@@ -162,7 +162,8 @@ std::string parse_content(const Json* content, const std::string& path) {
 }
 
 ChatMessage parse_message(const Json& message, const std::string& path) {
-  if (!message.is_object()) throw bad_field(path, "expected an object, found " + type_text(message));
+  if (!message.is_object())
+    throw bad_field(path, "expected an object, found " + type_text(message));
   const Fields fields(message, path);
   std::string role = fields.string("role").value_or("");
   if (role == "developer") role = "system";  // OpenAI's newer name
@@ -178,8 +179,9 @@ std::vector<TextOrTokens> parse_prompts(const Json* prompt, int vocab_size) {
   if (prompt == nullptr) throw bad_field("prompt", "missing");
   if (prompt->is_string()) return {prompt->get<std::string>()};
   if (!prompt->is_array() || prompt->empty()) {
-    throw bad_field("prompt", "expected a string, an array of strings, token ids, or an array of "
-                              "arrays of token ids");
+    throw bad_field("prompt",
+                    "expected a string, an array of strings, token ids, or an array of "
+                    "arrays of token ids");
   }
   if (prompt->front().is_number()) return {parse_token_ids(prompt, "prompt", vocab_size)};
   if (prompt->size() > kMostPrompts) {

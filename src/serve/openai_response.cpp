@@ -20,8 +20,9 @@ std::string random_id(const char* prefix) {
 
 /// Characters in UTF-8 text.
 std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 Json bytes_of(const std::string& piece) {
@@ -172,7 +173,8 @@ Json ResponseWriter::whole_choice(std::size_t index, const Answer& answer) const
   const char* finish = format_.score_only ? "length" : to_string(answer.finish);
   Json choice = {{"index", index}};
   if (format_.chat) {
-    choice["message"] = {{"role", "assistant"}, {"content", valid_utf8(text)}, {"refusal", nullptr}};
+    choice["message"] = {
+        {"role", "assistant"}, {"content", valid_utf8(text)}, {"refusal", nullptr}};
   } else {
     choice["text"] = valid_utf8(text);
   }
@@ -225,17 +227,15 @@ std::string ResponseWriter::chunk(std::size_t index, const Growth& growth) {
   if (growth.text.empty() && !has_tokens) return "";
   if (offsets_.size() <= index) offsets_.resize(index + 1);
   Json text = valid_utf8(growth.text);
-  Json chunk =
-      chunk_of(index, format_.chat ? Json{{"content", std::move(text)}} : std::move(text),
-               choice_logprobs(growth.tokens, offsets_[index]), nullptr);
+  Json chunk = chunk_of(index, format_.chat ? Json{{"content", std::move(text)}} : std::move(text),
+                        choice_logprobs(growth.tokens, offsets_[index]), nullptr);
   if (format_.trace) chunk["citer"] = {{"trace", trace_of(growth.tokens)}};
   return chunk.dump();
 }
 
 std::string ResponseWriter::last_chunk(std::size_t index, const Answer& answer) const {
   const char* finish = format_.score_only ? "length" : to_string(answer.finish);
-  Json chunk =
-      chunk_of(index, format_.chat ? Json::object() : Json(""), nullptr, finish);
+  Json chunk = chunk_of(index, format_.chat ? Json::object() : Json(""), nullptr, finish);
   chunk["citer"] = citer_object({answer});
   return chunk.dump();
 }

@@ -22,8 +22,8 @@ struct ResponseFormat {
   bool include_usage = false;
   /// The request asked for no token; the one that was written to score the prompt is not shown.
   bool score_only = false;
-  std::string model;                 ///< as the client named it
-  std::string policy;                ///< the one that routes
+  std::string model;                  ///< as the client named it
+  std::string policy;                 ///< the one that routes
   std::vector<std::string> echoes{};  ///< per answer the text that goes before it; empty: none
 };
 

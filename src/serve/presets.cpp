@@ -76,9 +76,8 @@ Routing choose_routing(const PolicySet& policies, const GenerationOptions& defau
   Routing routing;
   routing.policy = find_or_null(policies, wanted.policy);
   if (routing.policy == nullptr) {
-    throw bad_field("citer.policy",
-                    fmt::format("unknown policy '{}'; there are {}", wanted.policy,
-                                fmt::join(available_policies(policies), ", ")));
+    throw bad_field("citer.policy", fmt::format("unknown policy '{}'; there are {}", wanted.policy,
+                                                fmt::join(available_policies(policies), ", ")));
   }
   if (wanted.budget && !routing.policy->threshold_for_budget(*wanted.budget)) {
     throw bad_field(budget_field,

@@ -19,9 +19,7 @@ class ApiTest : public test::ServerTest {
   }
 
   /// A request that keeps its sequence busy for a long time, unless it is cancelled.
-  static Json endless() {
-    return {{"prompt", kQuestion}, {"model", "llm"}, {"max_tokens", 8000}};
-  }
+  static Json endless() { return {{"prompt", kQuestion}, {"model", "llm"}, {"max_tokens", 8000}}; }
 
   /// Answers go on for ever.
   void start_endless() {
@@ -40,7 +38,8 @@ TEST_F(ApiTest, ModelsAreWaysOfRouting) {
   EXPECT_THAT(ids, testing::ElementsAre("citer", "citer-budget-0.05", "citer-budget-0.1",
                                         "citer-budget-0.2", "slm", "llm"));
   const auto citer_of = [&](const char* model, Json fields = nullptr) {
-    return answer("/v1/completions", {{"prompt", kQuestion}, {"model", model}, {"citer", fields}})["citer"];
+    return answer("/v1/completions",
+                  {{"prompt", kQuestion}, {"model", model}, {"citer", fields}})["citer"];
   };
   EXPECT_EQ(citer_of("llm")["llm_share"], 1.0);
   EXPECT_EQ(citer_of("slm")["llm_share"], 0.0);
@@ -141,8 +140,8 @@ TEST_F(ApiTest, PromptsAsTextOrTokensOneOrMany) {
 
 TEST_F(ApiTest, SeveralChoicesDrawTheirOwnNumbers) {
   start();
-  Json body = {{"prompt", kQuestion}, {"n", 3}, {"temperature", 3.0}, {"top_k", 0},
-               {"top_p", 1.0},        {"min_p", 0}, {"seed", 7}, {"max_tokens", 10}};
+  Json body = {{"prompt", kQuestion}, {"n", 3},     {"temperature", 3.0}, {"top_k", 0},
+               {"top_p", 1.0},        {"min_p", 0}, {"seed", 7},          {"max_tokens", 10}};
   const Json choices = answer("/v1/completions", body)["choices"];
   ASSERT_EQ(choices.size(), 3U);
   EXPECT_NE(choices[0]["text"], choices[1]["text"]);
@@ -178,8 +177,8 @@ TEST_F(ApiTest, PromptsThatDoNotFit) {
                      400)["param"],
             "messages");
   // A limit beyond the context is no error.
-  EXPECT_EQ(answer("/v1/completions", {{"prompt", kQuestion}, {"max_tokens", 100000}})["choices"]
-                  [0]["finish_reason"],
+  EXPECT_EQ(answer("/v1/completions",
+                   {{"prompt", kQuestion}, {"max_tokens", 100000}})["choices"][0]["finish_reason"],
             "stop");
 }
 
@@ -235,9 +234,10 @@ TEST_F(ApiTest, ADisconnectFreesTheSequence) {
     auto client = this->client();
     client.set_read_timeout(std::chrono::milliseconds(300));
     int received = 0;
-    const auto result = stream ? client.Post("/v1/completions", {}, body.dump(), "application/json",
-                                             [&](const char*, std::size_t) { return ++received < 5; })
-                               : client.Post("/v1/completions", body.dump(), "application/json");
+    const auto result = stream
+                            ? client.Post("/v1/completions", {}, body.dump(), "application/json",
+                                          [&](const char*, std::size_t) { return ++received < 5; })
+                            : client.Post("/v1/completions", body.dump(), "application/json");
     EXPECT_FALSE(result);
     client.stop();
     EXPECT_TRUE(becomes("citer_active_sequences", 0)) << stream;
@@ -254,7 +254,8 @@ TEST_F(ApiTest, AFullQueueRefuses) {
   for (int i = 0; i < 2; ++i) {
     clients.push_back(std::make_unique<httplib::Client>("127.0.0.1", server_->port()));
     running.push_back(std::async(std::launch::async, [&, i] {
-      clients[static_cast<std::size_t>(i)]->Post("/v1/completions", endless().dump(), "application/json");
+      clients[static_cast<std::size_t>(i)]->Post("/v1/completions", endless().dump(),
+                                                 "application/json");
     }));
     EXPECT_TRUE(becomes(i == 0 ? "citer_active_sequences" : "citer_queued_requests", 1));
   }

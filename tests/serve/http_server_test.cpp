@@ -93,10 +93,11 @@ TEST_F(HttpServerTest, Origins) {
   http_.cors_origins = {"https://a.example"};
   http_.api_keys = {"key"};
   start();
-  const auto preflight = client().Options(
-      "/v1/chat/completions", {{"Origin", "https://a.example"},
-                               {"Access-Control-Request-Method", "POST"},
-                               {"Access-Control-Request-Headers", "authorization, x-stainless-os"}});
+  const auto preflight =
+      client().Options("/v1/chat/completions",
+                       {{"Origin", "https://a.example"},
+                        {"Access-Control-Request-Method", "POST"},
+                        {"Access-Control-Request-Headers", "authorization, x-stainless-os"}});
   ASSERT_TRUE(preflight);
   EXPECT_EQ(preflight->status, 204);
   EXPECT_EQ(preflight->get_header_value("Access-Control-Allow-Origin"), "https://a.example");
@@ -113,21 +114,22 @@ TEST_F(HttpServerTest, Origins) {
 TEST_F(HttpServerTest, AnyOrigin) {
   http_.cors_origins = {"*"};
   start();
-  EXPECT_EQ(client().Get("/health", {{"Origin", "https://b.example"}})
+  EXPECT_EQ(client()
+                .Get("/health", {{"Origin", "https://b.example"}})
                 ->get_header_value("Access-Control-Allow-Origin"),
             "*");
 }
 
 TEST_F(HttpServerTest, MalformedBodies) {
   start();
-  for (const char* body : {"", "{", "null", "[1]", "{\"prompt\": \"\xff\"}", "{\"prompt\": \"\\ud800\"}",
-                           "\xef\xbb\xbf", "{\"prompt\": 1e999}"}) {
+  for (const char* body : {"", "{", "null", "[1]", "{\"prompt\": \"\xff\"}",
+                           "{\"prompt\": \"\\ud800\"}", "\xef\xbb\xbf", "{\"prompt\": 1e999}"}) {
     error_of(client().Post("/v1/completions", body, "application/json"), 400);
   }
   // Whatever it says it is: what counts is that it is JSON.
-  EXPECT_EQ(client().Post("/v1/completions", R"({"prompt": "x", "max_tokens": 1})", "text/plain")
-                ->status,
-            200);
+  EXPECT_EQ(
+      client().Post("/v1/completions", R"({"prompt": "x", "max_tokens": 1})", "text/plain")->status,
+      200);
   expect_alive();
 }
 
@@ -161,7 +163,8 @@ TEST_F(HttpServerTest, RequestsThatAreNoHttp) {
   EXPECT_THAT(send_raw("GET\r\n\r\n"), HasSubstr("400"));
   EXPECT_THAT(send_raw("GET /" + std::string(20000, 'x') + " HTTP/1.1\r\n\r\n"), HasSubstr("414"));
   std::string headers = "GET /health HTTP/1.1\r\n";
-  for (int i = 0; i < 1000; ++i) headers += "X-H" + std::to_string(i) + ": " + std::string(900, 'x') + "\r\n";
+  for (int i = 0; i < 1000; ++i)
+    headers += "X-H" + std::to_string(i) + ": " + std::string(900, 'x') + "\r\n";
   EXPECT_THAT(send_raw(headers + "\r\n"), testing::Not(HasSubstr("200 OK")));
   EXPECT_THAT(send_raw(std::string(1 << 20, '\0')), testing::Not(HasSubstr("200 OK")));
   EXPECT_THAT(send_raw("POST /v1/completions HTTP/1.1\r\nContent-Length: -5\r\n\r\n{}"),

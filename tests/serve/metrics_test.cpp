@@ -32,7 +32,8 @@ TEST(Metrics, PageHoldsWhatWasCounted) {
   status.active = 3;
   status.totals.llm_tokens = 5;
   const std::string page = metrics.text(status);
-  EXPECT_THAT(page, HasSubstr("citer_requests_total{endpoint=\"/v1/completions\",status=\"200\"} 2\n"));
+  EXPECT_THAT(page,
+              HasSubstr("citer_requests_total{endpoint=\"/v1/completions\",status=\"200\"} 2\n"));
   EXPECT_THAT(page, HasSubstr("citer_requests_total{endpoint=\"other\",status=\"404\"} 1\n"));
   EXPECT_THAT(page, HasSubstr("\nciter_active_sequences 3\n"));
   EXPECT_THAT(page, HasSubstr("\nciter_tokens_total{writer=\"llm\"} 5\n"));

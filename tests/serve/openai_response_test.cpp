@@ -106,8 +106,7 @@ TEST_F(OpenAiResponse, CompletionLogprobsWithTheEchoedPrompt) {
 TEST_F(OpenAiResponse, ScoringAloneShowsNothingWritten) {
   Answer scored = answer();
   scored.prompt = {record('P', Writer::kLlm)};
-  const Json response =
-      whole({.logprobs = true, .score_only = true, .echoes = {"P"}}, {scored});
+  const Json response = whole({.logprobs = true, .score_only = true, .echoes = {"P"}}, {scored});
   EXPECT_EQ(response["choices"][0]["text"], "P");
   EXPECT_EQ(response["choices"][0]["finish_reason"], "length");
   EXPECT_EQ(response["choices"][0]["logprobs"]["tokens"], Json::parse(R"(["P"])"));

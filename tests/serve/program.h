@@ -21,7 +21,8 @@ namespace citer::test {
 class ServeProgram {
  public:
   explicit ServeProgram(const std::vector<std::string>& flags) {
-    std::vector<std::string> words = {CITER_PROGRAM, "serve", "--port", "0", "-t", "1", "-fa", "off"};
+    std::vector<std::string> words = {CITER_PROGRAM, "serve", "--port", "0",
+                                      "-t",          "1",     "-fa",    "off"};
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
@@ -76,7 +77,8 @@ class ServeProgram {
   /// Memory that the process holds, in bytes.
   std::size_t resident_bytes() const {
     const std::string pages = read_file(fmt::format("/proc/{}/statm", pid_));
-    return std::stoul(pages.substr(pages.find(' '))) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return std::stoul(pages.substr(pages.find(' '))) *
+           static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   }
 
  private:

@@ -16,7 +16,8 @@
 namespace citer::test {
 
 inline const std::string kQuestion =
-    "Question: Xenia has 136 dollars. She spends 29 dollars on badges and 39 dollars on shells. How "
+    "Question: Xenia has 136 dollars. She spends 29 dollars on badges and 39 dollars on shells. "
+    "How "
     "many dollars does Xenia keep?\nSolution:";
 
 class ServerTest : public testing::Test {
@@ -68,7 +69,8 @@ class ServerTest : public testing::Test {
     if (!result) return events;
     EXPECT_THAT(result->get_header_value("Content-Type"), testing::StartsWith("text/event-stream"));
     std::size_t at = 0;
-    for (std::size_t end; (end = result->body.find("\n\n", at)) != std::string::npos; at = end + 2) {
+    for (std::size_t end; (end = result->body.find("\n\n", at)) != std::string::npos;
+         at = end + 2) {
       const std::string event = result->body.substr(at, end - at);
       EXPECT_THAT(event, testing::StartsWith("data: "));
       events.push_back(event.substr(6));

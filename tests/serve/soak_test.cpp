@@ -1,5 +1,5 @@
-// Many requests of all kinds, many at once, some of which the client breaks off: no wrong answer, no
-// sequence or memory that is lost. CITER_SOAK_REQUESTS says how many.
+// Many requests of all kinds, many at once, some of which the client breaks off: no wrong answer,
+// no sequence or memory that is lost. CITER_SOAK_REQUESTS says how many.
 #include <atomic>
 #include <cstdlib>
 #include <random>
@@ -40,8 +40,12 @@ class Soak {
       case 1:
         check(text_of(client.Post("/v1/completions", body.dump(), kJson)), expected_[which]);
         break;
-      case 2: check(streamed_text(client, body), expected_[which]); break;
-      case 3: abort_stream(client, body, draw(5)); break;
+      case 2:
+        check(streamed_text(client, body), expected_[which]);
+        break;
+      case 3:
+        abort_stream(client, body, draw(5));
+        break;
       case 4:
         client.set_read_timeout(std::chrono::milliseconds(1 + draw(20)));
         body["model"] = "llm";
@@ -49,7 +53,8 @@ class Soak {
         client.Post("/v1/completions", body.dump(), kJson);
         client.stop();
         break;
-      default: send_wrong(client, draw(4));
+      default:
+        send_wrong(client, draw(4));
     }
   }
 
