@@ -3,8 +3,9 @@
 //
 // Closed loop (--concurrency): so many clients, each of which sends its next request when it has its
 // answer. Open loop (--rate): requests per second, at random intervals (Poisson), whatever the server
-// does. Prompts are taken in the file's order, over and over; each line has `prompt`, `question` or
-// `messages`. All requests are streamed, greedy, and tokens counted by the server's own usage.
+// does. Prompts are taken in the file's order, run after run, from the beginning again at its end; each
+// line has `prompt`, `question` or `messages`. All requests are streamed, greedy, and tokens counted by
+// the server's own usage.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
@@ -76,10 +77,13 @@ async function measure(prompt) {
   return { start, first: times[0] - start, gaps, latency: now() - start, tokens, citer };
 }
 
+// Where the next run goes on in the file: a prompt that a server has answered before may be cached.
+let next = 0;
+
 async function closed_loop(clients, n, sink) {
-  let next = 0;
+  const end = next + n;
   const client = async () => {
-    while (next < n) await sink(prompts[next++ % prompts.length]);
+    while (next < end) await sink(prompts[next++ % prompts.length]);
   };
   await Promise.all(Array.from({ length: clients }, client));
 }
@@ -87,7 +91,7 @@ async function closed_loop(clients, n, sink) {
 async function open_loop(rate, n, sink) {
   const running = [];
   for (let i = 0; i < n; ++i) {
-    running.push(sink(prompts[i % prompts.length]));
+    running.push(sink(prompts[next++ % prompts.length]));
     const wait = -Math.log(1 - Math.random()) / rate;
     await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
   }

@@ -60,6 +60,7 @@ struct Sequence {
   std::vector<Draft> drafts;                ///< the last tokens, as long as they are not decided
   std::size_t asked = 0;                    ///< tokens up to which the LLM was asked all it will be
   bool waits = false;                       ///< nothing is drafted before the LLM has decided
+  std::uint64_t waits_since = 0;            ///< when that began, by the decoder's clock
   bool is_read = false;                     ///< the prompt has been read
   std::size_t told = 0;                     ///< how far step() has told of its growth
   std::vector<TokenRecord> records;         ///< one per token of the answer
@@ -182,7 +183,7 @@ class Decoder {
   void score_prompt(int slot, Sequence& sequence);
 
   void ask_llm();
-  std::optional<Asked> question(int slot, int& room) const;
+  std::optional<Asked> question(int slot, std::size_t& room) const;
   void end_llm_pass();
   void verify(const Asked& asked, std::size_t request, double seconds);
   void settle_front(Sequence& sequence, Token llm_token, std::span<const float> llm_logits,
@@ -196,7 +197,7 @@ class Decoder {
   ModelContext& llm_;
   std::vector<std::unique_ptr<Sequence>> slots_;
   std::vector<std::uint64_t> used_at_;  ///< per slot, when it was last taken
-  std::uint64_t clock_ = 0;
+  std::uint64_t clock_ = 0;             ///< counts answers begun and waits
   Counters totals_;
 
   std::vector<Turn> turns_;  ///< of this step

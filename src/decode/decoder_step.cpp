@@ -288,6 +288,7 @@ void Decoder::draft(Turn& turn) {
   if (!sequence.drafts.front().pending) commit_front(sequence);
   sequence.is_read = true;
   sequence.waits = must_wait(sequence);
+  if (sequence.waits) sequence.waits_since = ++clock_;
 }
 
 /// Whether nothing more can be drafted before the LLM has decided.

@@ -8,13 +8,6 @@
 
 namespace citer {
 
-namespace {
-
-/// Tokens that the LLM catches up on without being held to read a prompt.
-constexpr std::size_t kShortCatchUp = 64;
-
-}  // namespace
-
 void Decoder::account_llm(Sequence& sequence, const RequestCost& part, double seconds) {
   sequence.counters.llm_passes += part.passes;
   for (Counters* c : {&sequence.counters, &totals_}) {
@@ -42,7 +35,10 @@ void Decoder::ask_llm() {
   if (due.empty()) return;
   if (!llm_thread_ && planner_.should_wait(static_cast<int>(due.size()), moving)) return;
 
-  int room = planner_.llm_chunk(running());
+  // Who has waited longest is read to the end first.
+  std::sort(due.begin(), due.end(),
+            [this](int a, int b) { return at(a).waits_since < at(b).waits_since; });
+  auto room = static_cast<std::size_t>(planner_.llm_chunk(running()));
   for (const int slot : due) {
     if (auto asked = question(slot, room)) asked_.push_back(std::move(*asked));
   }
@@ -60,9 +56,9 @@ void Decoder::ask_llm() {
   end_llm_pass();
 }
 
-/// What the LLM is asked about a sequence; of an unread prompt at most `room` tokens, which it
-/// takes off. Nothing where there is no room.
-std::optional<Decoder::Asked> Decoder::question(int slot, int& room) const {
+/// What the LLM is asked about a sequence, which reads at most `room` tokens and takes them off: a
+/// part of what it has to catch up on where that is more. Nothing where there is no room.
+std::optional<Decoder::Asked> Decoder::question(int slot, std::size_t& room) const {
   const Sequence& sequence = at(slot);
   Asked asked{slot, {}, {}};
   const std::size_t decided = sequence.decided();
@@ -75,14 +71,12 @@ std::optional<Decoder::Asked> Decoder::question(int slot, int& room) const {
   std::size_t read = static_cast<std::size_t>(asked.rows.back()) + 1;
   const auto first_row = static_cast<std::size_t>(asked.rows.front());
   const std::size_t have = std::min(llm_.cached_prefix(slot, tokens), first_row);
-  if (read - have > kShortCatchUp) {
-    if (room <= 0) return std::nullopt;
-    if (read - have > static_cast<std::size_t>(room)) {
-      read = std::min(have + static_cast<std::size_t>(room), first_row);
-      asked.rows.clear();
-    }
-    room -= static_cast<int>(read - have);
+  if (room == 0) return std::nullopt;
+  if (read - have > room && have < first_row) {
+    read = std::min(have + room, first_row);
+    asked.rows.clear();
   }
+  room -= std::min(room, read - have);
   asked.tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(read));
   return asked;
 }
