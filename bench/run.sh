@@ -18,18 +18,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
-work=build/bench
-mkdir -p "$work"
-inflate() { # MODEL SHAPE TYPE: prints the padded file's path
-  local out=$PWD/$work/$1-$2-$3.gguf
-  [ "$out" -nt "models/demo/$1.gguf" ] ||
-    build/release/citer-inflate "models/demo/$1.gguf" "$out" --like "$2" --type "$3" >&2
-  echo "$out"
-}
-slm_file=$(inflate slm "$slm" Q8_0)
-llm_file=$(inflate llm "$llm" "$llm_type")
-router=$PWD/$work/router-$slm.gguf
-build/release/citer-inflate models/demo/router-citer.gguf "$router" --router-slm "$slm_file"
+. bench/padded.sh
 
 # llama-server on the same prompts: milliseconds per token, prompts included, with drafts of $1 tokens
 # (0: the LLM alone).

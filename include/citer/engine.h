@@ -76,6 +76,8 @@ struct Answer {
   Counters counters;
   double threshold = 0.0;  ///< the one that was used
   double seconds = 0.0;    ///< from the start of its prefill to its last token
+  /// About what the LLM alone would have taken, by the times of its passes; 0: not known.
+  double llm_alone_seconds = 0.0;
 };
 
 /// What is known of a loaded model.

@@ -142,10 +142,10 @@ void Decoder::run_slm() {
   }
 }
 
-/// One pass for the rows after each sequence's last token. Where several run, at most a chunk of
-/// prompts is read: a sequence whose prompt is not read to the end gets no row.
+/// One pass for the rows after each sequence's last token. At most a chunk of prompts is read: a
+/// sequence whose prompt is not read to the end gets no row.
 ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, bool hidden) {
-  auto room = running() > 1 ? static_cast<std::size_t>(planner_.slm_chunk()) : kNone;
+  auto room = static_cast<std::size_t>(planner_.slm_chunk(running()));
   std::vector<int> last;
   last.reserve(turns.size());
   for (const Turn* turn : turns) last.push_back(last_index(*turn->sequence));
@@ -156,7 +156,7 @@ ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, b
     const std::size_t have = model.cached_prefix(turns[i]->slot, tokens);
     const std::size_t missing = tokens.size() - std::min(have, tokens.size() - 1);
     if (missing <= std::max(room, kShortRead)) {
-      if (missing > kShortRead && room != kNone) room -= missing;
+      if (missing > kShortRead) room -= missing;
       requests.push_back({turns[i]->slot, tokens, {&last[i], 1}});
       continue;
     }

@@ -42,7 +42,7 @@ void Decoder::ask_llm() {
   if (due.empty()) return;
   if (!llm_thread_ && planner_.should_wait(static_cast<int>(due.size()), moving)) return;
 
-  int room = running() > 1 ? planner_.llm_chunk() : llm_.context_size();
+  int room = planner_.llm_chunk(running());
   for (const int slot : due) {
     if (auto asked = question(slot, room)) asked_.push_back(std::move(*asked));
   }

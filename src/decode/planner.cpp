@@ -19,11 +19,13 @@ std::size_t SpeculationPlanner::band(float score) {
   return std::min(kBands - 1, static_cast<std::size_t>(score * static_cast<float>(kBands)));
 }
 
-int SpeculationPlanner::chunk(double token_seconds) {
+int SpeculationPlanner::chunk(double token_seconds, std::size_t running) {
   constexpr double kLeast = 32.0;
   constexpr double kMost = 512.0;
-  if (token_seconds <= 0) return 128;
-  return static_cast<int>(std::clamp(kHoldUp / token_seconds, kLeast, kMost));
+  constexpr double kUnknown = 128.0;
+  const double alone = running > 1 ? 1.0 : 4.0;
+  const double tokens = token_seconds > 0 ? kHoldUp / token_seconds : kUnknown;
+  return static_cast<int>(alone * std::clamp(tokens, kLeast, kMost));
 }
 
 void SpeculationPlanner::saw_llm_pass(int sequences, int positions, double seconds) {

@@ -49,17 +49,18 @@ class SpeculationPlanner {
   /// Probability that the LLM agrees with the SLM's token at this score.
   double acceptance(float score) const;
 
-  /// Prompt tokens that the SLM, the LLM may read in one pass while other sequences wait for it: as
-  /// many as take a fifth of a second or so, but not so few that passes get inefficient.
-  int slm_chunk() const { return chunk(slm_prefill_.long_token()); }
-  int llm_chunk() const { return chunk(llm_.long_token()); }
+  /// Prompt tokens that the SLM, the LLM may read in one pass while so many sequences are written:
+  /// as many as take a fifth of a second or so, but not so few that passes get inefficient. More
+  /// where none but the one that reads would wait.
+  int slm_chunk(std::size_t running) const { return chunk(slm_prefill_.long_token(), running); }
+  int llm_chunk(std::size_t running) const { return chunk(llm_.long_token(), running); }
 
   const PassTimes& llm_times() const { return llm_; }
 
  private:
   static constexpr std::size_t kBands = 10;
   static std::size_t band(float score);
-  static int chunk(double token_seconds);
+  static int chunk(double token_seconds, std::size_t running);
   /// Tokens drafted per pending one.
   double gap() const;
 

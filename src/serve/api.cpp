@@ -39,6 +39,14 @@ Json calibration_json(const RoutingPolicy& policy) {
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
+bool has_chat_template(const Inference& inference) {
+  try {
+    return !inference.render({{"user", "Hello"}}).empty();
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
 Json piece_json(const std::string& piece) {
   if (valid_utf8(piece) == piece) return piece;
@@ -122,10 +130,12 @@ std::vector<DecodeRequest> Api::decode_requests(
   for (const std::vector<Token>& prompt : prompts) {
     DecodeRequest request = common;
     request.prompt = prompt;
-    // As llama-server does: a limit beyond the context is no error. Without any token there is no
-    // step that could score the prompt, so 0 is 1 here and the token is not shown.
+    // As llama-server does: a limit beyond the context is no error. A prompt can be scored without
+    // writing; otherwise 0 is 1 here and the token is not shown.
     const int room = inference_.context_size() - static_cast<int>(prompt.size());
-    request.max_tokens = parsed.max_tokens < 0 ? room : std::clamp(parsed.max_tokens, 1, room);
+    request.max_tokens = parsed.max_tokens < 0
+                             ? room
+                             : std::clamp(parsed.max_tokens, common.score_prompt ? 0 : 1, room);
     for (int i = 0; i < parsed.n; ++i) {
       request.choice = static_cast<std::uint64_t>(i);
       requests.push_back(request);
@@ -240,6 +250,7 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
          {"min_p", sampling.min_p},
          {"repeat_penalty", sampling.repeat_penalty},
          {"max_tokens", defaults.max_tokens}}},
+       {"has_chat_template", has_chat_template(inference_)},
        {"context_size", inference_.context_size()},
        {"total_slots", status.sequences},
        {"active", status.active},

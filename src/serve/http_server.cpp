@@ -14,6 +14,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -21,6 +22,7 @@
 #include <fmt/format.h>
 
 #include "serve/api_error.h"
+#include "serve/page.h"
 
 namespace citer {
 
@@ -69,6 +71,22 @@ const Route* find_route(std::string_view path) {
   const auto* at = std::find_if(kRoutes.begin(), kRoutes.end(),
                                 [&](const Route& route) { return route.path == path; });
   return at == kRoutes.end() ? nullptr : at;
+}
+
+const PageFile* find_page_file(std::string_view path) {
+  const std::span<const PageFile> files = page_files();
+  const auto at = std::find_if(files.begin(), files.end(),
+                               [&](const PageFile& file) { return file.path == path; });
+  return at == files.end() ? nullptr : &*at;
+}
+
+HttpReply page_reply(const PageFile& file) {
+  return {.type = std::string(file.type),
+          .body = std::string(file.body),
+          .headers = {{"Cache-Control", "no-cache"},
+                      {"Content-Security-Policy", std::string(kPageSecurityPolicy)},
+                      {"Referrer-Policy", "no-referrer"},
+                      {"X-Content-Type-Options", "nosniff"}}};
 }
 
 /// Takes the same time wherever the two differ.
@@ -285,6 +303,9 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
   if (request.method == "OPTIONS") return {.status = kNoContent};
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == kHealth && is_get) return health();
+  if (is_get) {
+    if (const PageFile* file = find_page_file(request.path)) return page_reply(*file);
+  }
   check_key(request);
   const Route* route = find_route(request.path);
   if (route == nullptr && request.path != kHealth) {

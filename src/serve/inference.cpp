@@ -160,11 +160,20 @@ void Inference::deliver(int slot) {
   if (sequence.finish) {
     Sequence done = pair_.decoder.release(slot);
     growth.answer = to_answer(done);
+    growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
     const std::lock_guard lock(mutex_);
     active_.erase(slot);
     if (queue_.empty() && active_.empty()) idle_.notify_all();
   }
   channel->push(std::move(growth));
+}
+
+double Inference::llm_alone_seconds(const Answer& answer) const {
+  const PassTimes& times = pair_.decoder.planner().llm_times();
+  const double prompt_token = times.long_token() > 0 ? times.long_token() : times.per_token();
+  if (!times.is_known() || prompt_token <= 0) return 0.0;
+  return answer.prompt_tokens * prompt_token +
+         static_cast<double>(answer.tokens.size()) * times.at(1);
 }
 
 void Inference::fail_all(const std::string& error) {
@@ -191,7 +200,6 @@ void Inference::fail_all(const std::string& error) {
 }
 
 void Inference::publish_status() {
-  const PassTimes& llm_times = pair_.decoder.planner().llm_times();
   const std::lock_guard lock(mutex_);
   status_.sequences = pair_.slm.sequences();
   status_.active = static_cast<int>(active_.size());
@@ -200,9 +208,6 @@ void Inference::publish_status() {
   if (!pair_.decoder.asks_llm()) status_.llm_cached_tokens = pair_.llm.cached_tokens();
   status_.cache_capacity = static_cast<std::int64_t>(context_size_) * pair_.slm.sequences();
   status_.totals = pair_.decoder.totals();
-  status_.llm_pass_seconds = llm_times.at(1);
-  status_.llm_prompt_token_seconds =
-      llm_times.long_token() > 0 ? llm_times.long_token() : llm_times.per_token();
 }
 
 }  // namespace citer

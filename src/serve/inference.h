@@ -80,10 +80,6 @@ struct InferenceStatus {
   std::int64_t llm_cached_tokens = 0;
   std::int64_t cache_capacity = 0;  ///< tokens that each of the two caches can hold
   Counters totals;                  ///< of all answers, cancelled ones included
-  /// What the LLM takes for a token of an answer and for one of a prompt, as far as it was seen to
-  /// work: 0 before. The LLM alone would take about prompt tokens x the one + tokens x the other.
-  double llm_pass_seconds = 0.0;
-  double llm_prompt_token_seconds = 0.0;
 };
 
 /// Continuous batching: requests join and leave at any step. All public methods may be called from
@@ -127,6 +123,7 @@ class Inference {
   void step();
   void fail_all(const std::string& error);
   void deliver(int slot);
+  double llm_alone_seconds(const Answer& answer) const;
   void publish_status();
 
   EngineOptions engine_;

@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 
+#include "citer/error.h"
 #include "serve/api_error.h"
+#include "serve/json_schema.h"
 
 namespace citer {
 
@@ -33,8 +35,21 @@ std::string grammar_of(const Fields& response_format) {
   const auto type = response_format.string("type");
   if (!type) throw bad_field(response_format.path("type"), "missing");
   if (*type == "text") return "";
-  throw bad_field(response_format.path("type"),
-                  fmt::format("'{}' is not supported; expected 'text'", *type));
+  if (*type == "json_object") return json_object_grammar();
+  if (*type != "json_schema") {
+    throw bad_field(response_format.path("type"),
+                    fmt::format("expected text, json_object or json_schema, found '{}'", *type));
+  }
+  // OpenAI nests the schema in `json_schema`; llama-server takes it beside `type`, too.
+  const auto nested = response_format.object("json_schema");
+  const Fields& holder = nested ? *nested : response_format;
+  const Json* schema = holder.find("schema");
+  if (schema == nullptr) throw bad_field(holder.path("schema"), "missing");
+  try {
+    return json_schema_to_grammar(*schema);
+  } catch (const UsageError& e) {
+    throw bad_field(holder.path("schema"), e.what());
+  }
 }
 
 std::vector<std::pair<Token, float>> parse_logit_bias(const Json& value, int vocab_size) {

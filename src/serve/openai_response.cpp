@@ -145,22 +145,26 @@ Json ResponseWriter::usage(const std::vector<Answer>& answers) const {
 Json ResponseWriter::citer_object(const std::vector<Answer>& answers) const {
   Counters sum;
   double seconds = 0;
+  double llm_alone = 0;
   for (const Answer& answer : answers) {
     sum += answer.counters;
+    llm_alone += answer.llm_alone_seconds;
     seconds = std::max(seconds, answer.seconds);
   }
   const auto tokens = static_cast<double>(sum.tokens());
-  return {{"policy", format_.policy},
-          {"threshold", answers.front().threshold},
-          {"llm_share", tokens > 0 ? static_cast<double>(sum.llm_tokens) / tokens : 0.0},
-          {"llm_passes", sum.llm_passes},
-          {"llm_positions", sum.llm_positions},
-          {"slm_tokens", sum.slm_tokens},
-          {"llm_tokens", sum.llm_tokens},
-          {"accepted", sum.accepted},
-          {"rejected", sum.rejected},
-          {"seconds", seconds},
-          {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
+  Json object = {{"policy", format_.policy},
+                 {"threshold", answers.front().threshold},
+                 {"llm_share", tokens > 0 ? static_cast<double>(sum.llm_tokens) / tokens : 0.0},
+                 {"llm_passes", sum.llm_passes},
+                 {"llm_positions", sum.llm_positions},
+                 {"slm_tokens", sum.slm_tokens},
+                 {"llm_tokens", sum.llm_tokens},
+                 {"accepted", sum.accepted},
+                 {"rejected", sum.rejected},
+                 {"seconds", seconds},
+                 {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
+  if (llm_alone > 0) object["llm_alone_seconds"] = llm_alone;
+  return object;
 }
 
 Json ResponseWriter::whole_choice(std::size_t index, const Answer& answer) const {

@@ -20,7 +20,7 @@ struct ResponseFormat {
   bool logprobs = false;
   bool trace = false;
   bool include_usage = false;
-  /// The request asked for no token; the one that was written to score the prompt is not shown.
+  /// The request asked for no token: none is shown.
   bool score_only = false;
   std::string model;                  ///< as the client named it
   std::string policy;                 ///< the one that routes

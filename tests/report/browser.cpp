@@ -1,13 +1,10 @@
 #include "browser.h"
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
-#include <unistd.h>
-
+#include "support/find_program.h"
 #include "support/subprocess.h"
 
 namespace citer::test {
@@ -18,18 +15,6 @@ namespace {
 
 /// Seconds a page may take; it takes about two.
 constexpr unsigned kTimeLimit = 90;
-
-fs::path find_program() {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    for (const char* name : {"chromium", "chromium-browser", "google-chrome"}) {
-      fs::path program = fs::path(folder) / name;
-      if (access(program.c_str(), X_OK) == 0) return program;
-    }
-  }
-  return {};
-}
 
 void write(const fs::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
@@ -94,7 +79,7 @@ std::string frame(const std::string& source, int width, int height) {
 
 }  // namespace
 
-Browser::Browser() : program_(find_program()) {}
+Browser::Browser() : program_(find_chromium()) {}
 
 std::string Browser::run(const fs::path& page, const std::string& address,
                          const std::vector<std::string>& options) const {

@@ -116,6 +116,36 @@ const tests = {
     assert.ok(top_logprobs.slice(1).every((top) => Object.keys(top).length >= 2));
   },
 
+  async "json schema"() {
+    const schema = {
+      type: "object",
+      properties: {
+        name: { type: "string", maxLength: 8 },
+        age: { type: "integer", minimum: 0, maximum: 120 },
+        tags: { type: "array", items: { enum: ["red", "blue"] }, maxItems: 3 },
+      },
+      required: ["name", "age", "tags"],
+      additionalProperties: false,
+    };
+    const create = (model, schema) => client.chat.completions.create({
+      model, messages, max_tokens: 200,
+      response_format: { type: "json_schema", json_schema: { name: "person", strict: true, schema } },
+    });
+    for (const model of ["slm", "llm", "maxprob"]) {
+      const response = await create(model, schema);
+      const value = JSON.parse(response.choices[0].message.content);
+      assert.deepEqual(Object.keys(value), ["name", "age", "tags"]);
+      assert.ok(value.name.length <= 8);
+      assert.ok(Number.isInteger(value.age) && value.age >= 0 && value.age <= 120);
+      assert.ok(value.tags.every((tag) => ["red", "blue"].includes(tag)));
+    }
+    await assert.rejects(create("citer", { type: "colour" }), (e) => {
+      assert.ok(e instanceof OpenAI.BadRequestError);
+      assert.equal(e.param, "response_format.json_schema.schema");
+      return true;
+    });
+  },
+
   async errors() {
     const create = (body) =>
       client.chat.completions.create({ model: "citer", messages, max_tokens: 1, ...body });

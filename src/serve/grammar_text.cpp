@@ -1,0 +1,172 @@
+#include "serve/grammar_text.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "citer/error.h"
+
+namespace citer::gbnf {
+
+namespace {
+
+std::string digit_class(char from, char to) {
+  if (from == to) return fmt::format("\"{}\"", from);
+  return from == '0' && to == '9' ? "[0-9]" : fmt::format("[{}-{}]", from, to);
+}
+
+std::string sequence(const std::string& first, const std::string& rest) {
+  return rest.empty() ? first : fmt::format("{} {}", first, rest);
+}
+
+/// Digits from `low` to `high`, which are equally long; "" for no digits.
+std::string same_length(std::string_view low, std::string_view high) {
+  if (low.empty()) return "";
+  const std::size_t n = low.size() - 1;
+  if (low == std::string(n + 1, '0') && high == std::string(n + 1, '9')) {
+    return n == 0 ? "[0-9]" : fmt::format("[0-9]{{{}}}", n + 1);
+  }
+  const std::string_view low_rest = low.substr(1);
+  const std::string_view high_rest = high.substr(1);
+  if (low[0] == high[0]) {
+    return sequence(fmt::format("\"{}\"", low[0]), same_length(low_rest, high_rest));
+  }
+  // What begins as `low` does, what begins as `high` does, and all between.
+  std::vector<std::string> choices;
+  char from = low[0];
+  char to = high[0];
+  const std::string zeros(n, '0');
+  const std::string nines(n, '9');
+  if (low_rest != zeros) {
+    choices.push_back(sequence(digit_class(from, from), same_length(low_rest, nines)));
+    ++from;
+  }
+  const bool cut_above = high_rest != nines;
+  if (cut_above) --to;
+  if (from <= to) choices.push_back(sequence(digit_class(from, to), same_length(zeros, nines)));
+  if (cut_above) {
+    choices.push_back(sequence(digit_class(high[0], high[0]), same_length(zeros, high_rest)));
+  }
+  return choice(choices);
+}
+
+}  // namespace
+
+std::string literal(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::u32string code_points(std::string_view text) {
+  std::u32string out;
+  for (const char byte : text) {
+    const auto b = static_cast<unsigned char>(byte);
+    if ((b & 0xC0U) == 0x80U && !out.empty()) {
+      out.back() = (out.back() << 6U) | (b & 0x3FU);
+    } else {
+      out += b < 0x80U ? b : b < 0xE0U ? b & 0x1FU : b < 0xF0U ? b & 0x0FU : b & 0x07U;
+    }
+  }
+  return out;
+}
+
+std::string class_char(char32_t c) {
+  const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  if (is_plain) return std::string(1, static_cast<char>(c));
+  return fmt::format("\\U{:08X}", static_cast<std::uint32_t>(c));
+}
+
+std::string choice(const std::vector<std::string>& pieces) {
+  if (pieces.size() == 1) return pieces.front();
+  return fmt::format("({})", fmt::join(pieces, " | "));
+}
+
+void Budget::spend(std::int64_t cost) {
+  left_ -= cost;
+  if (left_ < 0) throw UsageError("json_schema: the schema is too large");
+}
+
+std::string repeated(const std::string& piece, std::int64_t min, std::optional<std::int64_t> max,
+                     Budget& budget) {
+  budget.spend(std::max(min, max.value_or(0)));
+  if (max == 0) return "\"\"";
+  if (min == 1 && max == 1) return piece;
+  std::string count = fmt::format("{{{},{}}}", min, max ? fmt::format("{}", *max) : "");
+  if (min == 0 && !max) count = "*";
+  if (min == 1 && !max) count = "+";
+  if (min == 0 && max == 1) count = "?";
+  if (min == max) count = fmt::format("{{{}}}", min);
+  const bool is_one_symbol = piece.find_first_of(" *+?}") == std::string::npos;
+  return is_one_symbol ? piece + count : fmt::format("({}){}", piece, count);
+}
+
+std::string natural_numbers(std::int64_t low, std::optional<std::int64_t> high) {
+  std::vector<std::string> choices;
+  std::string from = fmt::format("{}", low);
+  const std::string to = high ? fmt::format("{}", *high) : std::string(kMostDigits, '9');
+  // One choice for each number of digits.
+  while (from.size() < to.size()) {
+    const bool all_longer = !high && from == "1" + std::string(from.size() - 1, '0');
+    if (all_longer) break;
+    choices.push_back(same_length(from, std::string(from.size(), '9')));
+    from = "1" + std::string(from.size(), '0');
+  }
+  if (from.size() < to.size()) {
+    choices.push_back(fmt::format("[1-9] [0-9]{{{},{}}}", from.size() - 1, kMostDigits - 1));
+  } else {
+    choices.push_back(same_length(from, to));
+  }
+  return fmt::format("({})", fmt::join(choices, " | "));
+}
+
+std::string_view json_rules() {
+  // A surrogate is only written as half of a pair: parsers refuse a lone one. Exponents have two
+  // digits: no number overflows a double.
+  return R"gbnf(
+value ::= object | array | string | number | boolean | null
+object ::= "{" ws (member ("," ws member)* ws)? "}"
+member ::= string ":" ws value
+array ::= "[" ws (value ("," ws value)* ws)? "]"
+string ::= "\"" char* "\""
+char ::= plain | "\\" (["\\/bfnrt] | "u" unit)
+plain ::= [^"\\\x7F\x00-\x1F]
+unit ::= [0-9a-cA-CefEF] hex{3} | [dD] [0-7] hex{2} | [dD] [89abAB] hex{2} "\\u" [dD] [c-fC-F] hex{2}
+hex ::= [0-9a-fA-F]
+integer ::= "-"? ("0" | [1-9] [0-9]{0,15})
+number ::= integer ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?
+boolean ::= "true" | "false"
+null ::= "null"
+date ::= year "-" ("02-" ("0" [1-9] | [12] [0-9]) | ("04" | "06" | "09" | "11") "-" (day | "30") | ("01" | "03" | "05" | "07" | "08" | "10" | "12") "-" (day | "3" [01]))
+year ::= [0-9]{4}
+day ::= "0" [1-9] | [12] [0-9]
+time ::= hours ":" sixty ":" sixty ("." [0-9]{1,9})? ("Z" | [-+] hours ":" sixty)
+hours ::= [01] [0-9] | "2" [0-3]
+sixty ::= [0-5] [0-9]
+uuid ::= hex{8} "-" hex{4} "-" hex{4} "-" hex{4} "-" hex{12}
+ws ::= (" " | "\n" [ \t]{0,16})?
+)gbnf";
+}
+
+}  // namespace citer::gbnf

@@ -1,0 +1,313 @@
+#include "serve/json_pattern.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "citer/error.h"
+
+namespace citer {
+
+namespace {
+
+constexpr int kDeepestGroup = 32;
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+using Ranges = std::vector<Range>;
+
+constexpr char32_t kLastCodePoint = 0x10FFFF;
+
+/// All code points that are in none of the ranges.
+Ranges complement(Ranges ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return a.first < b.first; });
+  Ranges out;
+  char32_t next = 0;
+  for (const Range& range : ranges) {
+    if (range.first > next) out.push_back({next, range.first - 1});
+    next = std::max<char32_t>(next, range.last + 1);
+  }
+  if (next <= kLastCodePoint) out.push_back({next, kLastCodePoint});
+  return out;
+}
+
+/// \d, \w, \s and their complements; nothing for another letter.
+std::optional<Ranges> class_escape(char32_t letter) {
+  switch (letter) {
+    case 'd':
+      return Ranges{{'0', '9'}};
+    case 'w':
+      return Ranges{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+    case 's':
+      return Ranges{{'\t', '\r'}, {' ', ' '}, {0xA0, 0xA0}};
+    case 'D':
+    case 'W':
+    case 'S':
+      return complement(*class_escape(letter - 'A' + 'a'));
+    default:
+      return {};
+  }
+}
+
+/// One character of the ranges, as a JSON string spells it.
+std::string character(const Ranges& ranges) {
+  std::string plain;
+  std::vector<std::string> choices;
+  const Ranges outside = complement(ranges);
+  const auto covers = [&](char32_t c) {
+    return std::none_of(outside.begin(), outside.end(),
+                        [&](const Range& r) { return r.first <= c && c <= r.last; });
+  };
+  // What JSON must escape is split off. Of the control characters those with short names will do.
+  Ranges special = outside;
+  for (const Range& range :
+       {Range{0, 0x1F}, {'"', '"'}, {'\\', '\\'}, {0x7F, 0x7F}, {0xD800, 0xDFFF}}) {
+    special.push_back(range);
+  }
+  for (const Range& range : complement(special)) {
+    plain += gbnf::class_char(range.first);
+    if (range.last != range.first) plain += "-" + gbnf::class_char(range.last);
+  }
+  if (!plain.empty()) choices.push_back("[" + plain + "]");
+  for (const auto& [c, escape] : {std::pair<char32_t, const char*>{'"', "\\\""},
+                                  {'\\', "\\\\"},
+                                  {'\b', "\\b"},
+                                  {'\f', "\\f"},
+                                  {'\n', "\\n"},
+                                  {'\r', "\\r"},
+                                  {'\t', "\\t"}}) {
+    if (covers(c)) choices.push_back(gbnf::literal(escape));
+  }
+  return choices.empty() ? "" : gbnf::choice(choices);
+}
+
+/// A part of a pattern as a GBNF piece.
+struct Part {
+  std::string text;
+  bool may_be_empty = false;
+  std::int64_t repetitions = 1;  ///< of its innermost symbol: libllama's parser has a limit
+};
+
+/// Recursive descent over the pattern.
+class PatternParser {
+ public:
+  PatternParser(std::string_view pattern, gbnf::Budget& budget)
+      : pattern_(gbnf::code_points(pattern)), budget_(budget) {}
+
+  std::string parse() {
+    std::vector<std::string> choices;
+    do {
+      const bool from_start = take('^');
+      const Part part = sequence(/*at_top=*/true);
+      const bool to_end = take('$');
+      if (to_end && !at_end() && peek() != '|') fail("'$' before the end");
+      choices.push_back(
+          fmt::format("{}{}{}", from_start ? "" : "char* ", part.text, to_end ? "" : " char*"));
+    } while (take('|'));
+    if (!at_end()) fail("')' without '('");
+    return fmt::format("({})", fmt::join(choices, " | "));
+  }
+
+ private:
+  bool at_end() const { return at_ == pattern_.size(); }
+  char32_t peek() const { return at_end() ? 0 : pattern_[at_]; }
+  bool take(char32_t c) {
+    if (at_end() || pattern_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  char32_t next() {
+    if (at_end()) fail("it ends too early");
+    return pattern_[at_++];
+  }
+  [[noreturn]] void fail(const std::string& problem) const {
+    throw UsageError(fmt::format("pattern, character {}: {} is not supported", at_ + 1, problem));
+  }
+
+  Part alternatives() {
+    std::vector<std::string> choices;
+    Part all;
+    do {
+      const Part part = sequence(/*at_top=*/false);
+      choices.push_back(part.text);
+      all.may_be_empty |= part.may_be_empty;
+      all.repetitions = std::max(all.repetitions, part.repetitions);
+    } while (take('|'));
+    all.text = fmt::format("({})", fmt::join(choices, " | "));
+    return all;
+  }
+
+  Part sequence(bool at_top) {
+    Part all{"", true};
+    while (!at_end() && peek() != '|' && peek() != ')' && !(at_top && peek() == '$')) {
+      const Part part = quantified(atom());
+      all.text += (all.text.empty() ? "" : " ") + part.text;
+      all.may_be_empty &= part.may_be_empty;
+      all.repetitions = std::max(all.repetitions, part.repetitions);
+    }
+    if (all.text.empty()) all.text = "\"\"";
+    return all;
+  }
+
+  Part atom() {
+    const char32_t c = next();
+    switch (c) {
+      case '(':
+        return group();
+      case '[':
+        return {character(char_class())};
+      case '.':
+        return {character(complement({{'\n', '\n'}, {'\r', '\r'}}))};
+      case '\\':
+        return {character(escape())};
+      case '^':
+      case '$':
+        fail("an anchor inside");
+      case '*':
+      case '+':
+      case '?':
+      case '{':
+        fail("a quantifier of nothing");
+      default:
+        return {character({{c, c}})};
+    }
+  }
+
+  Part group() {
+    if (++depth_ > kDeepestGroup) fail("so deep a group");
+    if (take('?') && !take(':')) fail("a group that begins with '(?' other than '(?:'");
+    Part part = alternatives();
+    if (!take(')')) fail("'(' without ')'");
+    --depth_;
+    return part;
+  }
+
+  /// After the backslash.
+  Ranges escape() {
+    const char32_t c = next();
+    if (const auto ranges = class_escape(c)) return *ranges;
+    const char32_t single = single_escape(c);
+    return {{single, single}};
+  }
+
+  char32_t single_escape(char32_t c) {
+    switch (c) {
+      case 'n':
+        return '\n';
+      case 'r':
+        return '\r';
+      case 't':
+        return '\t';
+      case 'f':
+        return '\f';
+      case 'x':
+        return hex(2);
+      case 'u':
+        return hex(4);
+      default:
+        break;
+    }
+    const bool is_word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (is_word) fail(fmt::format("'\\{}'", static_cast<char>(c)));
+    return c;
+  }
+
+  char32_t hex(int digits) {
+    char32_t value = 0;
+    for (int i = 0; i < digits; ++i) {
+      const char32_t c = next();
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const std::size_t digit =
+          c < 128 ? kDigits.find(static_cast<char>(c | 0x20U)) : std::string_view::npos;
+      if (digit == std::string_view::npos) fail("an escape with other than hexadecimal digits");
+      value = value * 16 + static_cast<char32_t>(digit);
+    }
+    return value;
+  }
+
+  /// After the opening bracket.
+  Ranges char_class() {
+    const bool negated = take('^');
+    Ranges ranges;
+    while (!take(']')) {
+      const Ranges from = class_item();
+      const bool is_range = peek() == '-' && at_ + 1 < pattern_.size() && pattern_[at_ + 1] != ']';
+      if (!is_range) {
+        ranges.insert(ranges.end(), from.begin(), from.end());
+        continue;
+      }
+      ++at_;
+      const Ranges to = class_item();
+      const bool ordered = from.size() == 1 && to.size() == 1 && from[0].first <= to[0].last;
+      if (!ordered) fail("such a range");
+      ranges.push_back({from[0].first, to[0].last});
+    }
+    if (negated) ranges = complement(ranges);
+    if (character(ranges).empty()) fail("a class of no character");
+    return ranges;
+  }
+
+  Ranges class_item() {
+    const char32_t c = next();
+    if (c == '\\' && take('b')) return {{'\b', '\b'}};
+    if (c == '\\') return escape();
+    return {{c, c}};
+  }
+
+  Part quantified(Part part) {
+    if (part.text.empty()) fail("a character that JSON text cannot hold");
+    std::int64_t min = 0;
+    std::optional<std::int64_t> max;
+    if (take('+')) {
+      min = 1;
+    } else if (take('?')) {
+      max = 1;
+    } else if (take('{')) {
+      min = count();
+      max = min;
+      if (take(',')) max = peek() == '}' ? std::nullopt : std::optional(count());
+      if (!take('}')) fail("such a quantifier");
+      if (max && *max < min) fail("a quantifier whose second number is less");
+    } else if (!take('*')) {
+      return part;
+    }
+    take('?');  // A lazy quantifier matches the same strings.
+    if (part.may_be_empty) fail("a quantifier of what may be empty");
+    part.repetitions *= std::max<std::int64_t>(1, max.value_or(min));
+    if (part.repetitions > gbnf::kMostRepetitions) {
+      fail(fmt::format("more than {} repetitions", gbnf::kMostRepetitions));
+    }
+    part.may_be_empty = min == 0;
+    part.text = gbnf::repeated(part.text, min, max, budget_);
+    return part;
+  }
+
+  std::int64_t count() {
+    std::int64_t value = 0;
+    const std::size_t from = at_;
+    while (peek() >= '0' && peek() <= '9' && at_ - from < 9) {
+      value = value * 10 + static_cast<std::int64_t>(next() - '0');
+    }
+    if (at_ == from) fail("a quantifier without a number");
+    return value;
+  }
+
+  std::u32string pattern_;
+  gbnf::Budget& budget_;
+  std::size_t at_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+std::string pattern_to_grammar(std::string_view pattern, gbnf::Budget& budget) {
+  return PatternParser(pattern, budget).parse();
+}
+
+}  // namespace citer

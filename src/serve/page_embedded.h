@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+
+// Files of web/chat, compiled in by cmake/CiterEmbed.cmake.
+
+namespace citer::embedded {
+
+extern const std::string_view kChatHtml;
+extern const std::string_view kChatCss;
+extern const std::string_view kChatIcon;
+extern const std::string_view kChatMain;
+extern const std::string_view kChatAnswer;
+extern const std::string_view kChatApi;
+extern const std::string_view kChatDom;
+extern const std::string_view kChatExamples;
+extern const std::string_view kChatPieces;
+extern const std::string_view kChatSettings;
+extern const std::string_view kChatTip;
+
+}  // namespace citer::embedded

@@ -1,0 +1,402 @@
+// What a person does with the page, each against a server and a browser of its own:
+//   node scenarios.mjs CITER CHROMIUM PICTURES NAME
+// Ends with 0 when it went well.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+import { Page } from "./chromium.mjs";
+
+const [, , citer, chromium, pictures, name] = process.argv;
+
+const problem = "Xenia has 148 dollars. She spends 37 dollars on badges and 52 dollars on shells. How many dollars does Xenia keep?";
+const settled = "document.querySelector('.answer') && !document.querySelector('.answer[aria-busy]')";
+const allText = (selector) =>
+  `[...document.querySelectorAll(${JSON.stringify(selector)})].map((node) => node.textContent)`;
+const count = (selector) => `document.querySelectorAll(${JSON.stringify(selector)}).length`;
+
+/** The program, listening on a free port of this machine; gives its address. */
+function serve(options) {
+  const server = spawn(citer, ["serve", "--port", "0", ...options], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  return new Promise((resolve, reject) => {
+    server.once("exit", () => reject(new Error(`the server ended: ${said}`)));
+    server.stderr.on("data", (data) => {
+      said += data;
+      const url = /listening on (\S+)/.exec(said)?.[1];
+      if (url) resolve({ server, url: `${url}/` });
+    });
+  });
+}
+
+async function ask(page, text) {
+  await page.click("#prompt");
+  await page.type(text);
+  await page.press("Enter");
+  await page.until(settled);
+}
+
+/** Share of the last answer's tokens that the LLM wrote, by their colours. */
+async function shareOfLast(page) {
+  return page.value(`(() => {
+    const tokens = [...document.querySelectorAll(".answer")].at(-1).querySelectorAll(".token");
+    return [...tokens].filter((token) => token.classList.contains("llm")).length / tokens.length;
+  })()`);
+}
+
+const colourOf = (page, selector) =>
+  page.value(`getComputedStyle(document.querySelector(${JSON.stringify(selector)})).backgroundColor`);
+
+const scenarios = {
+  async SendsByClickAndShowsTheAnswer(page) {
+    await page.click("#prompt");
+    await page.type(problem);
+    await page.click("#send");
+    await page.until(settled);
+    assert.match(await page.text(".answer .tokens"), /boxed\{59\}/);
+    assert.equal(await page.text(".asked"), `You: ${problem}`);
+    assert.equal(await page.value("document.querySelector('#prompt').value"), "");
+    assert.match(await page.text(".answer .state"), /done/);
+    assert.match(await page.text(".figures"), /By the LLM.*%.* of \d+ tokens.*Speed.*tokens per second.*Time/);
+  },
+
+  async SendsByEnterAndStartsALineByShiftEnter(page) {
+    await page.click("#prompt");
+    await page.type("What does the wex-mir eat?");
+    await page.pressShift("Enter");
+    await page.type("Choices:");
+    assert.equal(await page.value(count(".turn")), 0);
+    await page.press("Enter");
+    await page.until(settled);
+    assert.equal(await page.text(".asked"), "You: What does the wex-mir eat?\nChoices:");
+  },
+
+  async ColoursTokensByWriter(page) {
+    await ask(page, problem);
+    assert.ok((await page.value(count(".tokens .token.slm"))) > 10);
+    assert.ok((await page.value(count(".tokens .token.llm"))) > 0);
+    assert.notEqual(await colourOf(page, ".tokens .token.slm"), await colourOf(page, ".tokens .token.llm"));
+    assert.equal(await page.value(`${allText(".tokens .token")}.join("")`), await page.text(".tokens"));
+  },
+
+  async TellsATokensScoreOnHover(page) {
+    await ask(page, problem);
+    assert.equal(await page.value("document.querySelector('#tip').hidden"), true);
+    await page.hover(".tokens .token.llm");
+    assert.match(await page.text("#tip"), /^LLMscore [01]\.\d+\d+(\.\d+)? m?s$/);
+    await page.hover(".tokens .token.slm");
+    assert.match(await page.text("#tip"), /^SLMscore/);
+    await page.hover("#prompt");
+    assert.equal(await page.value("document.querySelector('#tip').hidden"), true);
+  },
+
+  async TellsATokensScoreByKeyboard(page) {
+    await ask(page, problem);
+    for (let i = 0; i < 40 && !(await page.value("document.activeElement.matches('.tokens')")); ++i) {
+      await page.pressShift("Tab");
+    }
+    assert.ok(await page.value("document.activeElement.matches('.tokens')"));
+    await page.press("Home");
+    const first = await page.text("#status");
+    assert.match(first, /, (SLM|LLM), score [01]\.\d+, /);
+    await page.press("ArrowRight");
+    assert.notEqual(await page.text("#status"), first);
+    assert.equal(await page.value("document.querySelectorAll('.tokens .current').length"), 1);
+    assert.equal(await page.value("document.querySelector('#tip').hidden"), false);
+    await page.press("Escape");
+    assert.equal(await page.value("document.querySelector('#tip').hidden"), true);
+  },
+
+  async ListsAllTokensInATable(page) {
+    await ask(page, problem);
+    await page.click(".token-table summary");
+    await page.until("document.querySelectorAll('.token-table tbody tr').length > 10");
+    const rows = await page.value(allText(".token-table tbody tr td:nth-child(2)"));
+    assert.deepEqual([...new Set(rows)].sort(), ["LLM", "SLM"]);
+  },
+
+  async SliderGoesFromOneModelToTheOther(page) {
+    await page.until("document.querySelector('#policy').value");
+    await page.slide("#level", 0);
+    assert.equal(await page.text("#level-value"), "0 %");
+    await ask(page, problem);
+    assert.equal(await shareOfLast(page), 0);
+    await page.slide("#level", 1);
+    assert.equal(await page.text("#level-value"), "100 %");
+    await ask(page, problem);
+    assert.equal(await shareOfLast(page), 1);
+    await page.slide("#level", 0.3);
+    await ask(page, problem);
+    const share = await shareOfLast(page);
+    assert.ok(share > 0 && share < 1, `share ${share}`);
+  },
+
+  async ThresholdByKeyboard(page) {
+    await page.until("document.querySelector('#policy').value");
+    await page.click("#control-choice label:nth-of-type(2)");
+    assert.equal(await page.text("#level-name"), "Threshold");
+    await page.slide("#level", 0.5);
+    await page.press("Home");
+    assert.equal(await page.text("#level-value"), "0.00");
+    await page.press("End");
+    assert.match(await page.text("#level-note"), /The LLM writes every token/);
+    await ask(page, problem);
+    assert.equal(await shareOfLast(page), 1);
+  },
+
+  async ComparesThreeAnswers(page) {
+    await page.click("#compare");
+    await ask(page, problem);
+    assert.deepEqual(await page.value(allText(".answer h3")), ["SLM alone", "Routed", "LLM alone"]);
+    assert.equal(await page.value(count(".answer:nth-child(1) .token.llm")), 0);
+    assert.ok((await page.value(count(".answer:nth-child(2) .token.llm"))) > 0);
+    assert.equal(await page.value(count(".answer:nth-child(3) .token.slm")), 0);
+    assert.match(await page.text(".answer:nth-child(3) .tokens"), /boxed\{59\}/);
+    const tops = await page.value("[...document.querySelectorAll('.answer')].map((node) => node.getBoundingClientRect().top)");
+    assert.equal(new Set(tops).size, 1);
+  },
+
+  async GoesOnWithTheConversation(page) {
+    await ask(page, problem);
+    await ask(page, "Tilda has 14 tulips. Nora has 5 times as many. How many tulips do they have together?");
+    assert.equal(await page.value(count(".turn")), 2);
+    await page.click("#clear");
+    assert.equal(await page.value(count(".turn")), 0);
+    assert.equal(await page.value("document.activeElement.id"), "prompt");
+  },
+
+  async ExampleFillsThePrompt(page) {
+    await page.until("document.querySelector('#pair').childElementCount === 2");
+    await page.click("#examples li:last-child button");
+    assert.match(await page.value("document.querySelector('#prompt').value"), /\?\nChoices:\n\(A\)/);
+    await page.press("Enter");
+    await page.until(settled);
+    assert.match(await page.text(".answer .tokens"), /wail/);
+  },
+
+  async ContinuesPlainText(page) {
+    await page.click("#format-choice label:nth-of-type(2)");
+    await ask(page, `Question: ${problem}\nSolution:`);
+    assert.match(await page.text(".answer .tokens"), /boxed\{59\}/);
+    assert.ok(page.requests.some((url) => url.endsWith("/v1/completions")));
+  },
+
+  async StopsAnAnswer(page) {
+    await page.click("#prompt");
+    await page.type(problem);
+    await page.press("Enter");
+    await page.until("document.querySelectorAll('.token').length > 20");
+    assert.match(await page.text(".answer .state"), /writing/);
+    await page.click("#stop");
+    await page.until(settled);
+    assert.match(await page.text(".answer .state"), /stopped/);
+    const tokens = await page.value(count(".token"));
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    assert.equal(await page.value(count(".token")), tokens);
+    assert.equal(await page.value("document.querySelector('#stop').hidden"), true);
+    assert.equal(await page.value("document.querySelector('#send').disabled"), false);
+  },
+
+  async WantsTheRightKey(page) {
+    await page.until("!document.querySelector('#notice').hidden");
+    assert.match(await page.text("#notice"), /API key/);
+    await ask(page, problem);
+    assert.match(await page.text(".answer .problem"), /API key/);
+    await page.click("#api-key");
+    await page.type("secret");
+    await page.press("Tab");
+    await page.until("document.querySelector('#notice').hidden");
+    await ask(page, problem);
+    assert.match(await page.value("[...document.querySelectorAll('.answer .tokens')].at(-1).textContent"), /boxed/);
+    assert.equal(await page.value("sessionStorage.getItem('citer-api-key')"), "secret");
+    assert.equal(await page.value("localStorage.length"), 0);
+    page.complaints = page.complaints.filter((complaint) => !complaint.includes("401"));
+  },
+
+  async SaysWhenTheServerIsGone(page, { server }) {
+    await page.until("document.querySelector('#pair').childElementCount === 2");
+    const ended = new Promise((resolve) => { server.once("exit", resolve); });
+    server.kill("SIGKILL");
+    await ended;
+    await ask(page, problem);
+    assert.match(await page.text(".answer .problem"), /cannot be reached/);
+    assert.match(await page.text(".answer .state"), /failed/);
+    page.complaints = page.complaints.filter((complaint) => !complaint.includes("ERR_CONNECTION"));
+  },
+
+  async ShowsTextAsText(page) {
+    await ask(page, "<img src=x onerror=alert(1)><b>bold</b>");
+    assert.equal(await page.value(count(".asked img, .asked b, .tokens img, .tokens b")), 0);
+    assert.equal(await page.text(".asked"), "You: <img src=x onerror=alert(1)><b>bold</b>");
+  },
+
+  async LaysTokensOverCharacters(page) {
+    const laid = await page.value(`(async () => {
+      const { Pieces } = await import("./pieces.js");
+      const token = (text) => ({ text });
+      const run = (...steps) => {
+        const pieces = new Pieces();
+        const found = steps.flatMap(([text, ...tokens]) => pieces.add(text, tokens.map(token)));
+        return [...found, ...pieces.finish()].map(({ text, tokens }) => [text, tokens.length]);
+      };
+      return {
+        plain: run(["a b", "a", " b"], ["c", "c"]),
+        late: run(["", "He"], ["", "llo"], ["Hello", "!"], ["!"]),
+        split: run(["x", "x"], ["", "\\uFFFD"], ["\\u{1F600}", "\\uFFFD"], ["y", "y"]),
+        splitAtEnd: run(["", "\\uFFFD", "\\uFFFD"], ["\\u{1F600}"]),
+        stopped: run(["ab", "a", "b"], ["", "ST"], ["", "OP"]),
+        special: run(["a", "a"], ["", ""]),
+      };
+    })()`);
+    assert.deepEqual(laid, {
+      plain: [["a", 1], [" b", 1], ["c", 1]],
+      late: [["He", 1], ["llo", 1], ["!", 1]],
+      split: [["x", 1], ["\u{1F600}", 2], ["y", 1]],
+      splitAtEnd: [["\u{1F600}", 2]],
+      stopped: [["a", 1], ["b", 1]],
+      special: [["a", 1]],
+    });
+  },
+
+  async EveryControlHasAName(page) {
+    await ask(page, problem);
+    const { nodes } = await page.send("Accessibility.getFullAXTree");
+    const roles = ["button", "textbox", "slider", "checkbox", "radio", "combobox", "spinbutton", "region"];
+    const nameless = nodes.filter((node) => !node.ignored && roles.includes(node.role?.value) && !node.name?.value);
+    assert.deepEqual(nameless.map((node) => node.role.value), []);
+    assert.equal(await page.value(count("h1")), 1);
+    assert.equal(await page.value("document.querySelector('#status').getAttribute('role')"), "status");
+    assert.match(await page.text("#status"), /Routed: .*boxed.* tokens by the LLM\./);
+    assert.equal(await page.value(count(".tokens[aria-live], #turns[aria-live]")), 0);
+    assert.equal(await page.value("document.documentElement.lang"), "en");
+  },
+
+  async KeyboardReachesEverything(page) {
+    await ask(page, problem);
+    const reached = new Set();
+    for (let i = 0; i < 40; ++i) {
+      await page.press("Tab");
+      reached.add(await page.value("document.activeElement.id || document.activeElement.className || document.activeElement.name"));
+    }
+    for (const control of ["prompt", "compare", "send", "clear", "level", "policy", "max-tokens", "temperature", "api-key", "tokens", "control", "format"]) {
+      assert.ok(reached.has(control), `${control} is not reached by Tab: ${[...reached].join(", ")}`);
+    }
+  },
+
+  async FollowsTheSystemsColours(page) {
+    const background = "getComputedStyle(document.body).backgroundColor";
+    await page.colours("light");
+    assert.equal(await page.value(background), "rgb(247, 248, 249)");
+    await page.colours("dark");
+    assert.equal(await page.value(background), "rgb(16, 20, 24)");
+  },
+
+  async TextHasContrast(page) {
+    await page.click("#compare");
+    await ask(page, problem);
+    await page.click(".token-table summary");
+    for (const scheme of ["light", "dark"]) {
+      await page.colours(scheme);
+      assert.deepEqual(await page.value(faintTexts), [], scheme);
+    }
+  },
+
+  async FitsAPhone(page) {
+    await page.size(320, 640);
+    const wide = `({ page: document.documentElement.scrollWidth, nodes: [...document.querySelectorAll("body *")]
+      .filter((node) => node.checkVisibility() && !node.closest(".hidden, .skip, .scroll") &&
+        node.getBoundingClientRect().right > innerWidth + 0.5).map((node) => node.outerHTML.slice(0, 90)) })`;
+    assert.deepEqual(await page.value(wide), { page: 320, nodes: [] });
+    await page.click("#panel > summary");
+    assert.equal(await page.value("document.querySelector('#panel').open"), true);
+    assert.deepEqual(await page.value(wide), { page: 320, nodes: [] });
+    await page.click("#compare");
+    await ask(page, problem);
+    await page.click(".token-table summary");
+    assert.deepEqual(await page.value(wide), { page: 320, nodes: [] });
+  },
+
+  async PicturesAreKept(page) {
+    const shot = (file) => page.picture(join(pictures, `page-${file}.png`));
+    await page.until("document.querySelector('#pair').childElementCount === 2");
+    await page.colours("light");
+    await shot("welcome-light");
+    await ask(page, problem);
+    await page.hover(".tokens .token.llm");
+    await shot("answer-light");
+    await page.click("#compare");
+    await page.click("#clear");
+    await ask(page, problem);
+    await shot("compare-light");
+    await page.colours("dark");
+    await shot("compare-dark");
+    await page.size(320, 640);
+    await shot("phone-dark");
+    await page.click("#panel > summary");
+    await shot("phone-settings-dark");
+  },
+};
+
+/** Texts whose contrast to what is behind them is below WCAG's 4.5. */
+const faintTexts = `(() => {
+  const parse = (colour) => {
+    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return { rgb: [r, g, b], a };
+  };
+  const over = (top, below) => top.rgb.map((c, i) => c * top.a + below[i] * (1 - top.a));
+  const backdrop = (node) => {
+    if (!node) return [255, 255, 255];
+    const own = parse(getComputedStyle(node).backgroundColor);
+    return own.a === 1 ? own.rgb : over(own, backdrop(node.parentElement));
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255)
+      .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (node) => {
+    const below = backdrop(node);
+    const pair = [over(parse(getComputedStyle(node).color), below), below].map(luminance).sort((a, b) => b - a);
+    return (pair[0] + 0.05) / (pair[1] + 0.05);
+  };
+  return [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility() && !node.disabled &&
+    [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()) &&
+    !node.closest("script, noscript, option, .hidden, .skip") && contrast(node) < 4.5)
+    .map((node) => contrast(node).toFixed(2) + ": " + node.outerHTML.slice(0, 120));
+})()`;
+
+/** Flags of the server for scenarios that need other than its defaults. */
+const options = {
+  StopsAnAnswer: ["--ignore-eos", "--ctx-size", "16384"],
+  WantsTheRightKey: ["--api-key", "secret"],
+};
+
+/** Milliseconds a scenario may take, less than page_test.cpp gives it: what was started is ended here. */
+const limit = 100_000;
+
+function tooLate() {
+  return new Promise((_, reject) => { setTimeout(() => reject(new Error("it took too long")), limit); });
+}
+
+async function run(scenario) {
+  const { server, url } = await serve(options[name] ?? []);
+  let page;
+  try {
+    page = await Page.open(chromium);
+    await page.size(1280, 860);
+    await page.go(url);
+    await Promise.race([scenario(page, { server, url }), tooLate()]);
+    assert.deepEqual(page.complaints, [], "complaints of the browser");
+    assert.deepEqual(page.requests.filter((request) => !request.startsWith(url)), [], "requests to elsewhere");
+  } finally {
+    server.removeAllListeners("exit");
+    server.kill("SIGKILL");
+    await page?.close();
+  }
+}
+
+run(scenarios[name]).then(() => process.exit(0), (error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,173 @@
+// One answer on the page: its text coloured by writer, its figures, its tokens as a table.
+
+import { duration, el, percent, scoreText } from "./dom.js";
+import { Pieces } from "./pieces.js";
+import { hideTip, showTip } from "./tip.js";
+
+const writerNames = { slm: "SLM", llm: "LLM" };
+
+/** A piece's tokens as one: written by the LLM if any of them was. */
+function joined(tokens) {
+  const writer = tokens.some((token) => token.writer === "llm") ? "llm" : "slm";
+  return {
+    text: tokens.map((token) => token.text).join(""),
+    writer,
+    score: Math.min(...tokens.map((token) => token.score)),
+    seconds: tokens.reduce((sum, token) => sum + token.seconds, 0),
+  };
+}
+
+/** How deep a token's shade is: learned scores are so close to 1 that 1 - score would show nothing. */
+function doubt(score) {
+  return ((1 - score) ** 0.25).toFixed(3);
+}
+
+/** Text with its blanks made visible, for a table. */
+function visible(text) {
+  return text.replaceAll("\n", "\u23ce").replaceAll(" ", "\u2423");
+}
+
+export class Answer {
+  #pieces = new Pieces();
+  #tokens = [];
+  #text = "";
+  #started = 0;
+  #current = null;
+
+  /** `note` says what the title leaves open: the policy, for one. */
+  constructor(title, note) {
+    this.#build(title, note);
+    this.#wire();
+  }
+
+  get text() {
+    return this.#text;
+  }
+
+  #build(title, note) {
+    this.state = el("span", { class: "state" }, "waiting");
+    this.bar = el("span", { class: "llm-part" });
+    this.body = el("div", {
+      class: "tokens", tabindex: "0", role: "group",
+      "aria-label": `${title}: text of the answer. Left and right arrow keys go from token to token.`,
+    });
+    this.figures = el("dl", { class: "figures" });
+    this.table = el("tbody");
+    this.details = el("details", { class: "token-table", hidden: true },
+      el("summary", {}, "All tokens"),
+      el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All tokens" },
+        el("table", {},
+          el("thead", {}, el("tr", {}, ...["Token", "Writer", "Score", "Time"].map(
+            (name) => el("th", { scope: "col" }, name)))),
+          this.table)));
+    this.problem = el("p", { class: "problem", role: "alert", hidden: true });
+    this.element = el("article", { class: "answer", "aria-label": title },
+      el("header", {}, el("h3", {}, title), el("span", { class: "note" }, note), this.state),
+      el("div", { class: "share-bar", "aria-hidden": "true" }, this.bar),
+      this.body, this.problem, this.figures, this.details);
+    this.element.setAttribute("aria-busy", "true");
+  }
+
+  #wire() {
+    this.body.addEventListener("pointerover", (event) => {
+      if (event.target.matches(".token")) this.#select(event.target, false);
+    });
+    this.body.addEventListener("pointerleave", () => this.#select(null));
+    this.body.addEventListener("focus", () => {
+      if (this.body.matches(":focus-visible")) this.#select(this.body.firstElementChild, true);
+    });
+    this.body.addEventListener("blur", () => this.#select(null));
+    this.body.addEventListener("keydown", (event) => this.#move(event));
+    this.details.addEventListener("toggle", () => this.#fillTable());
+  }
+
+  #move(event) {
+    const all = this.body.children;
+    const at = this.#current ? [...all].indexOf(this.#current) : -1;
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (event.key === "Escape") this.#select(null);
+    if (to === undefined || all.length === 0) return;
+    event.preventDefault();
+    this.#select(all[Math.max(0, Math.min(to, all.length - 1))], true);
+  }
+
+  #select(node, spoken = false) {
+    this.#current?.classList.remove("current");
+    this.#current = node;
+    if (!node) return hideTip();
+    node.classList.add("current");
+    showTip(node, node.token, spoken);
+  }
+
+  #show(pieces) {
+    for (const { text, tokens } of pieces) {
+      const token = joined(tokens);
+      const node = el("span", { class: `token ${token.writer}` }, text);
+      if (token.writer === "slm") node.style.setProperty("--doubt", doubt(token.score));
+      node.token = token;
+      this.body.append(node);
+    }
+  }
+
+  /** It is asked for now. */
+  begin() {
+    this.#started = performance.now();
+    this.state.textContent = "reading";
+  }
+
+  /** Takes what came of the stream. */
+  add({ text, trace, summary }) {
+    if (text || trace.length > 0) this.state.textContent = "writing";
+    this.#text += text;
+    this.#tokens.push(...trace);
+    this.#show(this.#pieces.add(text, trace));
+    this.#showFigures(summary);
+  }
+
+  /** Ends the answer: "done", "stopped", or with an error's message. */
+  finish(state, message = "") {
+    this.#show(this.#pieces.finish());
+    this.state.textContent = state;
+    this.element.classList.add(state);
+    this.element.removeAttribute("aria-busy");
+    this.details.hidden = this.#tokens.length === 0;
+    this.body.hidden = this.#text === "";
+    this.problem.hidden = !message;
+    this.problem.textContent = message;
+  }
+
+  /** What a screen reader says when it is done. */
+  spoken() {
+    const { total, byLlm } = this.#counts();
+    return `${this.#text} \u2014 ${byLlm} of ${total} tokens by the LLM.`;
+  }
+
+  #counts() {
+    const byLlm = this.#tokens.filter((token) => token.writer === "llm").length;
+    return { total: this.#tokens.length, byLlm };
+  }
+
+  #showFigures(summary) {
+    const { total, byLlm } = this.#counts();
+    if (total === 0) return;
+    const share = summary?.llm_share ?? byLlm / total;
+    const seconds = summary?.seconds ?? (performance.now() - this.#started) / 1000;
+    const speed = summary?.tokens_per_second ?? total / seconds;
+    this.bar.style.inlineSize = `${100 * share}%`;
+    const alone = share < 1 ? summary?.llm_alone_seconds : null;
+    const rows = [
+      ["By the LLM", percent(share), `${byLlm} of ${total} tokens`],
+      ["Speed", `${speed.toFixed(speed < 10 ? 1 : 0)}`, "tokens per second"],
+      ["Time", duration(seconds), alone ? `LLM alone: about ${duration(alone)}` : ""],
+    ];
+    this.figures.replaceChildren(...rows.map(([name, value, more]) => el("div", {},
+      el("dt", {}, name), el("dd", {}, el("b", {}, value), more ? el("span", {}, more) : null))));
+  }
+
+  #fillTable() {
+    if (!this.details.open || this.table.childElementCount > 0) return;
+    this.table.append(...this.#tokens.map((token) => el("tr", { class: token.writer },
+      el("td", { class: "text" }, visible(token.text) || "(end)"), el("td", {}, writerNames[token.writer]),
+      el("td", {}, scoreText(token.score)), el("td", {}, duration(token.seconds)))));
+  }
+}

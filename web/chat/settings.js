@@ -1,0 +1,122 @@
+// The panel: how answers are routed and written.
+
+import { apiKey, setApiKey } from "./api.js";
+import { byId, choose, chosen, el } from "./dom.js";
+
+/** Policies whose threshold means something; the models alone are the slider's ends. */
+const isRouting = (policy) => !["slm", "llm", "speculative"].includes(policy) && !policy.includes(":");
+
+let props = null;
+/** Where the slider stands in each of its two meanings. */
+const levels = { budget: 0.1, threshold: 0.5 };
+
+function usesBudget() {
+  return !byId("control-choice").hidden && chosen("control") === "budget";
+}
+
+function isCalibrated() {
+  return props.calibration.length > 0 && byId("policy").value === props.default_policy;
+}
+
+/** The share that the default threshold stands for, by the nearest point of the calibration. */
+function defaultBudget() {
+  if (props.default_budget !== null) return props.default_budget;
+  const distance = (point) => Math.abs(point.threshold - props.default_threshold);
+  return props.calibration.reduce((a, b) => (distance(b) < distance(a) ? b : a)).budget;
+}
+
+/** Slider positions are whole percents. */
+const wholePercent = (share) => `${Math.round(100 * share)} %`;
+
+function describeLevel(level) {
+  if (level === 0) return "The SLM writes every token.";
+  if (level === 1) return "The LLM writes every token.";
+  if (usesBudget()) return `The LLM may write about ${wholePercent(level)} of the tokens, where they matter most.`;
+  return `The LLM writes the tokens whose score is below ${level.toFixed(2)}.`;
+}
+
+function showLevel() {
+  const level = Number(byId("level").value);
+  const text = usesBudget() ? wholePercent(level) : level.toFixed(2);
+  byId("level-value").textContent = text;
+  byId("level").setAttribute("aria-valuetext", text);
+  byId("level-note").textContent = describeLevel(level);
+}
+
+function showControl() {
+  byId("control-choice").hidden = !isCalibrated();
+  byId("level-name").textContent = usesBudget() ? "LLM share" : "Threshold";
+  byId("level").value = usesBudget() ? levels.budget : levels.threshold;
+  showLevel();
+}
+
+/** Shows what the server has. */
+export function showProperties(given) {
+  props = given;
+  levels.threshold = props.default_threshold;
+  if (props.calibration.length > 0) levels.budget = defaultBudget();
+  byId("policy").replaceChildren(...props.policies.filter(isRouting).map((name) => el("option", {}, name)));
+  byId("policy").value = props.default_policy;
+  const settings = props.default_generation_settings;
+  byId("temperature").value = settings.temperature;
+  if (settings.max_tokens > 0) byId("max-tokens").value = settings.max_tokens;
+  if (props.has_chat_template === false) {
+    choose("format", "text");
+    byId("format-choice").hidden = true;
+    byId("format-note").hidden = false;
+  }
+  showControl();
+}
+
+/** The `citer` field of a request. The slider's ends are the models alone, whatever it means. */
+export function routing() {
+  const level = Number(byId("level").value);
+  const policy = byId("policy").value;
+  const meaning = usesBudget() && level > 0 && level < 1 ? "budget" : "threshold";
+  return { ...(policy ? { policy } : {}), [meaning]: level };
+}
+
+/** The same in words. */
+export function routingText({ policy, budget, threshold }) {
+  const level = budget === undefined ? threshold.toFixed(2) : wholePercent(budget);
+  return policy ? `${policy} at ${level}` : level;
+}
+
+/** Fields of a request that say how to write. */
+export function writing() {
+  return { max_tokens: Number(byId("max-tokens").value) || 512, temperature: Number(byId("temperature").value) || 0 };
+}
+
+export function isChat() {
+  return chosen("format") === "chat";
+}
+
+/** Beside the conversation the panel is always open. */
+function keepOpenWhereThereIsRoom() {
+  const wide = matchMedia("(min-width: 60rem)");
+  const panel = byId("panel");
+  const adapt = () => { panel.open = wide.matches; };
+  wide.addEventListener("change", adapt);
+  panel.querySelector("summary").addEventListener("click", (event) => {
+    if (wide.matches) event.preventDefault();
+  });
+  adapt();
+}
+
+/** `onKey` is called when another API key was given, `onFormat` when prompts mean something else. */
+export function wireSettings({ onKey, onFormat }) {
+  keepOpenWhereThereIsRoom();
+  byId("level").addEventListener("input", () => {
+    levels[usesBudget() ? "budget" : "threshold"] = Number(byId("level").value);
+    showLevel();
+  });
+  byId("control-choice").addEventListener("change", showControl);
+  byId("policy").addEventListener("change", showControl);
+  byId("format-choice").addEventListener("change", onFormat);
+  byId("api-key").value = apiKey();
+  byId("api-key").addEventListener("change", () => {
+    setApiKey(byId("api-key").value.trim());
+    onKey();
+  });
+  showLevel();
+}
