@@ -183,6 +183,10 @@ const scenarios = {
   },
 
   async StopsAnAnswer(page) {
+    // 51200 tokens at most: it will not end by itself before it is stopped.
+    await page.click("#max-tokens");
+    await page.press("End");
+    await page.type("00");
     await page.click("#prompt");
     await page.type(problem);
     await page.press("Enter");

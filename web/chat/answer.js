@@ -30,7 +30,11 @@ function visible(text) {
 export class Answer {
   #pieces = new Pieces();
   #tokens = [];
+  #byLlm = 0;
   #text = "";
+  /** What came but is not shown yet. */
+  #unseen = [];
+  #summary = null;
   #started = 0;
   #current = null;
 
@@ -115,18 +119,26 @@ export class Answer {
     this.state.textContent = "reading";
   }
 
-  /** Takes what came of the stream. */
+  /** Takes what came of the stream; render() shows it. */
   add({ text, trace, summary }) {
-    if (text || trace.length > 0) this.state.textContent = "writing";
     this.#text += text;
     this.#tokens.push(...trace);
-    this.#show(this.#pieces.add(text, trace));
-    this.#showFigures(summary);
+    this.#byLlm += trace.filter((token) => token.writer === "llm").length;
+    this.#unseen.push(...this.#pieces.add(text, trace));
+    this.#summary ??= summary;
+  }
+
+  render() {
+    this.#show(this.#unseen.splice(0));
+    if (this.#tokens.length === 0) return;
+    if (this.element.hasAttribute("aria-busy")) this.state.textContent = "writing";
+    this.#showFigures();
   }
 
   /** Ends the answer: "done", "stopped", or with an error's message. */
   finish(state, message = "") {
-    this.#show(this.#pieces.finish());
+    this.#unseen.push(...this.#pieces.finish());
+    this.render();
     this.state.textContent = state;
     this.element.classList.add(state);
     this.element.removeAttribute("aria-busy");
@@ -138,25 +150,19 @@ export class Answer {
 
   /** What a screen reader says when it is done. */
   spoken() {
-    const { total, byLlm } = this.#counts();
-    return `${this.#text} \u2014 ${byLlm} of ${total} tokens by the LLM.`;
+    return `${this.#text} \u2014 ${this.#byLlm} of ${this.#tokens.length} tokens by the LLM.`;
   }
 
-  #counts() {
-    const byLlm = this.#tokens.filter((token) => token.writer === "llm").length;
-    return { total: this.#tokens.length, byLlm };
-  }
-
-  #showFigures(summary) {
-    const { total, byLlm } = this.#counts();
-    if (total === 0) return;
-    const share = summary?.llm_share ?? byLlm / total;
+  #showFigures() {
+    const total = this.#tokens.length;
+    const summary = this.#summary;
+    const share = summary?.llm_share ?? this.#byLlm / total;
     const seconds = summary?.seconds ?? (performance.now() - this.#started) / 1000;
     const speed = summary?.tokens_per_second ?? total / seconds;
     this.bar.style.inlineSize = `${100 * share}%`;
     const alone = share < 1 ? summary?.llm_alone_seconds : null;
     const rows = [
-      ["By the LLM", percent(share), `${byLlm} of ${total} tokens`],
+      ["By the LLM", percent(share), `${this.#byLlm} of ${total} tokens`],
       ["Speed", `${speed.toFixed(speed < 10 ? 1 : 0)}`, "tokens per second"],
       ["Time", duration(seconds), alone ? `LLM alone: about ${duration(alone)}` : ""],
     ];

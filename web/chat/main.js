@@ -65,11 +65,26 @@ function grow(change) {
   if (follow) scrollTo({ top: document.documentElement.scrollHeight });
 }
 
+/** Does something once before the next picture, however often it is asked for until then. */
+function oncePerFrame(action) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      action();
+    });
+  };
+}
+
 async function write(answer, prompt, citer, signal) {
   answer.begin();
+  const show = oncePerFrame(() => grow(() => answer.render()));
   try {
     for await (const part of generate(prompt, writing(), citer, signal)) {
-      grow(() => answer.add(part));
+      answer.add(part);
+      show();
     }
     grow(() => answer.finish("done"));
     return true;
