@@ -70,6 +70,7 @@ Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
       llm_(llm),
       slots_(index(slots)),
       used_at_(index(slots)),
+      idle_since_(index(slots)),
       llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {}
 
 Decoder::~Decoder() = default;
@@ -158,6 +159,29 @@ void Decoder::start(int slot, DecodeRequest request) {
   used_at_[index(slot)] = ++clock_;
 }
 
+/// Attention reads what idle slots hold, too: the sequences share one cache.
+void Decoder::drop_idle_beginnings() {
+  const auto tokens_per_weights = [](const ModelContext& model) {
+    const auto token = static_cast<double>(model.bytes_per_token());
+    return token > 0 ? static_cast<double>(model.model().bytes()) / token : 0.0;
+  };
+  // 0: not known yet, or a cache whose size is not.
+  const double slm_keep =
+      planner_.slm_times().is_known() ? planner_.slm_keep_passes(tokens_per_weights(slm_)) : 0.0;
+  const double llm_keep =
+      planner_.llm_times().is_known() ? planner_.llm_keep_passes(tokens_per_weights(llm_)) : 0.0;
+  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
+    if (slots_[index(slot)] != nullptr) continue;
+    const Counters& since = idle_since_[index(slot)];
+    const auto slm_passes = static_cast<double>(totals_.slm_passes - since.slm_passes);
+    const auto llm_passes = static_cast<double>(totals_.llm_passes - since.llm_passes);
+    const bool slm_holds = !slm_.cached(slot).empty();
+    if (slm_holds && slm_keep > 0 && slm_passes > slm_keep) slm_.forget(slot);
+    if (!asked_.empty() || llm_.cached(slot).empty()) continue;
+    if (llm_keep > 0 && llm_passes > llm_keep) llm_.forget(slot);
+  }
+}
+
 Sequence Decoder::release(int slot) {
   const bool is_asked = std::any_of(asked_.begin(), asked_.end(),
                                     [&](const Asked& asked) { return asked.slot == slot; });
@@ -171,6 +195,7 @@ Sequence Decoder::release(int slot) {
   Sequence sequence = std::move(*slots_[index(slot)]);
   sequence.drop_drafts();
   slots_[index(slot)].reset();
+  idle_since_[index(slot)] = totals_;
   return sequence;
 }
 

@@ -134,7 +134,8 @@ class Decoder {
   TextStream& text(int slot) { return slots_[static_cast<std::size_t>(slot)]->text; }
 
   /// Gives the slot back and hands the answer out, finished or not. The caches keep what they hold:
-  /// the next answer with the same beginning reuses it.
+  /// the next answer with the same beginning reuses it, if it comes before keeping it has cost as
+  /// much as reading it again.
   Sequence release(int slot);
 
   /// Tokens an answer may hold, prompt included.
@@ -171,6 +172,7 @@ class Decoder {
   bool skips_slm(const Turn& turn) const;
   std::size_t running() const;
   void give_up_drafts();
+  void drop_idle_beginnings();
   void list_turns();
   void run_slm();
   void run_llm_for_scores();
@@ -197,6 +199,7 @@ class Decoder {
   ModelContext& llm_;
   std::vector<std::unique_ptr<Sequence>> slots_;
   std::vector<std::uint64_t> used_at_;  ///< per slot, when it was last taken
+  std::vector<Counters> idle_since_;    ///< per slot, the totals when it was given back
   std::uint64_t clock_ = 0;             ///< counts answers begun and waits
   Counters totals_;
 

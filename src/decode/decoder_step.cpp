@@ -35,6 +35,7 @@ const std::vector<int>& Decoder::step() {
     score();
     for (Turn& turn : turns_) draft(turn);
     if (asked_.empty()) ask_llm();
+    drop_idle_beginnings();
   } catch (...) {
     give_up_drafts();
     throw;

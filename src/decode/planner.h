@@ -55,6 +55,18 @@ class SpeculationPlanner {
   int slm_chunk(std::size_t running) const { return chunk(slm_prefill_.long_token(), running); }
   int llm_chunk(std::size_t running) const { return chunk(llm_.long_token(), running); }
 
+  /// How many passes of a model the cached beginning of a finished answer is worth keeping for: by
+  /// then attention over it has cost what reading it again would, and so no choice is more than
+  /// twice as dear as the best one. `tokens_per_weights`: cached tokens that take the memory of the
+  /// model's weights.
+  double slm_keep_passes(double tokens_per_weights) const {
+    return tokens_per_weights * slm_prefill_.long_token() / slm_.at(1);
+  }
+  double llm_keep_passes(double tokens_per_weights) const {
+    return tokens_per_weights * llm_.long_token() / llm_.at(1);
+  }
+
+  const PassTimes& slm_times() const { return slm_; }
   const PassTimes& llm_times() const { return llm_; }
 
  private:

@@ -7,6 +7,7 @@ namespace citer {
 std::optional<double> threshold_for_budget(const RouterInfo& info, double budget) {
   const std::vector<CalibrationPoint>& curve = info.calibration;
   if (curve.empty()) return std::nullopt;
+  if (budget >= 1) return 1.0;
   const auto above = std::find_if(curve.begin(), curve.end(), [&](const CalibrationPoint& point) {
     return point.llm_share > budget;
   });

@@ -78,7 +78,7 @@ Router load_router(const std::filesystem::path& path);
 void save_router(const std::filesystem::path& path, const Router& router);
 
 /// The threshold of a share of LLM tokens: the curve's largest threshold with at most `budget`,
-/// linearly interpolated to the next. Nothing without a curve.
+/// linearly interpolated to the next; 1, the LLM alone, for a budget of 1. Nothing without a curve.
 std::optional<double> threshold_for_budget(const RouterInfo& info, double budget);
 
 /// The least threshold of the curve whose accuracy is `part` of the LLM's, or the most accurate

@@ -155,6 +155,24 @@ TEST_F(Reading, ANewConversationTakesTheSlotThatHoldsItsBeginning) {
   EXPECT_GE(pair.slm.cached(2).size(), next.size() - 1);
 }
 
+TEST_F(Reading, ABeginningThatNobodyUsesIsDroppedAtLast) {
+  TinyPair pair(files_, {.context_size = 512, .sequences = 2});
+  std::vector<Token> prompt = test::random_prompts(1, 7).front();
+  while (prompt.size() < 200) prompt.push_back(static_cast<Token>(5 + prompt.size() % 40));
+  const auto write = [&](int slot, std::size_t length, int tokens) {
+    const std::vector<Token> part(prompt.end() - static_cast<std::ptrdiff_t>(length), prompt.end());
+    pair.decoder.start(slot, test::make_request(part, "maxprob", 0.5, tokens));
+    while (!pair.decoder.at(slot).finish) pair.decoder.step();
+    pair.decoder.release(slot);
+  };
+  write(0, 200, 5);
+  write(1, 150, 5);
+  EXPECT_GT(pair.slm.cached(0).size(), 199U) << "kept for a while";
+  for (int i = 0; i < 200 && !pair.slm.cached(0).empty(); ++i) write(1, 100, 200);
+  EXPECT_TRUE(pair.slm.cached(0).empty());
+  EXPECT_FALSE(pair.slm.cached(1).empty());
+}
+
 TEST_F(Reading, APromptsTokensGetTheLogprobsOfTheirWriters) {
   std::vector<Token> prompt = test::random_prompts(1, 3).front();
   while (prompt.size() < 90) prompt.push_back(static_cast<Token>(5 + prompt.size() % 40));

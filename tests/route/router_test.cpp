@@ -108,6 +108,7 @@ TEST(RouterCurve, BudgetsAreInterpolated) {
   EXPECT_NEAR(*threshold_for_budget(info, 0.05), 0.1, 1e-9);
   EXPECT_NEAR(*threshold_for_budget(info, 0.0), 0.0, 1e-9);
   EXPECT_NEAR(*threshold_for_budget(info, 0.7), 0.9, 1e-9);
+  EXPECT_EQ(threshold_for_budget(info, 1.0), 1.0);
   EXPECT_FALSE(threshold_for_budget({}, 0.2).has_value());
 }
 
