@@ -144,7 +144,8 @@ TEST_F(EngineTest, StoppingHandsOutPartialAnswers) {
                    .should_stop = [&] { return ++asked > 10; }});
   ASSERT_EQ(partial.size(), 2U) << "the answers begun, and no more";
   for (const auto& [index, answer] : partial) {
-    EXPECT_EQ(answer.tokens.size(), 10U);
+    EXPECT_GE(answer.tokens.size(), 1U);
+    EXPECT_LE(answer.tokens.size(), 10U) << "a token a step, or none while it waits for a pass";
     EXPECT_EQ(streamed[index], answer.text);
     EXPECT_TRUE(whole.at(index).text.starts_with(answer.text));
   }
