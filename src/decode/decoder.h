@@ -99,7 +99,9 @@ Answer to_answer(Sequence& sequence);
 /// draw depends on its logits and its place alone; at threshold 1 it is speculative decoding
 /// (Leviathan et al., arXiv 2211.17192) with coupled draws. Neither cache is recomputed.
 ///
-/// While others write, a prompt is read in chunks, by either model. With `overlap` the LLM's passes
+/// With schedule_by_times() a prompt is read in chunks while others write, sequences wait for each
+/// other where a shared LLM pass pays, and idle caches are dropped at last; without it the
+/// schedule, and so every counter, depends on the requests alone. With `overlap` the LLM's passes
 /// are made on a thread of their own and the SLM drafts on meanwhile: for models on two devices.
 ///
 /// One thread at a time. Sequences join and leave between steps.
@@ -109,6 +111,9 @@ class Decoder {
   /// decoder.
   Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap = false);
   ~Decoder();
+
+  /// For serving many at once; see above.
+  void schedule_by_times() { by_times_ = true; }
 
   /// Any slot for a new answer, or nothing while all are taken.
   std::optional<int> free_slot() const;
@@ -167,6 +172,7 @@ class Decoder {
     std::vector<int> rows;      ///< after which tokens; empty: a part of the prompt is read
   };
   static constexpr std::size_t kNone = ~std::size_t{0};
+  static constexpr std::size_t kNoLimit = ~std::size_t{0};
 
   static bool llm_writes(const Turn& turn);
   bool skips_slm(const Turn& turn) const;
@@ -200,7 +206,8 @@ class Decoder {
   std::vector<std::unique_ptr<Sequence>> slots_;
   std::vector<std::uint64_t> used_at_;  ///< per slot, when it was last taken
   std::vector<Counters> idle_since_;    ///< per slot, the totals when it was given back
-  std::uint64_t clock_ = 0;             ///< counts answers begun and waits
+  bool by_times_ = false;
+  std::uint64_t clock_ = 0;  ///< counts answers begun and waits
   Counters totals_;
 
   std::vector<Turn> turns_;  ///< of this step

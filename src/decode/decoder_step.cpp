@@ -35,7 +35,7 @@ const std::vector<int>& Decoder::step() {
     score();
     for (Turn& turn : turns_) draft(turn);
     if (asked_.empty()) ask_llm();
-    drop_idle_beginnings();
+    if (by_times_) drop_idle_beginnings();
   } catch (...) {
     give_up_drafts();
     throw;
@@ -146,7 +146,7 @@ void Decoder::run_slm() {
 /// One pass for the rows after each sequence's last token. At most a chunk of prompts is read: a
 /// sequence whose prompt is not read to the end gets no row.
 ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, bool hidden) {
-  auto room = static_cast<std::size_t>(planner_.slm_chunk(running()));
+  auto room = by_times_ ? static_cast<std::size_t>(planner_.slm_chunk(running())) : kNoLimit;
   std::vector<int> last;
   last.reserve(turns.size());
   for (const Turn* turn : turns) last.push_back(last_index(*turn->sequence));

@@ -33,12 +33,13 @@ void Decoder::ask_llm() {
     }
   }
   if (due.empty()) return;
-  if (!llm_thread_ && planner_.should_wait(static_cast<int>(due.size()), moving)) return;
+  if (by_times_ && !llm_thread_ && planner_.should_wait(static_cast<int>(due.size()), moving))
+    return;
 
   // Who has waited longest is read to the end first.
   std::sort(due.begin(), due.end(),
             [this](int a, int b) { return at(a).waits_since < at(b).waits_since; });
-  auto room = static_cast<std::size_t>(planner_.llm_chunk(running()));
+  auto room = by_times_ ? static_cast<std::size_t>(planner_.llm_chunk(running())) : kNoLimit;
   for (const int slot : due) {
     if (auto asked = question(slot, room)) asked_.push_back(std::move(*asked));
   }

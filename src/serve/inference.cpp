@@ -50,6 +50,7 @@ Inference::Inference(const EngineOptions& engine, const InferenceOptions& option
       pair_(engine),
       policies_(engine.routers, *pair_.slm_model),
       context_size_(pair_.decoder.context_size()) {
+  pair_.decoder.schedule_by_times();
   publish_status();
   thread_ = std::thread([this] { run(); });
 }

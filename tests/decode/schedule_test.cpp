@@ -60,6 +60,7 @@ void run_schedule(const TinyPairFiles& files, std::uint64_t seed, bool overlap) 
   SCOPED_TRACE("seed " + std::to_string(seed) + (overlap ? ", overlapping" : ""));
   Rng rng(seed);
   TinyPair pair(files, {.context_size = 128, .sequences = 4, .batch_size = 32}, overlap);
+  if (rng.uniform(0, 1) == 0) pair.decoder.schedule_by_times();
   std::map<int, DecodeRequest> running;
   for (int step = 0; step < 80; ++step) {
     while (rng.uniform(0, 2) != 0) {
@@ -104,6 +105,7 @@ class Reading : public testing::Test {
 
 TEST_F(Reading, APromptIsReadInChunksWhileOthersWrite) {
   TinyPair pair(files_, {.context_size = 1024, .sequences = 2});
+  pair.decoder.schedule_by_times();
   const auto prompts = test::random_prompts(2);
   std::vector<Token> longer = prompts[0];
   while (longer.size() < 600) longer.push_back(static_cast<Token>(5 + longer.size() % 50));
@@ -157,6 +159,7 @@ TEST_F(Reading, ANewConversationTakesTheSlotThatHoldsItsBeginning) {
 
 TEST_F(Reading, ABeginningThatNobodyUsesIsDroppedAtLast) {
   TinyPair pair(files_, {.context_size = 512, .sequences = 2});
+  pair.decoder.schedule_by_times();
   std::vector<Token> prompt = test::random_prompts(1, 7).front();
   while (prompt.size() < 200) prompt.push_back(static_cast<Token>(5 + prompt.size() % 40));
   const auto write = [&](int slot, std::size_t length, int tokens) {

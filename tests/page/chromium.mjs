@@ -91,9 +91,12 @@ export class Page {
 
   async close() {
     const ended = new Promise((resolve) => { this.#connection.process.once("exit", resolve); });
-    this.#connection.process.kill("SIGKILL");
+    // Asked to, it waits for its own processes, which else would still write to the folder.
+    this.#connection.send("Browser.close").catch(() => {});
+    const impatience = setTimeout(() => this.#connection.process.kill("SIGKILL"), 5000);
     await ended;
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    clearTimeout(impatience);
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   send(method, params = {}) {
