@@ -108,7 +108,7 @@ void run_round(Engine& engine, const std::vector<Example>& examples,
                        },
                    .should_stop = InterruptGuard::requested});
   if (measured == nullptr) return;
-  const double tokens = static_cast<double>(round.counters.tokens());
+  const auto tokens = static_cast<double>(round.counters.tokens());
   measured->seconds_per_token.push_back(round.per_token(round.seconds));
   measured->decode_seconds.push_back(decode_seconds / std::max(1.0, tokens - round.answers));
   measured->counters = round.counters;

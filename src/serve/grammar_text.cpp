@@ -94,7 +94,7 @@ std::u32string code_points(std::string_view text) {
 
 std::string class_char(char32_t c) {
   const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  if (is_plain) return std::string(1, static_cast<char>(c));
+  if (is_plain) return {static_cast<char>(c)};
   return fmt::format("\\U{:08X}", static_cast<std::uint32_t>(c));
 }
 
