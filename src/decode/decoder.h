@@ -177,6 +177,7 @@ class Decoder {
   static bool llm_writes(const Turn& turn);
   bool skips_slm(const Turn& turn) const;
   std::size_t running() const;
+  bool needs_llm_context() const;
   void give_up_drafts();
   void drop_idle_beginnings();
   void list_turns();

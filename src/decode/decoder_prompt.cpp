@@ -24,7 +24,6 @@ void Decoder::score_prompts() {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     Sequence* sequence = slots_[slot].get();
     if (sequence == nullptr || sequence->finish || !sequence->scores_prompt()) continue;
-    if (!asked_.empty()) end_llm_pass();
     score_prompt(static_cast<int>(slot), *sequence);
     return;
   }

@@ -25,7 +25,9 @@ int last_index(const Sequence& sequence) { return static_cast<int>(sequence.toke
 
 const std::vector<int>& Decoder::step() {
   try {
-    const bool goes_on = llm_thread_ && llm_thread_->is_busy();
+    // What the pass decides may take drafts back, so it is ended before turns are taken, or not at
+    // all in this step; waited for where this step needs the LLM's context itself.
+    const bool goes_on = llm_thread_ && llm_thread_->is_busy() && !needs_llm_context();
     if (!asked_.empty() && !goes_on) end_llm_pass();
     score_prompts();
     list_turns();
@@ -88,6 +90,13 @@ bool Decoder::skips_slm(const Turn& turn) const {
   if (request.pending_limit > 0)
     return held.size() >= static_cast<std::size_t>(request.pending_limit);
   return !llm_thread_ && planner_.should_ask(held);
+}
+
+/// Whether a step reads with the LLM outside its passes over pending tokens.
+bool Decoder::needs_llm_context() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const auto& s) {
+    return s != nullptr && !s->finish && (s->request.policy->needs().llm || s->scores_prompt());
+  });
 }
 
 std::size_t Decoder::running() const {
@@ -174,7 +183,6 @@ void Decoder::run_llm_for_scores() {
     if (turn.sequence->request.policy->needs().llm && !turn.reads_on) readers.push_back(&turn);
   }
   if (readers.empty()) return;
-  if (!asked_.empty()) end_llm_pass();
   std::vector<int> last;
   last.reserve(readers.size());
   for (const Turn* turn : readers) last.push_back(last_index(*turn->sequence));

@@ -98,6 +98,33 @@ TEST_P(Schedule, CachesAreThoseOfARecomputationFromScratch) {
 
 INSTANTIATE_TEST_SUITE_P(Overlap, Schedule, testing::Bool());
 
+TEST(Overlap, WritesWhatIsWrittenAloneWhateverSharesTheDecoder) {
+  const TinyPairFiles files;
+  const std::vector<std::string> policies = {"maxprob", "oracle", "speculative", "random:0.4"};
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    TinyPair pair(files, {.context_size = 160, .sequences = 4}, true);
+    std::vector<DecodeRequest> requests;
+    const auto prompts = test::random_prompts(4, seed);
+    for (int i = 0; i < 4; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      requests.push_back(test::make_request(prompts[at], policies[at], 0.6, 40));
+      requests.back().pending_limit = i % 2 == 0 ? 0 : 3;
+      pair.decoder.start(i, requests.back());
+    }
+    for (int left = 4; left > 0;) {
+      for (const int slot : pair.decoder.step()) left -= pair.decoder.at(slot).finish ? 1 : 0;
+    }
+    for (int i = 0; i < 4; ++i) {
+      TinyPair alone(files, {.context_size = 160});
+      DecodeRequest plain = requests[static_cast<std::size_t>(i)];
+      plain.pending_limit = 1;
+      EXPECT_EQ(test::written_tokens(pair.decoder.release(i)),
+                test::written_tokens(test::run_alone(alone, plain)))
+          << "seed " << seed << ", " << policies[static_cast<std::size_t>(i)];
+    }
+  }
+}
+
 class Reading : public testing::Test {
  protected:
   TinyPairFiles files_;
