@@ -199,7 +199,7 @@ class Decoder {
                     double llm_seconds);
   void commit_front(Sequence& sequence);
   Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position);
-  ForwardCost run(ModelContext& model, const std::vector<Turn*>& turns, bool hidden);
+  ForwardCost read_with_slm(const std::vector<Turn*>& turns, bool hidden);
   void account_llm(Sequence& sequence, const RequestCost& part, double seconds);
 
   ModelContext& slm_;

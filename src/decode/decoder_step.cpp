@@ -127,7 +127,7 @@ void Decoder::run_slm() {
     hidden |= turn.sequence->request.policy->needs().hidden && !turn.sequence->prompt_score;
   }
   if (readers.empty()) return;
-  const ForwardCost cost = run(slm_, readers, hidden);
+  const ForwardCost cost = read_with_slm(readers, hidden);
   totals_.slm_passes += cost.passes;
   if (cost.positions == static_cast<int>(readers.size())) {
     planner_.saw_slm_step(cost.positions, cost.seconds);
@@ -136,11 +136,7 @@ void Decoder::run_slm() {
   }
   for (std::size_t i = 0; i < readers.size(); ++i) {
     Turn& turn = *readers[i];
-    if (turn.reads_on) continue;
-    turn.slm_row = i;
-  }
-  for (std::size_t i = 0; i < readers.size(); ++i) {
-    Turn& turn = *readers[i];
+    if (!turn.reads_on) turn.slm_row = i;
     const RequestCost& part = cost.requests[i];
     turn.slm_seconds = cost.seconds * part.positions / std::max(1, cost.positions);
     turn.sequence->counters.slm_passes += part.passes;
@@ -154,7 +150,7 @@ void Decoder::run_slm() {
 
 /// One pass for the rows after each sequence's last token. At most a chunk of prompts is read: a
 /// sequence whose prompt is not read to the end gets no row.
-ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, bool hidden) {
+ForwardCost Decoder::read_with_slm(const std::vector<Turn*>& turns, bool hidden) {
   auto room = by_times_ ? static_cast<std::size_t>(planner_.slm_chunk(running())) : kNoLimit;
   std::vector<int> last;
   last.reserve(turns.size());
@@ -163,7 +159,7 @@ ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, b
   requests.reserve(turns.size());
   for (std::size_t i = 0; i < turns.size(); ++i) {
     const std::span<const Token> tokens = turns[i]->sequence->tokens;
-    const std::size_t have = model.cached_prefix(turns[i]->slot, tokens);
+    const std::size_t have = slm_.cached_prefix(turns[i]->slot, tokens);
     const std::size_t missing = tokens.size() - std::min(have, tokens.size() - 1);
     if (missing <= std::max(room, kShortRead)) {
       if (missing > kShortRead) room -= missing;
@@ -174,7 +170,7 @@ ForwardCost Decoder::run(ModelContext& model, const std::vector<Turn*>& turns, b
     requests.push_back({turns[i]->slot, tokens.first(have + room), {}});
     room = 0;
   }
-  return model.forward(requests, hidden);
+  return slm_.forward(requests, hidden);
 }
 
 void Decoder::run_llm_for_scores() {

@@ -1,7 +1,6 @@
 #include "eval/evaluation.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <set>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/progress.h"
+#include "base/stopwatch.h"
 #include "citer/error.h"
 #include "eval/run_file.h"
 #include "route/thresholds.h"
@@ -220,13 +220,12 @@ void Evaluation::audit(ChunkRecord& record, std::span<const Example> examples,
 ChunkRecord Evaluation::run_chunk(const Dataset& dataset, const EvalSetting& setting, int chunk) {
   const std::span<const Example> examples = chunk_of(dataset, chunk);
   const Counters before = engine_.totals();
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::vector<Answer> answers = decode(examples, setting.policy, setting.threshold);
   ChunkRecord record;
   record.setting = setting;
   record.chunk = chunk;
-  record.wall_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  record.wall_seconds = watch.seconds();
   record.totals = engine_.totals();
   record.totals -= before;
   if (stopped()) return record;

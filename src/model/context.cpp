@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "base/stopwatch.h"
 #include "citer/error.h"
 #include "model/backend.h"
 
@@ -125,14 +125,14 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
 }
 
 ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool want_hidden) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   plan(requests);
   tap_->on = want_hidden;
   ForwardCost cost;
   cost.requests.resize(requests.size());
   evaluate(cost);
   if (rows_.empty()) llama_synchronize(context_.get());
-  cost.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  cost.seconds = watch.seconds();
   return cost;
 }
 

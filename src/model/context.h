@@ -82,8 +82,6 @@ class ModelContext {
   std::int64_t cached_tokens() const;
   /// How many of the first `tokens` a sequence's cache holds.
   std::size_t cached_prefix(int sequence, std::span<const Token> tokens) const;
-  /// Tokens in one pass at most.
-  int batch_size() const { return batch_size_; }
   /// Bytes of keys and values that one cached token takes; 0 if unknown.
   std::uint64_t bytes_per_token() const;
 

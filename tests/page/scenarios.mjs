@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Page } from "./chromium.mjs";
@@ -342,28 +343,11 @@ const scenarios = {
   },
 };
 
+const contrast = readFileSync(new URL("../support/contrast.js", import.meta.url), "utf8");
+
 /** Texts whose contrast to what is behind them is below WCAG's 4.5. */
 const faintTexts = `(() => {
-  const parse = (colour) => {
-    const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
-    return { rgb: [r, g, b], a };
-  };
-  const over = (top, below) => top.rgb.map((c, i) => c * top.a + below[i] * (1 - top.a));
-  const backdrop = (node) => {
-    if (!node) return [255, 255, 255];
-    const own = parse(getComputedStyle(node).backgroundColor);
-    return own.a === 1 ? own.rgb : over(own, backdrop(node.parentElement));
-  };
-  const luminance = (rgb) => {
-    const [r, g, b] = rgb.map((c) => c / 255)
-      .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const contrast = (node) => {
-    const below = backdrop(node);
-    const pair = [over(parse(getComputedStyle(node).color), below), below].map(luminance).sort((a, b) => b - a);
-    return (pair[0] + 0.05) / (pair[1] + 0.05);
-  };
+  ${contrast}
   return [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility() && !node.disabled &&
     [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()) &&
     !node.closest("script, noscript, option, .hidden, .skip") && contrast(node) < 4.5)

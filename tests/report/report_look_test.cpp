@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <tuple>
 
+#include "base/file.h"
 #include "report_page.h"
 
 namespace citer::test {
@@ -45,27 +46,8 @@ TEST_F(ReportLook, TellsPoliciesApartWithoutColour) {
 }
 
 /// Text below the contrast WCAG 2 asks for at level AA: 4.5, or 3 where it is large.
-constexpr const char* kFaintTexts = R"(
-  const parse = (colour) => {
-    const [r, g, b, a = 1] = colour.match(/[\d.]+/g).map(Number);
-    return { rgb: [r, g, b], a };
-  };
-  const over = (top, below) => top.rgb.map((c, i) => c * top.a + below[i] * (1 - top.a));
-  const backdrop = (node) => {
-    if (!node) return [255, 255, 255];
-    const own = parse(getComputedStyle(node).backgroundColor);
-    return own.a === 1 ? own.rgb : over(own, backdrop(node.parentElement));
-  };
-  const luminance = (rgb) => {
-    const [r, g, b] = rgb.map((c) => c / 255)
-      .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const contrast = (node) => {
-    const below = backdrop(node);
-    const pair = [over(parse(getComputedStyle(node).color), below), below].map(luminance).sort((a, b) => b - a);
-    return (pair[0] + 0.05) / (pair[1] + 0.05);
-  };
+std::string faint_texts() {
+  return read_file(CITER_SOURCE_DIR "/tests/support/contrast.js") + R"(
   const faint = all("body *").filter((node) => node.checkVisibility() && !node.disabled &&
     [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()) &&
     !node.closest("script, noscript, option") && contrast(node) <
@@ -77,13 +59,14 @@ constexpr const char* kFaintTexts = R"(
   });
   return [...faint, ...pale].map((node) => `${contrast(node).toFixed(2)}: ${node.outerHTML.slice(0, 120)}`);
 )";
+}
 
 TEST_F(ReportLook, TextHasContrastInLight) {
-  EXPECT_EQ(ask("theme=light&hide=random&b=maxprob@0.9", kFaintTexts), json::array());
+  EXPECT_EQ(ask("theme=light&hide=random&b=maxprob@0.9", faint_texts()), json::array());
 }
 
 TEST_F(ReportLook, TextHasContrastInDark) {
-  EXPECT_EQ(ask("theme=dark&hide=random&b=maxprob@0.9", kFaintTexts), json::array());
+  EXPECT_EQ(ask("theme=dark&hide=random&b=maxprob@0.9", faint_texts()), json::array());
 }
 
 TEST_F(ReportLook, FollowsTheSystemsColours) {
