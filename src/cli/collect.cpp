@@ -40,7 +40,7 @@ int run_collect(const CollectCommand& flags) {
   const auto preferences = collect(pairs, options);
   if (!preferences) return report_stopped();
   fmt::print("{} positions of {} examples: {}\n{}\n", preferences->size(),
-             preferences->examples.size(), counts_text(preferences->info.counts), flags.out);
+             preferences->examples.size(), labels_text(*preferences), flags.out);
   return 0;
 }
 

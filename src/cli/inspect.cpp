@@ -84,7 +84,7 @@ void print_router(const Router& router) {
 void print_preferences(const Preferences& preferences) {
   const PreferencesInfo& info = preferences.info;
   fmt::print("  preferences   {} positions of {} examples, {}\n", preferences.size(),
-             preferences.examples.size(), counts_text(info.counts));
+             preferences.examples.size(), labels_text(preferences));
   fmt::print("  labels        {}, states of {}, round {}\n", to_string(info.labels),
              to_string(info.states), info.round);
   print_identity("SLM", info.slm);

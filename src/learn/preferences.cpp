@@ -254,6 +254,27 @@ void save_preferences(const fs::path& path, const Preferences& p) {
   file.save(path);
 }
 
+ShortcutAgreement shortcut_agreement(const Preferences& p) {
+  ShortcutAgreement result;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const auto kind = static_cast<PositionKind>(p.kind[i]);
+    if (p.slm_token[i] == p.llm_token[i] || kind == PositionKind::kBothOff) continue;
+    ++result.settled;
+    result.agreed += (p.label[i] > 0.5F) == (kind == PositionKind::kSlmOk) ? 1 : 0;
+  }
+  return result;
+}
+
+std::string labels_text(const Preferences& p) {
+  std::string text = counts_text(p.info.counts);
+  const auto [settled, agreed] = shortcut_agreement(p);
+  if (p.info.labels != LabelRule::kOutcome || settled == 0) return text;
+  return text + fmt::format(
+                    "; where the models disagree, the shortcut would settle {} positions, "
+                    "{:.1f} % of them alike",
+                    settled, 100.0 * static_cast<double>(agreed) / static_cast<double>(settled));
+}
+
 std::int64_t flipped_labels(const Preferences& a, const Preferences& b) {
   std::map<std::pair<std::string, std::int32_t>, bool> prefers_slm;
   const auto key = [](const Preferences& p, std::size_t i) {

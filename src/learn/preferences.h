@@ -104,6 +104,16 @@ struct Preferences {
   void append(const Preferences& other, const std::string& name, const std::string& other_name);
 };
 
+/// The paper's shortcut beside the labels, where the models disagree.
+struct ShortcutAgreement {
+  std::int64_t settled = 0;  ///< positions where one of the two tokens is the reference's
+  std::int64_t agreed = 0;   ///< of these, where the label prefers that token
+};
+ShortcutAgreement shortcut_agreement(const Preferences& preferences);
+
+/// counts_text(), and for labels by outcomes how far the shortcut agrees with them.
+std::string labels_text(const Preferences& preferences);
+
 /// Reads a preferences GGUF (hidden states are stored as F16). Throws InputError: missing,
 /// truncated, another architecture, columns of unequal length.
 Preferences load_preferences(const std::filesystem::path& path);

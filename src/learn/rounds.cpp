@@ -87,7 +87,7 @@ std::optional<Router> learn_in_rounds(PairPool& pairs, const RoundsOptions& opti
     }
     std::optional<Preferences> preferences = collect(pairs, collecting);
     if (!preferences) return std::nullopt;
-    note(fmt::format("round {}: {}", round, counts_text(preferences->info.counts)));
+    note(fmt::format("round {}: {}", round, labels_text(*preferences)));
     if (before) {
       const std::int64_t flipped = flipped_labels(*before, *preferences);
       note(fmt::format("round {}: {} of {} labels changed side", round, flipped,

@@ -89,6 +89,12 @@ TEST_F(Collect, LabelsFollowTheirRule) {
   ASSERT_EQ(paper->size(), outcome->size());
   EXPECT_EQ(paper->info.counts.examples, 24);
   EXPECT_GT(outcome->info.counts.prefer_llm, 5);
+  const ShortcutAgreement of_paper = shortcut_agreement(*paper);
+  const ShortcutAgreement of_outcome = shortcut_agreement(*outcome);
+  EXPECT_EQ(of_paper.agreed, of_paper.settled) << "the paper's labels are the shortcut's";
+  EXPECT_EQ(of_outcome.settled, of_paper.settled);
+  EXPECT_GT(of_outcome.agreed, 0);
+  EXPECT_LT(of_outcome.agreed, of_outcome.settled) << "a paraphrase may lead to the right answer";
   for (std::size_t i = 0; i < paper->size(); ++i) {
     EXPECT_EQ(paper->kind[i], static_cast<int>(position_kind(
                                   paper->slm_token[i], paper->llm_token[i], paper->ref_token[i])));
