@@ -81,8 +81,10 @@ struct TokenRecord {
   double slm_seconds = 0.0;
   double llm_seconds = 0.0;
   /// Where both models were asked: whether they agree. Of a token of the SLM's (audit) whether the
-  /// LLM would have written the same, of one of the LLM's whether it is what the SLM had guessed.
+  /// LLM would have written the same, of one of the LLM's whether the SLM would have.
   std::optional<bool> llm_agrees;
+  /// Of a token of the LLM's: whether drafts behind it, if there were any, could stand.
+  bool guessed = false;
   /// If SamplingOptions::top_logprobs asked for them.
   std::optional<TokenLogprobs> logprobs;
 };

@@ -38,6 +38,15 @@ void Sequence::drop_drafts() {
   waits = false;
 }
 
+std::vector<Guesses> Sequence::pending() const {
+  std::vector<Guesses> pending;
+  pending.reserve(drafts.size());
+  for (const Draft& draft : drafts) {
+    if (draft.pending) pending.push_back(draft.guesses);
+  }
+  return pending;
+}
+
 Answer to_answer(Sequence& sequence) {
   Answer answer;
   answer.text = sequence.text.text();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/stopwatch.h"
 #include "base/worker.h"
 #include "citer/engine.h"
 #include "citer/policy.h"
@@ -44,8 +45,9 @@ struct DecodeRequest {
 
 /// A token that is not decided: it waits for the LLM, or stands behind one that does.
 struct Draft {
-  TokenRecord record;    ///< as the SLM would write it
+  TokenRecord record;    ///< as the SLM would write it, or as the LLM is guessed to
   bool pending = false;  ///< the LLM will decide
+  Guesses guesses{};     ///< of a pending token, where drafts behind it are allowed
 };
 
 /// One answer being written. The token sequence is authoritative; both KV caches and the text are
@@ -60,7 +62,7 @@ struct Sequence {
   std::vector<Draft> drafts;                ///< the last tokens, as long as they are not decided
   std::size_t asked = 0;                    ///< tokens up to which the LLM was asked all it will be
   bool waits = false;                       ///< nothing is drafted before the LLM has decided
-  std::uint64_t waits_since = 0;            ///< when that began, by the decoder's clock
+  Stopwatch waits_since;                    ///< when that began
   bool is_read = false;                     ///< the prompt has been read
   std::size_t told = 0;                     ///< how far step() has told of its growth
   std::vector<TokenRecord> records;         ///< one per token of the answer
@@ -73,6 +75,8 @@ struct Sequence {
   /// Tokens that are decided, prompt included.
   std::size_t decided() const { return tokens.size() - drafts.size(); }
   void drop_drafts();
+  /// Of the pending tokens, in order.
+  std::vector<Guesses> pending() const;
   /// Whether the prompt's tokens are still to be scored.
   bool scores_prompt() const {
     return request.score_prompt && prompt_records.size() < request.prompt.size();
@@ -192,13 +196,17 @@ class Decoder {
   void score_prompt(int slot, Sequence& sequence);
 
   void ask_llm();
+  std::size_t unread_by_llm(int slot) const;
+  void in_order_of_patience(std::vector<int>& slots) const;
+  std::optional<Asked> reading_ahead(const std::vector<int>& moving, std::size_t asked) const;
   std::optional<Asked> question(int slot, std::size_t& room) const;
   void end_llm_pass();
   void verify(const Asked& asked, std::size_t request, double seconds);
   void settle_front(Sequence& sequence, Token llm_token, std::span<const float> llm_logits,
                     double llm_seconds);
   void commit_front(Sequence& sequence);
-  Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position);
+  Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
+               Token without = kNoToken);
   ForwardCost read_with_slm(const std::vector<Turn*>& turns, bool hidden);
   void account_llm(Sequence& sequence, const RequestCost& part, double seconds);
 
@@ -208,7 +216,7 @@ class Decoder {
   std::vector<std::uint64_t> used_at_;  ///< per slot, when it was last taken
   std::vector<Counters> idle_since_;    ///< per slot, the totals when it was given back
   bool by_times_ = false;
-  std::uint64_t clock_ = 0;  ///< counts answers begun and waits
+  std::uint64_t clock_ = 0;  ///< counts answers begun
   Counters totals_;
 
   std::vector<Turn> turns_;  ///< of this step

@@ -11,8 +11,6 @@ namespace citer {
 
 namespace {
 
-/// Stands for a guess that was not made.
-constexpr Token kNoToken = -1;
 /// Drafts a sequence holds at most.
 constexpr std::size_t kMostDrafts = 48;
 /// Tokens that a sequence reads at once without being held to read a prompt: after a rejection,
@@ -83,10 +81,8 @@ bool Decoder::skips_slm(const Turn& turn) const {
   if (sequence.prompt_score) return llm_writes(turn);
   if (!request.policy->needs().slm) return turn.threshold > 0;
   if (turn.threshold < 1) return false;
-  std::vector<float> held;
-  held.reserve(sequence.drafts.size() + 1);
-  for (const Draft& draft : sequence.drafts) held.push_back(draft.record.score);
-  held.push_back(0.0F);
+  std::vector<Guesses> held = sequence.pending();
+  held.emplace_back();
   if (request.pending_limit > 0)
     return held.size() >= static_cast<std::size_t>(request.pending_limit);
   return !llm_thread_ && planner_.should_ask(held);
@@ -248,13 +244,14 @@ void Decoder::score() {
 }
 
 /// The token at `position` by these logits, the tokens before it given.
-Token Decoder::sample(Sequence& sequence, std::span<const float> logits, std::size_t position) {
+Token Decoder::sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
+                      Token without) {
   const Stopwatch watch;
   // Padding that only one vocabulary has is never drawn: it stands for no text.
   const auto n_vocab =
       static_cast<std::size_t>(std::min(slm_.model().vocab().size(), llm_.model().vocab().size()));
-  const Token token =
-      sequence.sampler.sample(logits.first(n_vocab), std::span(sequence.tokens).first(position));
+  const auto context = std::span(sequence.tokens).first(position);
+  const Token token = sequence.sampler.sample(logits.first(n_vocab), context, without);
   const double seconds = watch.seconds();
   for (Counters* c : {&sequence.counters, &totals_}) c->sampling_seconds += seconds;
   return token;
@@ -283,6 +280,14 @@ void Decoder::draft(Turn& turn) {
   }
   if (!logits.empty()) {
     draft.record.id = sample(sequence, logits, sequence.tokens.size());
+    if (draft.pending) {
+      const Token slm = draft.record.id;
+      const Token runner_up = sample(sequence, logits, sequence.tokens.size(), slm);
+      const float lead =
+          logits[static_cast<std::size_t>(slm)] - logits[static_cast<std::size_t>(runner_up)];
+      draft.guesses = {turn.score, slm, runner_up, lead};
+      draft.record.id = planner_.best(draft.guesses);
+    }
     if (request.sampling.top_logprobs >= 0 && !draft.pending) {
       draft.record.logprobs = logprobs_of(logits, draft.record.id, request.sampling.top_logprobs);
     }
@@ -293,7 +298,7 @@ void Decoder::draft(Turn& turn) {
   if (!sequence.drafts.front().pending) commit_front(sequence);
   sequence.is_read = true;
   sequence.waits = must_wait(sequence);
-  if (sequence.waits) sequence.waits_since = ++clock_;
+  if (sequence.waits) sequence.waits_since = Stopwatch();
 }
 
 /// Whether nothing more can be drafted before the LLM has decided.
@@ -314,13 +319,10 @@ bool Decoder::must_wait(const Sequence& sequence) const {
 
 /// Whether the LLM is to be asked before more is drafted.
 bool Decoder::is_due(const Sequence& sequence) const {
-  std::vector<float> scores;
-  for (const Draft& draft : sequence.drafts) {
-    if (draft.pending) scores.push_back(draft.record.score);
-  }
+  const std::vector<Guesses> pending = sequence.pending();
   const int limit = sequence.request.pending_limit;
-  if (limit > 0) return scores.size() >= static_cast<std::size_t>(limit);
-  return sequence.drafts.back().pending && planner_.should_ask(scores);
+  if (limit > 0) return pending.size() >= static_cast<std::size_t>(limit);
+  return sequence.drafts.back().pending && planner_.should_ask(pending);
 }
 
 }  // namespace citer

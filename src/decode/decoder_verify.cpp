@@ -20,28 +20,29 @@ void Decoder::account_llm(Sequence& sequence, const RequestCost& part, double se
 /// Begins one pass of the LLM for all sequences whose pending tokens are due, and ends it unless it
 /// has a thread of its own.
 void Decoder::ask_llm() {
-  int moving = 0;
+  std::vector<int> moving;
   std::vector<int> due;
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     const Sequence* sequence = slots_[slot].get();
     if (sequence == nullptr || sequence->finish) continue;
-    const bool pending = !sequence->drafts.empty();
-    if (pending && (sequence->waits || llm_thread_)) {
-      due.push_back(static_cast<int>(slot));
-    } else {
-      ++moving;
-    }
+    const bool is_due = !sequence->drafts.empty() && (sequence->waits || llm_thread_);
+    (is_due ? due : moving).push_back(static_cast<int>(slot));
   }
   if (due.empty()) return;
-  if (by_times_ && !llm_thread_ && planner_.should_wait(static_cast<int>(due.size()), moving))
-    return;
+  const auto count = [](const std::vector<int>& slots) { return static_cast<int>(slots.size()); };
+  if (by_times_ && !llm_thread_ && planner_.should_wait(count(due), count(moving))) return;
 
-  // Who has waited longest is read to the end first.
-  std::sort(due.begin(), due.end(),
-            [this](int a, int b) { return at(a).waits_since < at(b).waits_since; });
-  auto room = by_times_ ? static_cast<std::size_t>(planner_.llm_chunk(running())) : kNoLimit;
+  std::size_t room = kNoLimit;
+  if (by_times_) {
+    room = static_cast<std::size_t>(planner_.llm_chunk(running()));
+    in_order_of_patience(due);
+  }
+  const std::size_t all_room = room;
   for (const int slot : due) {
     if (auto asked = question(slot, room)) asked_.push_back(std::move(*asked));
+  }
+  if (by_times_) {
+    if (auto ahead = reading_ahead(moving, all_room - room)) asked_.push_back(std::move(*ahead));
   }
   const auto pass = [this] {
     std::vector<RowRequest> requests;
@@ -55,6 +56,47 @@ void Decoder::ask_llm() {
   }
   pass();
   end_llm_pass();
+}
+
+/// Short reads first, but nobody is passed over for much longer than reading takes.
+void Decoder::in_order_of_patience(std::vector<int>& slots) const {
+  std::vector<std::pair<double, int>> order;
+  order.reserve(slots.size());
+  for (const int slot : slots) {
+    const double reading =
+        static_cast<double>(unread_by_llm(slot)) * planner_.llm_times().long_token();
+    order.emplace_back(reading - at(slot).waits_since.seconds(), slot);
+  }
+  std::sort(order.begin(), order.end());
+  std::transform(order.begin(), order.end(), slots.begin(),
+                 [](const auto& entry) { return entry.second; });
+}
+
+/// What fills up a pass of so many tokens to whole tiles of a matrix product, where it costs next
+/// to nothing: tokens of the one among `moving` that has most to catch up on, should it ask later.
+std::optional<Decoder::Asked> Decoder::reading_ahead(const std::vector<int>& moving,
+                                                     std::size_t asked) const {
+  const std::size_t in_last_tile = asked % SpeculationPlanner::kTile;
+  if (2 * in_last_tile <= SpeculationPlanner::kTile) return std::nullopt;
+  std::optional<int> best;
+  for (const int slot : moving) {
+    const Sequence& sequence = at(slot);
+    const PolicyNeeds needs = sequence.request.policy->needs();
+    const bool may_ask = needs.slm && !needs.per_prompt && sequence.threshold() > 0;
+    if (may_ask && (!best || unread_by_llm(slot) > unread_by_llm(*best))) best = slot;
+  }
+  if (!best) return std::nullopt;
+  const std::span<const Token> tokens = at(*best).tokens;
+  const std::size_t have = llm_.cached_prefix(*best, tokens);
+  const std::size_t read =
+      std::min(have + SpeculationPlanner::kTile - in_last_tile, at(*best).decided());
+  if (read <= have) return std::nullopt;
+  return Asked{*best, {tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(read)}, {}};
+}
+
+std::size_t Decoder::unread_by_llm(int slot) const {
+  const std::span<const Token> tokens = at(slot).tokens;
+  return tokens.size() - std::min(tokens.size(), llm_.cached_prefix(slot, tokens));
 }
 
 /// What the LLM is asked about a sequence, which reads at most `room` tokens and takes them off: a
@@ -141,8 +183,9 @@ void Decoder::settle_front(Sequence& sequence, Token llm_token, std::span<const 
   const Token guess = front.record.id;
   const bool accepted = guess == llm_token;
   if (guess >= 0) {
-    front.record.llm_agrees = accepted;
-    planner_.saw_decision(front.record.score, accepted);
+    front.record.llm_agrees = front.guesses.slm == llm_token;
+    front.record.guessed = accepted;
+    planner_.saw_decision(front.guesses, llm_token);
     for (Counters* c : {&sequence.counters, &totals_}) ++(accepted ? c->accepted : c->rejected);
   }
   if (!accepted) {

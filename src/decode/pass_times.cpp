@@ -35,6 +35,13 @@ double PassTimes::per_token() const {
   return std::max(0.0, (nt_ / w_ - n_ / w_ * t_ / w_) / variance);
 }
 
+double PassTimes::tokens_in(double seconds) const {
+  if (passes_ == 0) return long_token_ > 0 ? seconds / long_token_ : 0.0;
+  const double each = per_token();
+  if (each <= 0) return seconds * n_ / t_;
+  return std::max(seconds - fixed(), fixed()) / each;
+}
+
 double PassTimes::fixed() const {
   return passes_ == 0 ? 0.0 : std::max(0.0, t_ / w_ - per_token() * n_ / w_);
 }

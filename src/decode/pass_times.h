@@ -16,8 +16,11 @@ class PassTimes {
   double fixed() const;
   double per_token() const;
   double at(double positions) const { return fixed() + per_token() * positions; }
-  /// 0 while no long pass was seen.
-  double long_token() const { return long_token_; }
+  /// How many tokens a pass of about so many seconds reads, but no fewer than make it worth its
+  /// fixed time twice over. 0 while nothing is known.
+  double tokens_in(double seconds) const;
+  /// Of a long pass; while none was seen, per_token().
+  double long_token() const { return long_token_ > 0 ? long_token_ : per_token(); }
 
  private:
   static constexpr std::int64_t kEnough = 16;

@@ -1,6 +1,7 @@
 #include "decode/planner.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace citer {
 
@@ -10,22 +11,27 @@ namespace {
 constexpr double kDecay = 0.99;
 /// Longer catch-ups are prefills.
 constexpr int kLongestCatchUp = 64;
-/// Seconds that reading a prompt may hold up other sequences.
+/// Seconds that reading by one may hold up other sequences.
 constexpr double kHoldUp = 0.2;
 
 }  // namespace
 
-std::size_t SpeculationPlanner::band(float score) {
-  return std::min(kBands - 1, static_cast<std::size_t>(score * static_cast<float>(kBands)));
+std::size_t SpeculationPlanner::band(const Guesses& guesses) {
+  // Two units of the logit each: of a good router's scores most are near 0 and near 1.
+  constexpr float kHalf = static_cast<float>(kScoreBands) / 2;
+  constexpr float kLeast = 1e-6F;
+  const float logit = std::log((guesses.score + kLeast) / (1 - guesses.score + kLeast));
+  const float of_score = std::clamp(logit / 2 + kHalf, 0.0F, 2 * kHalf - 1);
+  const bool leads = guesses.lead > 1.0F;
+  return 2 * static_cast<std::size_t>(of_score) + (leads ? 1 : 0);
 }
 
-int SpeculationPlanner::chunk(double token_seconds, std::size_t running) {
-  constexpr double kLeast = 32.0;
+int SpeculationPlanner::chunk(const PassTimes& times, std::size_t running) {
   constexpr double kMost = 512.0;
-  constexpr double kUnknown = 128.0;
-  const double alone = running > 1 ? 1.0 : 4.0;
-  const double tokens = token_seconds > 0 ? kHoldUp / token_seconds : kUnknown;
-  return static_cast<int>(alone * std::clamp(tokens, kLeast, kMost));
+  constexpr double kUnknown = 64.0;
+  const double tokens = times.tokens_in(running > 1 ? kHoldUp : 4 * kHoldUp);
+  const double tiles = std::ceil((tokens > 0 ? std::min(tokens, kMost) : kUnknown) / kTile);
+  return static_cast<int>(tiles * kTile);
 }
 
 void SpeculationPlanner::saw_llm_pass(int sequences, int positions, double seconds) {
@@ -41,34 +47,40 @@ void SpeculationPlanner::saw_draft(bool pending) {
   pending_ = kDecay * pending_ + (pending ? 1 : 0);
 }
 
-void SpeculationPlanner::saw_decision(float score, bool accepted) {
-  double& decided = decided_[band(score)];
-  double& yes = accepted_[band(score)];
-  decided = kDecay * decided + 1;
-  yes = kDecay * yes + (accepted ? 1 : 0);
+void SpeculationPlanner::saw_decision(const Guesses& guesses, Token decision) {
+  Band& seen = bands_[band(guesses)];
+  seen.decided = kDecay * seen.decided + 1;
+  seen.slm = kDecay * seen.slm + (decision == guesses.slm ? 1 : 0);
+  seen.runner_up = kDecay * seen.runner_up + (decision == guesses.runner_up ? 1 : 0);
 }
 
-double SpeculationPlanner::acceptance(float score) const {
-  // One accepted and one rejected token beforehand.
-  return (accepted_[band(score)] + 1) / (decided_[band(score)] + 2);
+Token SpeculationPlanner::best(const Guesses& guesses) const {
+  const Band& seen = bands_[band(guesses)];
+  return seen.runner_up > seen.slm ? guesses.runner_up : guesses.slm;
+}
+
+double SpeculationPlanner::acceptance(const Guesses& guesses) const {
+  const Band& seen = bands_[band(guesses)];
+  // One right and one wrong guess beforehand.
+  return (std::max(seen.slm, seen.runner_up) + 1) / (seen.decided + 2);
 }
 
 double SpeculationPlanner::gap() const { return std::max(1.0, drafts_ / pending_); }
 
-bool SpeculationPlanner::should_ask(std::span<const float> pending_scores) const {
+bool SpeculationPlanner::should_ask(std::span<const Guesses> pending) const {
   if (!llm_.is_known() || pending_ <= 0) return true;
   double settled = 1.0;
   double all_accepted = 1.0;
-  for (std::size_t i = 0; i < pending_scores.size(); ++i) {
-    all_accepted *= acceptance(pending_scores[i]);
-    if (i + 1 < pending_scores.size()) settled += all_accepted;
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    all_accepted *= acceptance(pending[i]);
+    if (i + 1 < pending.size()) settled += all_accepted;
   }
   const double per_draft = slm_.at(1) + llm_.per_token();
   const double fixed = llm_.fixed() / llm_sequences_;
-  const auto rate = [&](double pending, double expected) {
-    return expected * gap() / (pending * gap() * per_draft + fixed);
+  const auto rate = [&](double n, double expected) {
+    return expected * gap() / (n * gap() * per_draft + fixed);
   };
-  const auto held = static_cast<double>(pending_scores.size());
+  const auto held = static_cast<double>(pending.size());
   return rate(held, settled) >= rate(held + 1, settled + all_accepted);
 }
 

@@ -4,9 +4,19 @@
 #include <cstdint>
 #include <span>
 
+#include "citer/types.h"
 #include "decode/pass_times.h"
+#include "model/sampler.h"
 
 namespace citer {
+
+/// What the LLM may decide at a pending token.
+struct Guesses {
+  float score = 0.0F;          ///< the policy's
+  Token slm = kNoToken;        ///< what the SLM would write
+  Token runner_up = kNoToken;  ///< what it would write if that token did not exist
+  float lead = 0.0F;           ///< of the first one's logit over the second's
+};
 
 /// Decides when the LLM is asked, by measured times, so that expected tokens per second are most.
 /// Not thread-safe.
@@ -26,8 +36,16 @@ namespace citer {
 ///   rate(b) = b g / (b g / (N - b/2) x S(N - b/2) + A + B b c),   c tokens read per sequence.
 ///
 /// A, B and S are measured as answers are written, a_i by score.
+///
+/// What the SLM drafts behind a pending token stands on a guess of the LLM's decision. A policy
+/// that asks where the SLM is about to be wrong makes the SLM's own token a bad guess there, so the
+/// runner-up is taken where, at such scores and leads, that was right more often.
 class SpeculationPlanner {
  public:
+  /// Rows that matrix products work on at once: a pass takes about as long for any number of tokens
+  /// up to the next multiple (ggml's CPU kernels for quantised weights).
+  static constexpr std::size_t kTile = 16;
+
   /// An SLM step for `sequences` at once.
   void saw_slm_step(int sequences, double seconds) { slm_.saw(sequences, seconds); }
   /// A pass of the SLM that read parts of prompts.
@@ -37,23 +55,24 @@ class SpeculationPlanner {
   /// A drafted token; whether it is pending.
   void saw_draft(bool pending);
   /// The LLM's decision at a pending token.
-  void saw_decision(float score, bool accepted);
+  void saw_decision(const Guesses& guesses, Token decision);
 
-  /// Whether to ask now, holding pending tokens of these scores, rather than after the next one.
-  /// True (plain routing) until enough was measured.
-  bool should_ask(std::span<const float> pending_scores) const;
+  /// Whether to ask now, holding these pending tokens, rather than after the next one. True (plain
+  /// routing) until enough was measured.
+  bool should_ask(std::span<const Guesses> pending) const;
 
   /// Whether `waiting` sequences should wait for some of the `moving` ones.
   bool should_wait(int waiting, int moving) const;
 
-  /// Probability that the LLM agrees with the SLM's token at this score.
-  double acceptance(float score) const;
+  /// The guess that is more often right, and how probably it is.
+  Token best(const Guesses& guesses) const;
+  double acceptance(const Guesses& guesses) const;
 
   /// Prompt tokens that the SLM, the LLM may read in one pass while so many sequences are written:
-  /// as many as take a fifth of a second or so, but not so few that passes get inefficient. More
-  /// where none but the one that reads would wait.
-  int slm_chunk(std::size_t running) const { return chunk(slm_prefill_.long_token(), running); }
-  int llm_chunk(std::size_t running) const { return chunk(llm_.long_token(), running); }
+  /// as many as take a fifth of a second or so, in whole tiles, but not so few that passes get
+  /// inefficient. More where none but the one that reads would wait.
+  int slm_chunk(std::size_t running) const { return chunk(slm_prefill_, running); }
+  int llm_chunk(std::size_t running) const { return chunk(llm_, running); }
 
   /// How many passes of a model the cached beginning of a finished answer is worth keeping for: by
   /// then attention over it has cost what reading it again would, and so no choice is more than
@@ -70,9 +89,15 @@ class SpeculationPlanner {
   const PassTimes& llm_times() const { return llm_; }
 
  private:
-  static constexpr std::size_t kBands = 10;
-  static std::size_t band(float score);
-  static int chunk(double token_seconds, std::size_t running);
+  /// Decaying counts of decisions at like scores and leads.
+  struct Band {
+    double decided = 0.0;
+    double slm = 0.0;  ///< the SLM's own token
+    double runner_up = 0.0;
+  };
+  static constexpr std::size_t kScoreBands = 6;
+  static std::size_t band(const Guesses& guesses);
+  static int chunk(const PassTimes& times, std::size_t running);
   /// Tokens drafted per pending one.
   double gap() const;
 
@@ -83,8 +108,7 @@ class SpeculationPlanner {
   double llm_catch_up_ = 1.0;   ///< tokens an LLM pass reads per sequence, decaying mean
   double drafts_ = 0.0;         ///< decaying counts
   double pending_ = 0.0;
-  std::array<double, kBands> accepted_{};
-  std::array<double, kBands> decided_{};
+  std::array<Band, 2 * kScoreBands> bands_{};
 };
 
 }  // namespace citer

@@ -9,7 +9,9 @@ ReplayAnswer to_replay(const Answer& answer) {
   replay.prompt_tokens = answer.prompt_tokens;
   replay.tokens.reserve(answer.tokens.size());
   for (const TokenRecord& token : answer.tokens) {
-    replay.tokens.push_back({token.writer == Writer::kLlm, token.llm_agrees.value_or(true)});
+    const bool agrees = token.llm_agrees.value_or(true);
+    const bool by_llm = token.writer == Writer::kLlm;
+    replay.tokens.push_back({by_llm, agrees, by_llm ? token.guessed : agrees});
   }
   return replay;
 }
@@ -46,7 +48,7 @@ double replay_routing(const Hardware& hardware, const ReplayAnswer& answer, int 
     if (held.empty()) break;
     read(hardware.llm, llm_has, prompt + held.back());
     const auto wrong =
-        std::find_if(held.begin(), held.end(), [&](std::size_t at) { return !tokens[at].agrees; });
+        std::find_if(held.begin(), held.end(), [&](std::size_t at) { return !tokens[at].guessed; });
     if (wrong == held.end()) continue;
     decided = *wrong + 1;
     slm_has = std::min(slm_has, prompt + *wrong);
@@ -56,7 +58,10 @@ double replay_routing(const Hardware& hardware, const ReplayAnswer& answer, int 
 }
 
 double replay_speculative_decoding(const Hardware& hardware, ReplayAnswer answer, int pending) {
-  for (ReplayAnswer::Token& token : answer.tokens) token.by_llm = true;
+  for (ReplayAnswer::Token& token : answer.tokens) {
+    token.by_llm = true;
+    token.guessed = token.agrees;
+  }
   return replay_routing(hardware, answer, pending);
 }
 

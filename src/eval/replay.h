@@ -7,12 +7,13 @@
 
 namespace citer {
 
-/// What a strategy needs to know of an answer that was written: who wrote each token, and whether
-/// the two models agree there.
+/// What a strategy needs to know of an answer that was written: who wrote each token, whether the
+/// two models agree there, and whether a token of the LLM's was guessed.
 struct ReplayAnswer {
   struct Token {
     bool by_llm = false;
     bool agrees = true;
+    bool guessed = true;
   };
   int prompt_tokens = 0;
   std::vector<Token> tokens;

@@ -89,22 +89,25 @@ void Sampler::use_grammar(const Vocab& vocab, std::size_t prompt_size) {
   prompt_size_ = prompt_size;
 }
 
-Token Sampler::sample(std::span<const float> logits, std::span<const Token> context) {
-  if (!grammar_) return draw(logits, context, false);
+Token Sampler::sample(std::span<const float> logits, std::span<const Token> context,
+                      Token without) {
+  if (!grammar_) return draw(logits, context, without, false);
   advance_grammar(context.subspan(prompt_size_));
-  const Token free = draw(logits, context, false);
-  return grammar_allows(free) ? free : draw(logits, context, true);
+  const Token free = draw(logits, context, without, false);
+  return grammar_allows(free) ? free : draw(logits, context, without, true);
 }
 
-Token Sampler::draw(std::span<const float> logits, std::span<const Token> context,
+Token Sampler::draw(std::span<const float> logits, std::span<const Token> context, Token without,
                     bool with_grammar) {
-  if (!penalties_on_ && !filters_ && options_.logit_bias.empty() && !with_grammar) {
+  if (!penalties_on_ && !filters_ && options_.logit_bias.empty() && without == kNoToken &&
+      !with_grammar) {
     return argmax(logits);
   }
   candidates_.resize(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     candidates_[i] = {static_cast<Token>(i), logits[i], 0.0F};
   }
+  if (without != kNoToken) candidates_[static_cast<std::size_t>(without)].logit = -INFINITY;
   for (const auto& [token, bias] : options_.logit_bias) {
     // Padding that only the other model has is not there.
     const auto at = static_cast<std::size_t>(token);

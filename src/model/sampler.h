@@ -8,6 +8,9 @@
 
 namespace citer {
 
+/// Stands for a token that is not there.
+inline constexpr Token kNoToken = -1;
+
 /// Throws UsageError naming the option, its range and the value found.
 void check_sampling_options(const SamplingOptions& options);
 
@@ -27,7 +30,8 @@ class Sampler {
   /// UsageError when it does not parse.
   void use_grammar(const Vocab& vocab, std::size_t prompt_size);
 
-  /// The token that follows `context`, given `logits` [n_vocab].
+  /// The token that follows `context`, given `logits` [n_vocab]; not `without`, where that is one:
+  /// with what was drawn before there, the runner-up.
   ///
   /// Where a grammar is set, the token is drawn without it first, and among those that it allows
   /// only where it forbids that one: checking one token is cheap, checking all is not.
@@ -36,10 +40,12 @@ class Sampler {
   /// survives the filters gets noise of its own, addressed by (seed, stream, position, token), and
   /// the largest sum wins. Two models with close distributions then mostly draw the same token
   /// (coupling without communication: Daliri, Musco, Suresh, arXiv 2408.07978).
-  Token sample(std::span<const float> logits, std::span<const Token> context);
+  Token sample(std::span<const float> logits, std::span<const Token> context,
+               Token without = kNoToken);
 
  private:
-  Token draw(std::span<const float> logits, std::span<const Token> context, bool with_grammar);
+  Token draw(std::span<const float> logits, std::span<const Token> context, Token without,
+             bool with_grammar);
   Token pick(const llama_token_data_array& candidates, std::size_t position) const;
   void advance_grammar(std::span<const Token> context);
   bool grammar_allows(Token token);

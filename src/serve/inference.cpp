@@ -171,9 +171,8 @@ void Inference::deliver(int slot) {
 
 double Inference::llm_alone_seconds(const Answer& answer) const {
   const PassTimes& times = pair_.decoder.planner().llm_times();
-  const double prompt_token = times.long_token() > 0 ? times.long_token() : times.per_token();
-  if (!times.is_known() || prompt_token <= 0) return 0.0;
-  return answer.prompt_tokens * prompt_token +
+  if (!times.is_known()) return 0.0;
+  return answer.prompt_tokens * times.long_token() +
          static_cast<double>(answer.tokens.size()) * times.at(1);
 }
 

@@ -105,6 +105,8 @@ TEST_F(Speculation, ReleasedInTheMiddleOfDraftsOnlyWhatIsDecidedStays) {
   EXPECT_EQ(answer.tokens.size(), answer.request.prompt.size() + answer.records.size());
 }
 
+const Guesses kGuesses{0.3F, 1, 2, 0.5F};
+
 /// A machine where a pass takes `fixed` + `each` x tokens seconds and an SLM step `step`; one token
 /// in five is pending; the LLM accepts so often.
 SpeculationPlanner on_machine(double fixed, double each, double step, double accepts) {
@@ -114,13 +116,14 @@ SpeculationPlanner on_machine(double fixed, double each, double step, double acc
     planner.saw_draft(i % 5 == 0);
     const int tokens = 3 + i % 7;
     planner.saw_llm_pass(1, tokens, fixed + each * tokens);
-    planner.saw_decision(0.3F, static_cast<double>(i * 37 % 100) < 100 * accepts);
+    const bool accepted = static_cast<double>(i * 37 % 100) < 100 * accepts;
+    planner.saw_decision(kGuesses, accepted ? kGuesses.slm : 3);
   }
   return planner;
 }
 
 TEST(SpeculationPlanner, HoldsPendingTokensWherePassesCostTheSameForManyTokens) {
-  const std::vector<float> one = {0.3F};
+  const std::vector<Guesses> one = {kGuesses};
   EXPECT_FALSE(on_machine(1.0, 0.001, 0.01, 0.8).should_ask(one)) << "a GPU, or a network";
   EXPECT_TRUE(on_machine(0.0, 1.0, 0.1, 0.8).should_ask(one)) << "bound by arithmetic";
   EXPECT_TRUE(on_machine(1.0, 0.001, 0.01, 0.01).should_ask(one)) << "guesses are wrong";
@@ -129,11 +132,30 @@ TEST(SpeculationPlanner, HoldsPendingTokensWherePassesCostTheSameForManyTokens) 
 
 TEST(SpeculationPlanner, HoldsNoMoreThanPays) {
   const SpeculationPlanner planner = on_machine(1.0, 0.01, 0.02, 0.7);
-  std::vector<float> held;
-  while (held.size() < 100 && (held.empty() || !planner.should_ask(held))) held.push_back(0.3F);
+  std::vector<Guesses> held;
+  while (held.size() < 100 && (held.empty() || !planner.should_ask(held))) held.push_back(kGuesses);
   EXPECT_GT(held.size(), 1U);
   EXPECT_LT(held.size(), 20U);
-  EXPECT_NEAR(planner.acceptance(0.3F), 0.7, 0.1);
+  EXPECT_NEAR(planner.acceptance(kGuesses), 0.7, 0.1);
+}
+
+TEST(SpeculationPlanner, GuessesWhatWasRightAtLikeScoresAndLeads) {
+  SpeculationPlanner planner;
+  const Guesses low{0.05F, 1, 2, 0.5F};
+  const Guesses led{0.05F, 1, 2, 3.0F};
+  const Guesses high{0.95F, 1, 2, 0.5F};
+  EXPECT_EQ(planner.best(low), low.slm) << "nothing is known";
+  for (int i = 0; i < 100; ++i) {
+    planner.saw_decision(low, i % 4 == 0 ? low.slm : low.runner_up);
+    planner.saw_decision(led, i % 4 == 0 ? led.slm : 9);
+    planner.saw_decision(high, i % 4 == 0 ? high.runner_up : high.slm);
+  }
+  EXPECT_EQ(planner.best(low), low.runner_up);
+  EXPECT_NEAR(planner.acceptance(low), 0.75, 0.05);
+  EXPECT_EQ(planner.best(led), led.slm);
+  EXPECT_NEAR(planner.acceptance(led), 0.25, 0.05);
+  EXPECT_EQ(planner.best(high), high.slm);
+  EXPECT_NEAR(planner.acceptance(high), 0.75, 0.05);
 }
 
 }  // namespace

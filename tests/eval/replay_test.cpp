@@ -42,7 +42,7 @@ TEST(Replay, OneModelAloneReadsThePromptThenAPassAToken) {
 
 TEST(Replay, PlainRoutingCatchesUpWhenItAsks) {
   // SLM, SLM, LLM, SLM: the LLM reads the prompt and two tokens, once.
-  const ReplayAnswer answer{10, {{}, {}, {true, false}, {}}};
+  const ReplayAnswer answer{10, {{}, {}, {true, false, false}, {}}};
   const Hardware hardware = machine(0.001, 1.0, 0.1);
   EXPECT_NEAR(replay_routing(hardware, answer, 1), (10 + 3) * 0.001 + 1.0 + 12 * 0.1, 1e-9);
 }
@@ -57,7 +57,8 @@ TEST(Replay, PendingTokensSavePassesWhereTheModelsAgree) {
   const ReplayAnswer agreed{1, {{true, true}, {}, {true, true}, {true, true}, {}}};
   EXPECT_NEAR(replay_routing(hardware, agreed, 1), 3.0, 1e-9);
   EXPECT_NEAR(replay_routing(hardware, agreed, 3), 1.0, 1e-9);
-  const ReplayAnswer refused{1, {{true, false}, {}, {true, false}, {true, false}, {}}};
+  const ReplayAnswer refused{
+      1, {{true, false, false}, {}, {true, false, false}, {true, false, false}, {}}};
   EXPECT_NEAR(replay_routing(hardware, refused, 3), 3.0, 1e-9) << "each rejection is a pass";
 }
 
