@@ -71,11 +71,18 @@ ChatTemplate ChatTemplate::for_model(const Model& model, const std::string& over
 }
 
 std::string ChatTemplate::render(const std::vector<ChatMessage>& messages) const {
-  minja::chat_template_inputs inputs;
-  inputs.messages = nlohmann::ordered_json::array();
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const ChatMessage& message : messages) {
-    inputs.messages.push_back({{"role", message.role}, {"content", message.content}});
+    list.push_back({{"role", message.role}, {"content", message.content}});
   }
+  return render(list, nullptr);
+}
+
+std::string ChatTemplate::render(const nlohmann::ordered_json& messages,
+                                 const nlohmann::ordered_json& tools) const {
+  minja::chat_template_inputs inputs;
+  inputs.messages = messages;
+  if (!tools.empty()) inputs.tools = tools;
   try {
     std::string text = impl_->chat_template.apply(inputs);
     // A BOS that both the template and the tokenizer put first would be there twice.
@@ -87,5 +94,12 @@ std::string ChatTemplate::render(const std::vector<ChatMessage>& messages) const
         fmt::format("{}: chat template failed: {}", impl_->source_name, one_line(e.what())));
   }
 }
+
+bool ChatTemplate::takes_tools() const {
+  const minja::chat_template_caps& caps = impl_->chat_template.original_caps();
+  return caps.supports_tools && caps.supports_tool_calls;
+}
+
+const std::string& ChatTemplate::source() const { return impl_->chat_template.source(); }
 
 }  // namespace citer

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "citer/types.h"
 
 namespace citer {
@@ -26,6 +28,14 @@ class ChatTemplate {
   /// The prompt that leads to the assistant's next message. Throws InputError with the template's
   /// line when it fails or refuses the messages.
   std::string render(const std::vector<ChatMessage>& messages) const;
+
+  /// The same for messages and tools as OpenAI's API has them; `tools` may be empty.
+  std::string render(const nlohmann::ordered_json& messages,
+                     const nlohmann::ordered_json& tools) const;
+
+  /// Whether it tells the model of tools and of calls that were made.
+  bool takes_tools() const;
+  const std::string& source() const;
 
  private:
   struct Impl;

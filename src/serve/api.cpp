@@ -41,10 +41,37 @@ Json optional_json(const std::optional<double>& value) { return value ? Json(*va
 
 bool has_chat_template(const Inference& inference) {
   try {
-    return !inference.render({{"user", "Hello"}}).empty();
+    const Json hello = Json::array({{{"role", "user"}, {"content", "Hello"}}});
+    return !inference.render(hello, nullptr).empty();
   } catch (const InputError&) {
     return false;
   }
+}
+
+/// Whether the chat template has a known way of calling tools.
+bool calls_tools(const Inference& inference) {
+  try {
+    return inference.tool_call_form().has_value();
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+void check_tools(const Inference& inference) {
+  if (calls_tools(inference)) return;
+  throw bad_field("tools",
+                  "the model's chat template has none, or calls them in a way that is not known");
+}
+
+/// The grammar of the call that the client wants.
+std::string call_grammar(const GenerationRequest& parsed, ToolCallForm form) {
+  if (parsed.only_tool.empty()) return tool_call_grammar(form, parsed.tools);
+  for (const Json& tool : parsed.tools) {
+    if (tool["function"]["name"] == parsed.only_tool) {
+      return tool_call_grammar(form, Json::array({tool}));
+    }
+  }
+  return "";
 }
 
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
@@ -84,7 +111,8 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
   std::vector<std::vector<Token>> prompts;
   if (parsed.chat) {
     try {
-      prompts.push_back(vocab.tokenize(inference_.render(parsed.messages), true, true));
+      prompts.push_back(
+          vocab.tokenize(inference_.render(parsed.messages, parsed.tools), true, true));
     } catch (const InputError& e) {
       // Without the template's path, which is the server's business.
       const std::string_view what = e.what();
@@ -124,6 +152,8 @@ std::vector<DecodeRequest> Api::decode_requests(
   common.sampling = parsed.sampling;
   common.stop = parsed.stop;
   common.score_prompt = parsed.echo && parsed.logprobs();
+  if (parsed.must_call)
+    common.sampling.grammar = call_grammar(parsed, *inference_.tool_call_form());
 
   std::vector<DecodeRequest> requests;
   requests.reserve(prompts.size() * static_cast<std::size_t>(parsed.n));
@@ -146,13 +176,15 @@ std::vector<DecodeRequest> Api::decode_requests(
 
 ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& routing,
                               const std::vector<std::vector<Token>>& prompts) const {
-  ResponseFormat format{.chat = parsed.chat,
-                        .logprobs = parsed.logprobs(),
-                        .trace = parsed.trace,
-                        .include_usage = parsed.include_usage,
-                        .score_only = parsed.max_tokens == 0,
-                        .model = parsed.model.empty() ? "citer" : parsed.model,
-                        .policy = routing.policy->name()};
+  ResponseFormat format{
+      .chat = parsed.chat,
+      .logprobs = parsed.logprobs(),
+      .trace = parsed.trace,
+      .include_usage = parsed.include_usage,
+      .score_only = parsed.max_tokens == 0,
+      .tool_calls = parsed.tools.empty() ? std::nullopt : inference_.tool_call_form(),
+      .model = parsed.model.empty() ? "citer" : parsed.model,
+      .policy = routing.policy->name()};
   if (!parsed.echo) return format;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
@@ -166,6 +198,7 @@ HttpReply Api::generate(const GenerationRequest& parsed, const HttpRequest& requ
                         std::chrono::steady_clock::time_point arrival) {
   const Routing routing =
       choose_routing(inference_.policies(), options_.defaults, parsed.model, parsed.routing);
+  if (!parsed.tools.empty()) check_tools(inference_);
   const std::vector<std::vector<Token>> prompts = prompts_of(parsed);
   int prompt_tokens = 0;
   for (const auto& prompt : prompts) prompt_tokens += static_cast<int>(prompt.size());
@@ -251,6 +284,7 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
          {"repeat_penalty", sampling.repeat_penalty},
          {"max_tokens", defaults.max_tokens}}},
        {"has_chat_template", has_chat_template(inference_)},
+       {"calls_tools", calls_tools(inference_)},
        {"context_size", inference_.context_size()},
        {"total_slots", status.sequences},
        {"active", status.active},

@@ -97,12 +97,23 @@ InferenceStatus Inference::status() const {
   return status_;
 }
 
-std::string Inference::render(const std::vector<ChatMessage>& messages) const {
-  const std::lock_guard lock(template_mutex_);
+/// Made when it is first needed. Under template_mutex_.
+const ChatTemplate& Inference::chat_template() const {
   if (!template_) {
     template_.emplace(ChatTemplate::for_model(*pair_.slm_model, engine_.chat_template_file));
   }
-  return template_->render(messages);
+  return *template_;
+}
+
+std::string Inference::render(const Json& messages, const Json& tools) const {
+  const std::lock_guard lock(template_mutex_);
+  return chat_template().render(messages, tools);
+}
+
+std::optional<ToolCallForm> Inference::tool_call_form() const {
+  const std::lock_guard lock(template_mutex_);
+  const ChatTemplate& used = chat_template();
+  return used.takes_tools() ? citer::tool_call_form(used.source()) : std::nullopt;
 }
 
 ModelFacts Inference::slm_facts() const { return facts_of(pair_.slm); }

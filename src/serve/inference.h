@@ -21,6 +21,8 @@
 #include "decode/model_pair.h"
 #include "decode/policy_set.h"
 #include "model/chat_template.h"
+#include "serve/json_fields.h"
+#include "serve/tools.h"
 
 namespace citer {
 
@@ -107,9 +109,11 @@ class Inference {
   /// Tokens of prompt and answer together.
   int context_size() const { return context_size_; }
   const PolicySet& policies() const { return policies_; }
-  /// The chat template's text for a conversation. Throws InputError: the model has no template, or
-  /// it refuses these messages.
-  std::string render(const std::vector<ChatMessage>& messages) const;
+  /// The chat template's text for a conversation, as OpenAI's API has it; `tools` may be null.
+  /// Throws InputError: the model has no template, or it refuses these messages.
+  std::string render(const Json& messages, const Json& tools) const;
+  /// How the chat template has tools called; none where it does not, or in a way not known here.
+  std::optional<ToolCallForm> tool_call_form() const;
   ModelFacts slm_facts() const;
   ModelFacts llm_facts() const;
 
@@ -117,6 +121,7 @@ class Inference {
   friend class AnswerStream;
   using Channel = AnswerStream::Channel;
 
+  const ChatTemplate& chat_template() const;
   void run();
   void cancel(const std::shared_ptr<Channel>& channel);
   bool take_commands();

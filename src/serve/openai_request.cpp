@@ -176,17 +176,113 @@ std::string parse_content(const Json* content, const std::string& path) {
   return text;
 }
 
-ChatMessage parse_message(const Json& message, const std::string& path) {
+/// A field that must be a string, not empty.
+std::string needed_string(const Fields& fields, const char* name) {
+  const std::string value = fields.string(name).value_or("");
+  if (value.empty()) throw bad_field(fields.path(name), "missing");
+  return value;
+}
+
+/// Calls that the assistant made earlier, their arguments as JSON text.
+Json parse_tool_calls(const Json& calls, const std::string& path) {
+  if (!calls.is_array()) throw bad_field(path, "expected an array, found " + type_text(calls));
+  Json parsed = Json::array();
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const std::string place = fmt::format("{}[{}]", path, i);
+    if (!calls[i].is_object()) {
+      throw bad_field(place, "expected an object, found " + type_text(calls[i]));
+    }
+    const Fields call(calls[i], place);
+    const auto function = call.object("function");
+    if (!function) throw bad_field(call.path("function"), "missing");
+    parsed.push_back({{"id", call.string("id").value_or("")},
+                      {"type", "function"},
+                      {"function",
+                       {{"name", needed_string(*function, "name")},
+                        {"arguments", function->string("arguments").value_or("{}")}}}});
+  }
+  return parsed;
+}
+
+/// A message with its content as text.
+Json parse_message(const Json& message, const std::string& path) {
   if (!message.is_object())
     throw bad_field(path, "expected an object, found " + type_text(message));
   const Fields fields(message, path);
   std::string role = fields.string("role").value_or("");
   if (role == "developer") role = "system";  // OpenAI's newer name
-  if (role != "system" && role != "user" && role != "assistant") {
+  if (role != "system" && role != "user" && role != "assistant" && role != "tool") {
     throw bad_field(fields.path("role"),
-                    fmt::format("expected system, user or assistant, found '{}'", role));
+                    fmt::format("expected system, user, assistant or tool, found '{}'", role));
   }
-  return {role, parse_content(fields.find("content"), fields.path("content"))};
+  const Json* calls = role == "assistant" ? fields.find("tool_calls") : nullptr;
+  const Json* content = fields.find("content");
+  const bool only_calls = content == nullptr && calls != nullptr;
+  Json parsed = {{"role", role},
+                 {"content", only_calls ? "" : parse_content(content, fields.path("content"))}};
+  if (calls != nullptr) parsed["tool_calls"] = parse_tool_calls(*calls, fields.path("tool_calls"));
+  if (role != "tool") return parsed;
+  parsed["tool_call_id"] = fields.string("tool_call_id").value_or("");
+  if (const auto name = fields.string("name")) parsed["name"] = *name;
+  return parsed;
+}
+
+void check_tool(const Json& tool, const std::string& path) {
+  if (!tool.is_object()) throw bad_field(path, "expected an object, found " + type_text(tool));
+  const Fields fields(tool, path);
+  if (fields.string("type") != "function") {
+    throw bad_field(fields.path("type"), "only tools of type function are supported");
+  }
+  const auto function = fields.object("function");
+  if (!function) throw bad_field(fields.path("function"), "missing");
+  needed_string(*function, "name");
+  function->string("description");
+  function->object("parameters");
+}
+
+/// `tool_choice`: "none", "auto", "required", or {"type": "function", "function": {"name": ...}}.
+void parse_tool_choice(const Json& choice, GenerationRequest& request) {
+  if (choice.is_object()) {
+    const auto function = Fields(choice, "tool_choice").object("function");
+    if (!function) throw bad_field("tool_choice.function", "missing");
+    request.only_tool = needed_string(*function, "name");
+    const bool is_there = std::any_of(
+        request.tools.begin(), request.tools.end(),
+        [&](const Json& tool) { return tool["function"]["name"] == request.only_tool; });
+    if (!is_there) {
+      throw bad_field("tool_choice.function.name",
+                      fmt::format("'{}' is none of the tools", request.only_tool));
+    }
+    request.must_call = true;
+  } else if (choice == "none") {
+    request.tools = nullptr;
+  } else if (choice == "required") {
+    request.must_call = true;
+  } else if (choice != "auto") {
+    throw bad_field("tool_choice",
+                    "expected none, auto, required or an object that names a function");
+  }
+}
+
+void parse_tools(const Fields& fields, GenerationRequest& request) {
+  const Json* functions = fields.find("functions");
+  if (functions != nullptr && !functions->empty()) {
+    throw bad_field("functions", "deprecated by OpenAI and not supported; use tools");
+  }
+  const Json* tools = fields.find("tools");
+  if (tools == nullptr) return;
+  if (!tools->is_array()) {
+    throw bad_field("tools", "expected an array, found " + type_text(*tools));
+  }
+  for (std::size_t i = 0; i < tools->size(); ++i) {
+    check_tool((*tools)[i], fmt::format("tools[{}]", i));
+  }
+  if (tools->empty()) return;
+  request.tools = *tools;
+  if (const Json* choice = fields.find("tool_choice")) parse_tool_choice(*choice, request);
+  if (request.must_call && !request.sampling.grammar.empty()) {
+    throw bad_field("tool_choice", "a call that must be made leaves no room for another format");
+  }
 }
 
 /// A string, token ids, or an array of either.
@@ -216,13 +312,6 @@ std::vector<TextOrTokens> parse_prompts(const Json* prompt, int vocab_size) {
   return prompts;
 }
 
-void refuse_tools(const Fields& fields) {
-  for (const char* name : {"tools", "functions"}) {
-    const Json* tools = fields.find(name);
-    if (tools != nullptr && !tools->empty()) throw bad_field(name, "tools are not supported");
-  }
-}
-
 }  // namespace
 
 std::vector<Token> parse_token_ids(const Json* ids, const std::string& field, int vocab_size) {
@@ -241,14 +330,14 @@ std::vector<Token> parse_token_ids(const Json* ids, const std::string& field, in
 
 GenerationRequest parse_chat_request(const Json& body, const RequestLimits& limits) {
   const Fields fields(body);
-  refuse_tools(fields);
   GenerationRequest request = parse_common(fields, limits);
   request.chat = true;
+  parse_tools(fields, request);
   const Json* messages = fields.find("messages");
   if (messages == nullptr || !messages->is_array() || messages->empty()) {
     throw bad_field("messages", "expected an array of messages, not empty");
   }
-  request.messages.reserve(messages->size());
+  request.messages = Json::array();
   for (std::size_t i = 0; i < messages->size(); ++i) {
     request.messages.push_back(parse_message((*messages)[i], fmt::format("messages[{}]", i)));
   }

@@ -27,7 +27,10 @@ using TextOrTokens = std::variant<std::string, std::vector<Token>>;
 struct GenerationRequest {
   bool chat = false;                  ///< a conversation, answered in the chat format
   std::string model;                  ///< "" if none was named
-  std::vector<ChatMessage> messages;  ///< chat
+  Json messages;                      ///< chat: as the template gets them, contents as text
+  Json tools;                         ///< functions that may be called; null: none
+  bool must_call = false;             ///< one of them has to be, or `only_tool`
+  std::string only_tool;              ///< "": any
   std::vector<TextOrTokens> prompts;  ///< not chat; at least one
   int max_tokens = -1;                ///< negative: as many as the context holds
   SamplingOptions sampling;
@@ -43,7 +46,7 @@ struct GenerationRequest {
 };
 
 /// Fields that are not known are ignored. Throws ApiError 400 that names the field for a wrong type
-/// or range, and for what is not supported (tools, images).
+/// or range, and for what is not supported (images).
 GenerationRequest parse_chat_request(const Json& body, const RequestLimits& limits);
 GenerationRequest parse_completion_request(const Json& body, const RequestLimits& limits);
 

@@ -92,6 +92,25 @@ Json trace_of(const std::vector<TokenRecord>& tokens) {
   return trace;
 }
 
+Json calls_json(const std::vector<ToolCall>& calls, bool is_chunk) {
+  Json list = Json::array();
+  for (const ToolCall& call : calls) {
+    Json entry = Json::object();
+    if (is_chunk) entry["index"] = list.size();
+    entry["id"] = random_id("call");
+    entry["type"] = "function";
+    entry["function"] = {{"name", call.name}, {"arguments", call.arguments}};
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+/// An answer that was cut off ends by that, whatever it called.
+std::string finish_reason(const Answer& answer, const std::vector<ToolCall>& calls) {
+  const bool calls_end_it = !calls.empty() && answer.finish != FinishReason::kLength;
+  return calls_end_it ? "tool_calls" : to_string(answer.finish);
+}
+
 std::vector<TokenRecord> joined(const std::vector<TokenRecord>& prompt,
                                 const std::vector<TokenRecord>& answer) {
   std::vector<TokenRecord> all = prompt;
@@ -174,9 +193,21 @@ Json ResponseWriter::whole_choice(std::size_t index, const Answer& answer) const
   std::size_t offset = answer.prompt.empty() ? count_characters(echo) : 0;
   Json logprobs = choice_logprobs(joined(answer.prompt, written), offset);
   const std::string text = echo + (format_.score_only ? "" : answer.text);
-  const char* finish = format_.score_only ? "length" : to_string(answer.finish);
+  std::string finish = format_.score_only ? "length" : to_string(answer.finish);
   Json choice = {{"index", index}};
-  if (format_.chat) {
+  if (format_.tool_calls) {
+    ToolText tool_text(*format_.tool_calls);
+    std::string content = tool_text.push(valid_utf8(text));
+    const ToolText::Rest rest = tool_text.finish();
+    content += rest.content;
+    Json message = {{"role", "assistant"}, {"content", content}, {"refusal", nullptr}};
+    if (!rest.calls.empty()) {
+      if (content.empty()) message["content"] = nullptr;
+      message["tool_calls"] = calls_json(rest.calls, false);
+    }
+    choice["message"] = std::move(message);
+    finish = finish_reason(answer, rest.calls);
+  } else if (format_.chat) {
     choice["message"] = {
         {"role", "assistant"}, {"content", valid_utf8(text)}, {"refusal", nullptr}};
   } else {
@@ -225,21 +256,36 @@ std::string ResponseWriter::first_chunk(std::size_t index) const {
   return chunk_of(index, valid_utf8(format_.echoes[index]), nullptr, nullptr).dump();
 }
 
+/// Where one answer's text stands.
+ToolText& ResponseWriter::tool_text(std::size_t index) {
+  while (tool_texts_.size() <= index) tool_texts_.emplace_back(*format_.tool_calls);
+  return tool_texts_[index];
+}
+
 std::string ResponseWriter::chunk(std::size_t index, const Growth& growth) {
   if (format_.score_only) return "";
   const bool has_tokens = !growth.tokens.empty() && (format_.logprobs || format_.trace);
-  if (growth.text.empty() && !has_tokens) return "";
+  std::string content = valid_utf8(growth.text);
+  if (format_.tool_calls) content = tool_text(index).push(content);
+  if (content.empty() && !has_tokens) return "";
   if (offsets_.size() <= index) offsets_.resize(index + 1);
-  Json text = valid_utf8(growth.text);
+  Json text = std::move(content);
   Json chunk = chunk_of(index, format_.chat ? Json{{"content", std::move(text)}} : std::move(text),
                         choice_logprobs(growth.tokens, offsets_[index]), nullptr);
   if (format_.trace) chunk["citer"] = {{"trace", trace_of(growth.tokens)}};
   return chunk.dump();
 }
 
-std::string ResponseWriter::last_chunk(std::size_t index, const Answer& answer) const {
-  const char* finish = format_.score_only ? "length" : to_string(answer.finish);
-  Json chunk = chunk_of(index, format_.chat ? Json::object() : Json(""), nullptr, finish);
+std::string ResponseWriter::last_chunk(std::size_t index, const Answer& answer) {
+  std::string finish = format_.score_only ? "length" : to_string(answer.finish);
+  Json delta = format_.chat ? Json::object() : Json("");
+  if (format_.tool_calls) {
+    const ToolText::Rest rest = tool_text(index).finish();
+    if (!rest.content.empty()) delta["content"] = rest.content;
+    if (!rest.calls.empty()) delta["tool_calls"] = calls_json(rest.calls, true);
+    finish = finish_reason(answer, rest.calls);
+  }
+  Json chunk = chunk_of(index, std::move(delta), nullptr, finish);
   chunk["citer"] = citer_object({answer});
   return chunk.dump();
 }

@@ -3,6 +3,7 @@
 // Answers in the formats of OpenAI's API, with what routing adds: the object `citer`.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "serve/inference.h"
 #include "serve/json_fields.h"
 #include "serve/openai_request.h"
+#include "serve/tools.h"
 
 namespace citer {
 
@@ -22,6 +24,8 @@ struct ResponseFormat {
   bool include_usage = false;
   /// The request asked for no token: none is shown.
   bool score_only = false;
+  /// How calls of tools stand in the text; none: they are no calls.
+  std::optional<ToolCallForm> tool_calls{};
   std::string model;                  ///< as the client named it
   std::string policy;                 ///< the one that routes
   std::vector<std::string> echoes{};  ///< per answer the text that goes before it; empty: none
@@ -41,8 +45,8 @@ class ResponseWriter {
   std::string first_chunk(std::size_t index) const;
   /// What the answer grew by; "" where that is nothing to show.
   std::string chunk(std::size_t index, const Growth& growth);
-  /// The finish reason and what the answer cost.
-  std::string last_chunk(std::size_t index, const Answer& answer) const;
+  /// The finish reason, calls of tools, and what the answer cost.
+  std::string last_chunk(std::size_t index, const Answer& answer);
   /// After all answers, if it was asked for.
   std::string usage_chunk(const std::vector<Answer>& answers) const;
 
@@ -50,6 +54,7 @@ class ResponseWriter {
   Json head(bool is_chunk) const;
   Json choice_logprobs(const std::vector<TokenRecord>& tokens, std::size_t& offset) const;
   Json whole_choice(std::size_t index, const Answer& answer) const;
+  ToolText& tool_text(std::size_t index);
   Json chunk_of(std::size_t index, Json delta, Json logprobs, Json finish) const;
   Json usage(const std::vector<Answer>& answers) const;
   Json citer_object(const std::vector<Answer>& answers) const;
@@ -60,6 +65,7 @@ class ResponseWriter {
   std::string id_;
   std::int64_t created_;
   std::vector<std::size_t> offsets_;  ///< per answer: characters that were streamed
+  std::vector<ToolText> tool_texts_;  ///< per answer, where tools may be called
 };
 
 /// A token's text as the API shows it: its piece, "bytes:\xe2\x82" where that is part of a

@@ -127,9 +127,9 @@ TEST(OpenAiRequest, Messages) {
        "content": [{"type": "text", "text": "Hi "}, {"type": "text", "text": "there"}]},
       {"role": "assistant", "content": ""}]})");
   ASSERT_EQ(request.messages.size(), 3U);
-  EXPECT_EQ(request.messages[0].role, "system");
-  EXPECT_EQ(request.messages[1].content, "Hi there");
-  EXPECT_EQ(request.messages[2].role, "assistant");
+  EXPECT_EQ(request.messages[0]["role"], "system");
+  EXPECT_EQ(request.messages[1]["content"], "Hi there");
+  EXPECT_EQ(request.messages[2]["role"], "assistant");
 }
 
 TEST(OpenAiRequest, BodiesThatAreNoRequest) {
@@ -188,7 +188,22 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
        "response_format.json_schema.schema"},
       {R"("response_format": {"type": "json_object"}, "grammar": "root ::= [a]")", "grammar"},
       {R"("grammar": {})", "grammar"},
-      {R"("tools": [{"type": "function"}])", "tools"},
+      {R"("functions": [{"name": "f"}])", "functions"},
+      {R"("tools": {})", "tools"},
+      {R"("tools": ["f"])", "tools[0]"},
+      {R"("tools": [{"type": "search"}])", "tools[0].type"},
+      {R"("tools": [{"type": "function"}])", "tools[0].function"},
+      {R"("tools": [{"type": "function", "function": {}}])", "tools[0].function.name"},
+      {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": 1}}])",
+       "tools[0].function.parameters"},
+      {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "maybe")",
+       "tool_choice"},
+      {R"("tools": [{"type": "function", "function": {"name": "f"}}],
+          "tool_choice": {"type": "function", "function": {"name": "g"}})",
+       "tool_choice.function.name"},
+      {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required",
+          "grammar": "root ::= [a]")",
+       "tool_choice"},
       {R"("citer": "fast")", "citer"},
       {R"("citer": {"policy": 1})", "citer.policy"},
       {R"("citer": {"threshold": 1.5})", "citer.threshold"},
@@ -200,6 +215,9 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("messages": [{"role": "king", "content": ""}])", "messages[0].role"},
       {R"("messages": [{"role": "user"}])", "messages[0].content"},
       {R"("messages": [{"role": "user", "content": 5}])", "messages[0].content"},
+      {R"("messages": [{"role": "tool"}])", "messages[0].content"},
+      {R"("messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}])",
+       "messages[0].tool_calls[0].function"},
       {R"("messages": [{"role": "user", "content": [{"type": "image_url"}]}])",
        "messages[0].content[0].type"},
   };

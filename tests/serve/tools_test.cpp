@@ -1,0 +1,223 @@
+// Tools: what the template tells of them, the grammar of a call, and calls in an answer's text.
+#include "serve/tools.h"
+
+#include "base/file.h"
+#include "citer/error.h"
+#include "serve/api_error.h"
+#include "serve/server.h"
+#include "support/grammar_check.h"
+#include "support/subprocess.h"
+
+namespace citer {
+namespace {
+
+namespace fs = std::filesystem;
+using test::error_of;
+using testing::HasSubstr;
+
+Json weather_tool() {
+  return {{"type", "function"},
+          {"function",
+           {{"name", "weather"},
+            {"description", "The weather of a day"},
+            {"parameters",
+             {{"type", "object"},
+              {"properties",
+               {{"town", {{"enum", {"Oslo", "Rome"}}}}, {"day", {{"$ref", "#/$defs/day"}}}}},
+              {"required", {"town", "day"}},
+              {"additionalProperties", false},
+              {"$defs", {{"day", {{"type", "integer"}, {"minimum", 1}, {"maximum", 31}}}}}}}}}};
+}
+
+Json clock_tool() { return {{"type", "function"}, {"function", {{"name", "clock"}}}}; }
+
+/// An answer's content and calls, its text cut into pieces of `size`.
+std::pair<std::string, std::vector<ToolCall>> read(ToolCallForm form, const std::string& text,
+                                                   std::size_t size) {
+  ToolText tools(form);
+  std::string content;
+  for (std::size_t at = 0; at < text.size(); at += size) {
+    content += tools.push(text.substr(at, size));
+  }
+  ToolText::Rest rest = tools.finish();
+  return {content + rest.content, std::move(rest.calls)};
+}
+
+TEST(ToolCallFormTest, ATemplatesSourceShowsIt) {
+  EXPECT_EQ(tool_call_form(read_file(CITER_SOURCE_DIR "/tests/serve/tools.jinja")),
+            ToolCallForm::kTagged);
+  EXPECT_EQ(tool_call_form(R"({{- '{"name": "' + call.name + '", "parameters": ' }})"),
+            ToolCallForm::kBare);
+  EXPECT_FALSE(tool_call_form("<tool_call>\n<function={{ call.name }}>")) << "XML within";
+  EXPECT_FALSE(tool_call_form("{{ messages[0].content }}"));
+}
+
+TEST(ToolTextTest, CallsAreToldFromContentHoweverTheTextComes) {
+  const std::string one = R"(<tool_call>
+{"name": "clock", "arguments": {}}
+</tool_call>)";
+  const std::string two = R"(<tool_call>{"name": "weather", "arguments": {"town": "Oslo"}})";
+  for (std::size_t size = 1; size < 60; size += 3) {
+    const auto [content, calls] =
+        read(ToolCallForm::kTagged, "I < you: <tool\n\n" + one + two, size);
+    EXPECT_EQ(content, "I < you: <tool") << size;
+    ASSERT_EQ(calls.size(), 2U) << size;
+    EXPECT_EQ(calls[0].name, "clock");
+    EXPECT_EQ(calls[0].arguments, "{}");
+    EXPECT_EQ(calls[1].arguments, R"({"town":"Oslo"})") << "without the end of its tag";
+
+    const auto bare =
+        read(ToolCallForm::kBare, "\n {\"name\": \"clock\", \"parameters\": {\"a\": 1}}", size);
+    EXPECT_EQ(bare.first, "");
+    ASSERT_EQ(bare.second.size(), 1U) << size;
+    EXPECT_EQ(bare.second[0].arguments, R"({"a":1})");
+  }
+}
+
+TEST(ToolTextTest, WhatIsNoCallIsContent) {
+  for (const std::string text :
+       {"Plain text. ", "<tool_cal", "a <tool_call>no JSON</tool_call>",
+        "<tool_call>{\"name\": 5, \"arguments\": {}}</tool_call>",
+        "<tool_call>{\"name\": \"x\"}</tool_call>", "{\"name\": \"x\", \"arguments\": {}}", ""}) {
+    for (const std::size_t size : {1U, 4U, 100U}) {
+      const auto [content, calls] = read(ToolCallForm::kTagged, text, size);
+      EXPECT_EQ(content, text);
+      EXPECT_TRUE(calls.empty()) << text;
+    }
+  }
+  for (const std::string text : {"Plain {}", "{\"sum\": 5}", "{\"name\": \"x\", ", " "}) {
+    const auto [content, calls] = read(ToolCallForm::kBare, text, 2);
+    EXPECT_EQ(content, text);
+    EXPECT_TRUE(calls.empty()) << text;
+  }
+}
+
+TEST(ToolCallGrammar, IsACallOfOneOfTheTools) {
+  const test::GrammarCheck tagged(
+      tool_call_grammar(ToolCallForm::kTagged, Json::array({weather_tool(), clock_tool()})));
+  const auto call = [](const std::string& json) {
+    return "<tool_call>\n" + json + "\n</tool_call>";
+  };
+  EXPECT_TRUE(
+      tagged.accepts(call(R"({"name": "weather", "arguments": {"town": "Rome", "day": 31}})")));
+  EXPECT_TRUE(tagged.accepts(call(R"({"name": "clock", "arguments": {}})")));
+  EXPECT_FALSE(
+      tagged.accepts(call(R"({"name": "weather", "arguments": {"town": "Rome", "day": 32}})")))
+      << "a reference within the parameters";
+  EXPECT_FALSE(tagged.accepts(call(R"({"name": "radio", "arguments": {}})")));
+  EXPECT_FALSE(tagged.accepts(R"({"name": "clock", "arguments": {}})"));
+  const test::GrammarCheck bare(
+      tool_call_grammar(ToolCallForm::kBare, Json::array({clock_tool()})));
+  EXPECT_TRUE(bare.accepts(R"({"name": "clock", "parameters": {}})"));
+  Json odd = weather_tool();
+  odd["function"]["parameters"]["type"] = "colour";
+  EXPECT_THROW(tool_call_grammar(ToolCallForm::kTagged, Json::array({odd})), ApiError);
+}
+
+class ToolsTest : public test::ServerTest {
+ protected:
+  void start_with_tools() {
+    engine_.context.context_size = 2048;
+    engine_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+    start();
+  }
+  static Json body(const Json& choice) {
+    return {{"messages", {{{"role", "user"}, {"content", "What is the weather in Rome?"}}}},
+            {"tools", {weather_tool(), clock_tool()}},
+            {"tool_choice", choice},
+            {"max_tokens", 300}};
+  }
+};
+
+TEST_F(ToolsTest, ACallThatMustBeMadeIsMade) {
+  start_with_tools();
+  for (const char* model : {"slm", "llm", "maxprob"}) {
+    Json request = body({{"type", "function"}, {"function", {{"name", "weather"}}}});
+    request["model"] = model;
+    const Json choice = answer("/v1/chat/completions", request)["choices"][0];
+    EXPECT_EQ(choice["finish_reason"], "tool_calls");
+    EXPECT_TRUE(choice["message"]["content"].is_null());
+    ASSERT_EQ(choice["message"]["tool_calls"].size(), 1U) << choice;
+    const Json call = choice["message"]["tool_calls"][0];
+    EXPECT_EQ(call["type"], "function");
+    EXPECT_THAT(call["id"].get<std::string>(), testing::StartsWith("call-"));
+    EXPECT_EQ(call["function"]["name"], "weather");
+    const Json arguments = Json::parse(call["function"]["arguments"].get<std::string>());
+    EXPECT_TRUE(arguments["town"] == "Oslo" || arguments["town"] == "Rome");
+    EXPECT_GE(arguments["day"], 1);
+  }
+}
+
+TEST_F(ToolsTest, CallsComeWithTheLastChunk) {
+  start_with_tools();
+  std::string content;
+  Json calls;
+  std::string finish;
+  for (const std::string& event : events("/v1/chat/completions", body("required"))) {
+    if (event == "[DONE]") continue;
+    const Json choice = Json::parse(event)["choices"][0];
+    content += choice["delta"].value("content", "");
+    if (choice["delta"].contains("tool_calls")) calls = choice["delta"]["tool_calls"];
+    if (choice["finish_reason"].is_string()) finish = choice["finish_reason"];
+  }
+  EXPECT_EQ(content, "");
+  EXPECT_EQ(finish, "tool_calls");
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls[0]["index"], 0);
+  EXPECT_TRUE(Json::parse(calls[0]["function"]["arguments"].get<std::string>()).is_object());
+}
+
+TEST_F(ToolsTest, TheTemplateGetsToolsCallsAndResults) {
+  start_with_tools();
+  const Json messages = {{{"role", "user"}, {"content", "What time is it?"}},
+                         {{"role", "assistant"},
+                          {"content", ""},
+                          {"tool_calls",
+                           {{{"id", "call-1"},
+                             {"type", "function"},
+                             {"function", {{"name", "clock"}, {"arguments", "{\"a\": 1}"}}}}}}},
+                         {{"role", "tool"}, {"tool_call_id", "call-1"}, {"content", "9:41"}}};
+  const std::string prompt = inference_->render(messages, Json::array({clock_tool()}));
+  EXPECT_THAT(prompt, HasSubstr("You may call:\n{\"type\": \"function\""));
+  EXPECT_THAT(prompt, HasSubstr("<tool_call>{\"name\": \"clock\""));
+  EXPECT_THAT(prompt, HasSubstr("<tool_response>9:41</tool_response>"));
+  EXPECT_THAT(inference_->render(messages, nullptr), testing::Not(HasSubstr("You may call")));
+  Json request = body("auto");
+  request["messages"] = messages;
+  request["max_tokens"] = 5;
+  EXPECT_TRUE(answer("/v1/chat/completions", request)["choices"][0]["message"].is_object());
+}
+
+TEST_F(ToolsTest, NoneIsAsIfThereWereNone) {
+  start_with_tools();
+  Json request = body("none");
+  request["max_tokens"] = 20;
+  const Json with = answer("/v1/chat/completions", request)["usage"]["prompt_tokens"];
+  request.erase("tools");
+  request.erase("tool_choice");
+  EXPECT_EQ(answer("/v1/chat/completions", request)["usage"]["prompt_tokens"], with);
+}
+
+TEST_F(ToolsTest, ATemplateWithoutToolsRefusesThem) {
+  start();  // the bundled pair's own template
+  const Json error = error_of(post("/v1/chat/completions", body("auto")), 400);
+  EXPECT_EQ(error["param"], "tools");
+  EXPECT_EQ(Json::parse(client().Get("/props")->body)["calls_tools"], false);
+  EXPECT_EQ(post("/v1/chat/completions", body("none"))->status, 200);
+}
+
+TEST_F(ToolsTest, OpenAisClientRunsThem) {
+  const fs::path folder = fs::path(CITER_SOURCE_DIR) / "build/openai";
+  if (!fs::exists(folder / "node_modules/openai")) {
+    GTEST_SKIP() << "the openai package is not in " << folder << " (./dev test installs it)";
+  }
+  fs::copy_file(CITER_SOURCE_DIR "/tests/serve/openai/tools_test.mjs", folder / "tools_test.mjs",
+                fs::copy_options::overwrite_existing);
+  start_with_tools();
+  const test::ProcessResult result = test::run_process(
+      "/usr/bin/env", {"node", "tools_test.mjs", server_->url()}, {.folder = folder});
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+}
+
+}  // namespace
+}  // namespace citer
