@@ -58,14 +58,15 @@ void Decoder::ask_llm() {
   end_llm_pass();
 }
 
-/// Short reads first, but nobody is passed over for much longer than reading takes.
+/// Short reads first, but nobody is passed over for more than some times what reading takes.
 void Decoder::in_order_of_patience(std::vector<int>& slots) const {
+  constexpr double kTimes = 4.0;
   std::vector<std::pair<double, int>> order;
   order.reserve(slots.size());
   for (const int slot : slots) {
     const double reading =
         static_cast<double>(unread_by_llm(slot)) * planner_.llm_times().long_token();
-    order.emplace_back(reading - at(slot).waits_since.seconds(), slot);
+    order.emplace_back(kTimes * reading - at(slot).waits_since.seconds(), slot);
   }
   std::sort(order.begin(), order.end());
   std::transform(order.begin(), order.end(), slots.begin(),

@@ -139,6 +139,15 @@ TEST(SpeculationPlanner, HoldsNoMoreThanPays) {
   EXPECT_NEAR(planner.acceptance(kGuesses), 0.7, 0.1);
 }
 
+TEST(SpeculationPlanner, ReadsWholeTilesThatTakeAFifthOfASecondOrSo) {
+  EXPECT_EQ(on_machine(0.02, 0.01, 0.01, 0.5).llm_chunk(2), 32) << "18 tokens take 0.2 s";
+  EXPECT_EQ(on_machine(0.02, 0.01, 0.01, 0.5).llm_chunk(1), 80) << "nobody else waits";
+  EXPECT_EQ(on_machine(0.5, 0.01, 0.01, 0.5).llm_chunk(2), 64) << "worth the fixed time";
+  EXPECT_EQ(on_machine(0.005, 0.00001, 0.01, 0.5).llm_chunk(2), 512) << "a GPU";
+  EXPECT_EQ(on_machine(0.1, 1.0, 0.01, 0.5).llm_chunk(2), 16) << "not less than a tile";
+  EXPECT_EQ(SpeculationPlanner().llm_chunk(2), 64) << "nothing is known";
+}
+
 TEST(SpeculationPlanner, GuessesWhatWasRightAtLikeScoresAndLeads) {
   SpeculationPlanner planner;
   const Guesses low{0.05F, 1, 2, 0.5F};
