@@ -252,7 +252,7 @@ TEST_F(ApiTest, AFullQueueRefuses) {
   std::vector<std::unique_ptr<httplib::Client>> clients;
   std::vector<std::future<void>> running;
   for (int i = 0; i < 2; ++i) {
-    clients.push_back(std::make_unique<httplib::Client>("127.0.0.1", server_->port()));
+    clients.push_back(std::make_unique<httplib::Client>(client()));
     running.push_back(std::async(std::launch::async, [&, i] {
       clients[static_cast<std::size_t>(i)]->Post("/v1/completions", endless().dump(),
                                                  "application/json");

@@ -221,6 +221,7 @@ TEST_F(HttpServerTest, Tls) {
   start();
   EXPECT_THAT(server_->url(), testing::StartsWith("https://"));
   httplib::SSLClient client("127.0.0.1", server_->port());
+  client.set_connection_timeout(0, 900'000);
   client.enable_server_certificate_verification(false);
   const auto result = client.Post(
       "/v1/completions", Json{{"prompt", kQuestion}, {"max_tokens", 1}}.dump(), "application/json");

@@ -52,11 +52,7 @@ class ServeProgram {
   ServeProgram(const ServeProgram&) = delete;
   ServeProgram& operator=(const ServeProgram&) = delete;
 
-  httplib::Client client() const {
-    httplib::Client client("127.0.0.1", port_);
-    client.set_read_timeout(60);
-    return client;
-  }
+  httplib::Client client() const { return local_client(port_); }
 
   void signal(int number) const { kill(pid_, number); }
 

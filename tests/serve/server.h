@@ -20,6 +20,16 @@ inline const std::string kQuestion =
     "How "
     "many dollars does Xenia keep?\nSolution:";
 
+/// A client of a server on this machine.
+inline httplib::Client local_client(int port) {
+  httplib::Client client("127.0.0.1", port);
+  client.set_read_timeout(60);
+  // With a second or more the library resolves names in a thread of libc's own, which TSan does not
+  // know.
+  client.set_connection_timeout(0, 900'000);
+  return client;
+}
+
 class ServerTest : public testing::Test {
  protected:
   /// Loads the pair and listens. Changes to the options come before.
@@ -37,11 +47,7 @@ class ServerTest : public testing::Test {
     server_->serve(*inference_, api_);
   }
 
-  httplib::Client client() const {
-    httplib::Client client("127.0.0.1", server_->port());
-    client.set_read_timeout(60);
-    return client;
-  }
+  httplib::Client client() const { return local_client(server_->port()); }
 
   httplib::Result post(const std::string& path, const Json& body) const {
     return client().Post(path, body.dump(), "application/json");
