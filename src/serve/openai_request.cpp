@@ -178,7 +178,7 @@ std::string parse_content(const Json* content, const std::string& path) {
 
 /// A field that must be a string, not empty.
 std::string needed_string(const Fields& fields, const char* name) {
-  const std::string value = fields.string(name).value_or("");
+  std::string value = fields.string(name).value_or("");
   if (value.empty()) throw bad_field(fields.path(name), "missing");
   return value;
 }
