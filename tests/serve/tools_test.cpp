@@ -6,12 +6,10 @@
 #include "serve/api_error.h"
 #include "serve/server.h"
 #include "support/grammar_check.h"
-#include "support/subprocess.h"
 
 namespace citer {
 namespace {
 
-namespace fs = std::filesystem;
 using test::error_of;
 using testing::HasSubstr;
 
@@ -204,19 +202,6 @@ TEST_F(ToolsTest, ATemplateWithoutToolsRefusesThem) {
   EXPECT_EQ(error["param"], "tools");
   EXPECT_EQ(Json::parse(client().Get("/props")->body)["calls_tools"], false);
   EXPECT_EQ(post("/v1/chat/completions", body("none"))->status, 200);
-}
-
-TEST_F(ToolsTest, OpenAisClientRunsThem) {
-  const fs::path folder = fs::path(CITER_SOURCE_DIR) / "build/openai";
-  if (!fs::exists(folder / "node_modules/openai")) {
-    GTEST_SKIP() << "the openai package is not in " << folder << " (./dev test installs it)";
-  }
-  fs::copy_file(CITER_SOURCE_DIR "/tests/serve/openai/tools_test.mjs", folder / "tools_test.mjs",
-                fs::copy_options::overwrite_existing);
-  start_with_tools();
-  const test::ProcessResult result = test::run_process(
-      "/usr/bin/env", {"node", "tools_test.mjs", server_->url()}, {.folder = folder});
-  EXPECT_EQ(result.status, 0) << result.out << result.err;
 }
 
 }  // namespace
