@@ -48,30 +48,25 @@ bool has_chat_template(const Inference& inference) {
   }
 }
 
-/// Whether the chat template has a known way of calling tools.
-bool calls_tools(const Inference& inference) {
+/// How the chat template has tools called; none where there is no template, either.
+std::optional<ToolCallForm> tool_call_form(const Inference& inference) {
   try {
-    return inference.tool_call_form().has_value();
+    return inference.tool_call_form();
   } catch (const InputError&) {
-    return false;
+    return std::nullopt;
   }
 }
 
-void check_tools(const Inference& inference) {
-  if (calls_tools(inference)) return;
-  throw bad_field("tools",
-                  "the model's chat template has none, or calls them in a way that is not known");
-}
-
-/// The grammar of the call that the client wants.
-std::string call_grammar(const GenerationRequest& parsed, ToolCallForm form) {
-  if (parsed.only_tool.empty()) return tool_call_grammar(form, parsed.tools);
-  for (const Json& tool : parsed.tools) {
-    if (tool["function"]["name"] == parsed.only_tool) {
-      return tool_call_grammar(form, Json::array({tool}));
-    }
+/// Finds out how the tools are called, and sets the grammar of a call that has to be made.
+void prepare_tools(const Inference& inference, GenerationRequest& parsed) {
+  if (parsed.tools.empty()) return;
+  parsed.tool_calls = tool_call_form(inference);
+  if (!parsed.tool_calls) {
+    throw bad_field("tools",
+                    "the model's chat template has none, or calls them in a way that is not known");
   }
-  return "";
+  if (parsed.must_call.empty()) return;
+  parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
 }
 
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
@@ -152,8 +147,6 @@ std::vector<DecodeRequest> Api::decode_requests(
   common.sampling = parsed.sampling;
   common.stop = parsed.stop;
   common.score_prompt = parsed.echo && parsed.logprobs();
-  if (parsed.must_call)
-    common.sampling.grammar = call_grammar(parsed, *inference_.tool_call_form());
 
   std::vector<DecodeRequest> requests;
   requests.reserve(prompts.size() * static_cast<std::size_t>(parsed.n));
@@ -176,15 +169,14 @@ std::vector<DecodeRequest> Api::decode_requests(
 
 ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& routing,
                               const std::vector<std::vector<Token>>& prompts) const {
-  ResponseFormat format{
-      .chat = parsed.chat,
-      .logprobs = parsed.logprobs(),
-      .trace = parsed.trace,
-      .include_usage = parsed.include_usage,
-      .score_only = parsed.max_tokens == 0,
-      .tool_calls = parsed.tools.empty() ? std::nullopt : inference_.tool_call_form(),
-      .model = parsed.model.empty() ? "citer" : parsed.model,
-      .policy = routing.policy->name()};
+  ResponseFormat format{.chat = parsed.chat,
+                        .logprobs = parsed.logprobs(),
+                        .trace = parsed.trace,
+                        .include_usage = parsed.include_usage,
+                        .score_only = parsed.max_tokens == 0,
+                        .tool_calls = parsed.tool_calls,
+                        .model = parsed.model.empty() ? "citer" : parsed.model,
+                        .policy = routing.policy->name()};
   if (!parsed.echo) return format;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
@@ -194,11 +186,11 @@ ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& ro
   return format;
 }
 
-HttpReply Api::generate(const GenerationRequest& parsed, const HttpRequest& request,
+HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
                         std::chrono::steady_clock::time_point arrival) {
   const Routing routing =
       choose_routing(inference_.policies(), options_.defaults, parsed.model, parsed.routing);
-  if (!parsed.tools.empty()) check_tools(inference_);
+  prepare_tools(inference_, parsed);
   const std::vector<std::vector<Token>> prompts = prompts_of(parsed);
   int prompt_tokens = 0;
   for (const auto& prompt : prompts) prompt_tokens += static_cast<int>(prompt.size());
@@ -284,7 +276,7 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
          {"repeat_penalty", sampling.repeat_penalty},
          {"max_tokens", defaults.max_tokens}}},
        {"has_chat_template", has_chat_template(inference_)},
-       {"calls_tools", calls_tools(inference_)},
+       {"calls_tools", tool_call_form(inference_).has_value()},
        {"context_size", inference_.context_size()},
        {"total_slots", status.sequences},
        {"active", status.active},

@@ -36,7 +36,7 @@ class Api {
 
  private:
   RequestLimits limits() const;
-  HttpReply generate(const GenerationRequest& parsed, const HttpRequest& request,
+  HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
   std::vector<std::vector<Token>> prompts_of(const GenerationRequest& parsed) const;
   std::vector<DecodeRequest> decode_requests(const GenerationRequest& parsed,

@@ -245,19 +245,17 @@ void parse_tool_choice(const Json& choice, GenerationRequest& request) {
   if (choice.is_object()) {
     const auto function = Fields(choice, "tool_choice").object("function");
     if (!function) throw bad_field("tool_choice.function", "missing");
-    request.only_tool = needed_string(*function, "name");
-    const bool is_there = std::any_of(
-        request.tools.begin(), request.tools.end(),
-        [&](const Json& tool) { return tool["function"]["name"] == request.only_tool; });
-    if (!is_there) {
-      throw bad_field("tool_choice.function.name",
-                      fmt::format("'{}' is none of the tools", request.only_tool));
+    const std::string name = needed_string(*function, "name");
+    const auto tool = std::find_if(request.tools.begin(), request.tools.end(),
+                                   [&](const Json& t) { return t["function"]["name"] == name; });
+    if (tool == request.tools.end()) {
+      throw bad_field("tool_choice.function.name", fmt::format("'{}' is none of the tools", name));
     }
-    request.must_call = true;
+    request.must_call = Json::array({*tool});
   } else if (choice == "none") {
     request.tools = nullptr;
   } else if (choice == "required") {
-    request.must_call = true;
+    request.must_call = request.tools;
   } else if (choice != "auto") {
     throw bad_field("tool_choice",
                     "expected none, auto, required or an object that names a function");
@@ -280,7 +278,7 @@ void parse_tools(const Fields& fields, GenerationRequest& request) {
   if (tools->empty()) return;
   request.tools = *tools;
   if (const Json* choice = fields.find("tool_choice")) parse_tool_choice(*choice, request);
-  if (request.must_call && !request.sampling.grammar.empty()) {
+  if (!request.must_call.empty() && !request.sampling.grammar.empty()) {
     throw bad_field("tool_choice", "a call that must be made leaves no room for another format");
   }
 }

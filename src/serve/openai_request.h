@@ -11,6 +11,7 @@
 #include "citer/types.h"
 #include "serve/json_fields.h"
 #include "serve/presets.h"
+#include "serve/tools.h"
 
 namespace citer {
 
@@ -25,12 +26,13 @@ struct RequestLimits {
 using TextOrTokens = std::variant<std::string, std::vector<Token>>;
 
 struct GenerationRequest {
-  bool chat = false;                  ///< a conversation, answered in the chat format
-  std::string model;                  ///< "" if none was named
-  Json messages;                      ///< chat: as the template gets them, contents as text
-  Json tools;                         ///< functions that may be called; null: none
-  bool must_call = false;             ///< one of them has to be, or `only_tool`
-  std::string only_tool;              ///< "": any
+  bool chat = false;  ///< a conversation, answered in the chat format
+  std::string model;  ///< "" if none was named
+  Json messages;      ///< chat: as the template gets them, contents as text
+  Json tools;         ///< functions that may be called; null: none
+  Json must_call;     ///< those of which one has to be called; null: none has
+  /// How the chat template has tools called; set by the Api where there are any.
+  std::optional<ToolCallForm> tool_calls;
   std::vector<TextOrTokens> prompts;  ///< not chat; at least one
   int max_tokens = -1;                ///< negative: as many as the context holds
   SamplingOptions sampling;

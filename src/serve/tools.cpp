@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "citer/error.h"
 #include "serve/api_error.h"
 #include "serve/grammar_text.h"
@@ -16,16 +17,9 @@ namespace {
 
 constexpr std::string_view kOpen = "<tool_call>";
 constexpr std::string_view kClose = "</tool_call>";
-constexpr std::string_view kBlanks = " \t\r\n";
 
 const char* arguments_key(ToolCallForm form) {
   return form == ToolCallForm::kTagged ? "arguments" : "parameters";
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
-  const std::size_t end = text.find_last_not_of(kBlanks) + 1;
-  return text.substr(begin, std::max(begin, end) - begin);
 }
 
 /// The call that a JSON object stands for.
@@ -44,7 +38,7 @@ std::optional<ToolCall> parse_call(std::string_view text) {
 /// One call after the other, with nothing but blanks around them; empty where that is not so.
 std::vector<ToolCall> parse_tagged(std::string_view text) {
   std::vector<ToolCall> calls;
-  for (text = trimmed(text); !text.empty(); text = trimmed(text)) {
+  for (text = trim(text); !text.empty(); text = trim(text)) {
     if (!text.starts_with(kOpen)) return {};
     text.remove_prefix(kOpen.size());
     const std::size_t end = std::min(text.find(kClose), text.size());
@@ -66,12 +60,11 @@ void move_references(Json& schema, const std::string& to) {
   for (Json& part : schema) move_references(part, to);
 }
 
-/// How much of the end of `text` may be the beginning of a call, blanks before it included.
-std::size_t doubtful_end(std::string_view text) {
-  std::size_t tag = std::min(kOpen.size() - 1, text.size());
-  while (tag > 0 && !text.ends_with(kOpen.substr(0, tag))) --tag;
-  const std::string_view before = text.substr(0, text.size() - tag);
-  return text.size() - (before.find_last_not_of(kBlanks) + 1);
+/// How much of the end of `text` may be the beginning of a call's tag.
+std::size_t begun_tag(std::string_view text) {
+  std::size_t size = std::min(kOpen.size() - 1, text.size());
+  while (size > 0 && !text.ends_with(kOpen.substr(0, size))) --size;
+  return size;
 }
 
 }  // namespace
@@ -118,19 +111,17 @@ std::string ToolText::push(std::string_view text) {
   if (in_calls_) return "";
   if (in_content_) return std::exchange(held_, "");
   if (form_ == ToolCallForm::kBare) {
-    const std::string_view begin = trimmed(held_);
+    const std::string_view begin = trim(held_);
     in_calls_ = begin.starts_with('{');
     in_content_ = !begin.empty() && !in_calls_;
     return in_content_ ? std::exchange(held_, "") : "";
   }
   const std::size_t open = held_.find(kOpen);
   in_calls_ = open != std::string::npos;
-  const std::string_view sure =
-      in_calls_ ? std::string_view(held_).substr(0, open)
-                : std::string_view(held_).substr(0, held_.size() - doubtful_end(held_));
-  const std::size_t end = in_calls_ ? sure.find_last_not_of(kBlanks) + 1 : sure.size();
-  std::string content = held_.substr(0, end);
-  held_.erase(0, end);
+  // Blanks before a call belong to neither.
+  const std::size_t sure = in_calls_ ? open : held_.size() - begun_tag(held_);
+  std::string content(trim_end(std::string_view(held_).substr(0, sure)));
+  held_.erase(0, content.size());
   return content;
 }
 
@@ -138,7 +129,7 @@ ToolText::Rest ToolText::finish() {
   Rest rest;
   if (in_calls_ && form_ == ToolCallForm::kTagged) rest.calls = parse_tagged(held_);
   if (in_calls_ && form_ == ToolCallForm::kBare) {
-    if (const auto call = parse_call(trimmed(held_))) rest.calls = {*call};
+    if (const auto call = parse_call(trim(held_))) rest.calls = {*call};
   }
   if (rest.calls.empty()) rest.content = held_;
   held_.clear();

@@ -3,19 +3,15 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace citer {
 
-// ASCII only: bytes above 127 are neither letters nor space.
+// ASCII only: bytes above 127 are no letters.
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 constexpr bool is_letter(char c) { return is_upper(c) || is_lower(c); }
-constexpr bool is_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
-
-/// `text` without white space at both ends.
-std::string_view trim(std::string_view text);
 
 /// `text` with ASCII letters in lower case.
 std::string lower(std::string_view text);
