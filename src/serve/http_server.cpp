@@ -23,6 +23,7 @@
 
 #include "serve/api_error.h"
 #include "serve/page.h"
+#include "serve/requests_under_way.h"
 
 namespace citer {
 
@@ -117,7 +118,8 @@ void put_error(const ApiError& error, httplib::Response& response) {
   response.set_content(error_body(error), "application/json; charset=utf-8");
 }
 
-void put_reply(HttpReply reply, httplib::Response& response) {
+/// `under_way` is kept until the last byte of a stream is written.
+void put_reply(HttpReply reply, std::shared_ptr<void> under_way, httplib::Response& response) {
   response.status = reply.status;
   for (const auto& [name, value] : reply.headers) response.set_header(name, value);
   if (!reply.stream) {
@@ -125,7 +127,8 @@ void put_reply(HttpReply reply, httplib::Response& response) {
     return;
   }
   response.set_chunked_content_provider(
-      reply.type, [stream = std::move(reply.stream)](std::size_t, httplib::DataSink& sink) {
+      reply.type, [stream = std::move(reply.stream), under_way = std::move(under_way)](
+                      std::size_t, httplib::DataSink& sink) {
         stream([&](std::string_view bytes) {
           return sink.is_writable() && sink.write(bytes.data(), bytes.size());
         });
@@ -217,7 +220,7 @@ struct HttpServer::Impl {
   HttpOptions options;
   ServerMetrics metrics;
   std::unique_ptr<Api> api;
-  Inference* inference = nullptr;
+  RequestsUnderWay under_way;
   std::atomic<bool> ready = false;      ///< api may be used
   std::atomic<bool> draining = false;   ///< nothing new is taken
   std::atomic<bool> abandoned = false;  ///< what still runs is to end
@@ -286,8 +289,9 @@ std::optional<std::string> HttpServer::Impl::read_body(const httplib::ContentRea
 
 void HttpServer::Impl::handle(const httplib::Request& request, std::string_view body,
                               httplib::Response& response) {
+  std::shared_ptr<void> counted = under_way.begin();  // before `draining` is looked at
   try {
-    put_reply(reply_to(request, body), response);
+    put_reply(reply_to(request, body), std::move(counted), response);
   } catch (const ClientGone&) {
     response.status = kClientGone;
   } catch (const std::exception& e) {
@@ -409,14 +413,12 @@ std::string HttpServer::url() const {
 
 void HttpServer::serve(Inference& inference, const ApiOptions& options) {
   impl_->api = std::make_unique<Api>(inference, impl_->metrics, options);
-  impl_->inference = &inference;
   impl_->ready = true;
 }
 
 bool HttpServer::drain(std::chrono::milliseconds limit) {
   impl_->draining = true;
-  impl_->server->stop();
-  const bool done = impl_->inference == nullptr || impl_->inference->drain(limit);
+  const bool done = impl_->under_way.wait_for_none(limit);
   impl_->finish();
   return done;
 }

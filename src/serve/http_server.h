@@ -43,8 +43,8 @@ class HttpServer {
   /// Throws as Api's constructor does. `inference` must outlive the server. To be called once.
   void serve(Inference& inference, const ApiOptions& options);
 
-  /// Takes no new connections and requests, and waits for those that are there, at most `limit`;
-  /// then ends them. Whether they were done.
+  /// Refuses new requests and waits until those that are there have been answered to the last byte,
+  /// at most `limit`; then ends all connections. Whether they were answered.
   bool drain(std::chrono::milliseconds limit);
 
  private:

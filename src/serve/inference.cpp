@@ -70,7 +70,6 @@ std::unique_ptr<AnswerStream> Inference::submit(DecodeRequest request) {
   channel->request = std::move(request);
   {
     const std::lock_guard lock(mutex_);
-    if (draining_ || stopping_) throw Overloaded("the server is shutting down");
     if (static_cast<int>(queue_.size()) >= options_.queue_limit) {
       throw Overloaded("too many requests are waiting; try again later");
     }
@@ -84,12 +83,6 @@ std::unique_ptr<AnswerStream> Inference::submit(DecodeRequest request) {
 void Inference::cancel(const std::shared_ptr<Channel>& channel) {
   const std::lock_guard lock(channel->mutex);
   channel->cancelled = true;
-}
-
-bool Inference::drain(std::chrono::milliseconds timeout) {
-  std::unique_lock lock(mutex_);
-  draining_ = true;
-  return idle_.wait_for(lock, timeout, [&] { return queue_.empty() && active_.empty(); });
 }
 
 InferenceStatus Inference::status() const {
@@ -151,7 +144,6 @@ bool Inference::take_commands() {
     pair_.decoder.start(*slot, std::move(channel->request));
     active_[*slot] = channel;
   }
-  if (queue_.empty() && active_.empty()) idle_.notify_all();
   return true;
 }
 
@@ -175,7 +167,6 @@ void Inference::deliver(int slot) {
     growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
     const std::lock_guard lock(mutex_);
     active_.erase(slot);
-    if (queue_.empty() && active_.empty()) idle_.notify_all();
   }
   channel->push(std::move(growth));
 }
@@ -200,7 +191,6 @@ void Inference::fail_all(const std::string& error) {
       channels.insert(channels.end(), queue_.begin(), queue_.end());
       queue_.clear();
     }
-    if (queue_.empty()) idle_.notify_all();
   }
   pair_.reset();
   for (const auto& channel : channels) {

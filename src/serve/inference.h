@@ -95,13 +95,8 @@ class Inference {
   Inference(const Inference&) = delete;
   Inference& operator=(const Inference&) = delete;
 
-  /// Throws UsageError as Decoder::check() does, Overloaded when the queue is full or drain() was
-  /// called.
+  /// Throws UsageError as Decoder::check() does, Overloaded when the queue is full.
   std::unique_ptr<AnswerStream> submit(DecodeRequest request);
-
-  /// Refuses new requests from now on and waits until those that were taken are done, at most
-  /// `timeout`; whether they are.
-  bool drain(std::chrono::milliseconds timeout);
 
   InferenceStatus status() const;
 
@@ -141,11 +136,9 @@ class Inference {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;  ///< the inference thread: there is something to do
-  std::condition_variable idle_;  ///< drain(): nothing is left
   std::deque<std::shared_ptr<Channel>> queue_;
   std::map<int, std::shared_ptr<Channel>>
       active_;  ///< by slot; written by the thread, under mutex_
-  bool draining_ = false;
   bool stopping_ = false;
   InferenceStatus status_;
 

@@ -9,6 +9,7 @@ namespace {
 
 using test::error_of;
 using test::kQuestion;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -304,6 +305,46 @@ TEST_F(ApiTest, DrainFinishesWhatRunsAndRefusesTheRest) {
   EXPECT_TRUE(server_->drain(std::chrono::seconds(20)));
   EXPECT_THAT(running.get(), StartsWith(" "));
   EXPECT_FALSE(client().Get("/health"));  // nobody listens
+}
+
+TEST_F(ApiTest, DrainDeliversStreamsToTheirEnd) {
+  api_.defaults.ignore_eog = true;
+  engine_.context.sequences = 8;
+  engine_.context.context_size = 4096;
+  start();
+  // More than sockets hold, so that it is written long before it can be sent.
+  const Json body = {{"messages", Json::array({{{"role", "user"}, {"content", kQuestion}}})},
+                     {"model", "slm"},
+                     {"max_tokens", 400},
+                     {"n", 8},
+                     {"logprobs", true},
+                     {"top_logprobs", 20},
+                     {"stream", true}};
+  std::promise<void> asked;
+  std::promise<void> may_read;
+  std::string text;
+  auto slow = std::async(std::launch::async, [&] {
+    auto client = this->client();
+    return client.Post("/v1/chat/completions", {}, body.dump(), "application/json",
+                       [&](const char* data, std::size_t n) {
+                         if (text.empty()) {
+                           asked.set_value();
+                           may_read.get_future().wait();
+                         }
+                         text.append(data, n);
+                         return true;
+                       });
+  });
+  asked.get_future().wait();
+  EXPECT_TRUE(becomes("citer_active_sequences", 0));
+  auto drained =
+      std::async(std::launch::async, [&] { return server_->drain(std::chrono::seconds(20)); });
+  EXPECT_EQ(drained.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  may_read.set_value();
+  EXPECT_TRUE(drained.get());
+  EXPECT_TRUE(slow.get());
+  EXPECT_THAT(text.substr(text.size() - std::min<std::size_t>(text.size(), 200)),
+              EndsWith("data: [DONE]\n\n"));
 }
 
 TEST_F(ApiTest, DrainEndsWhatTakesTooLong) {
