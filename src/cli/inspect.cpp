@@ -72,8 +72,11 @@ void print_router(const Router& router) {
   fmt::print("  trained       {} round(s) on {}\n", info.rounds, info.data);
   for (const auto& [name, value] : info.metrics) fmt::print("  {:<13} {:.4f}\n", name, value);
   if (info.calibration.empty()) return;
-  fmt::print("  calibration   SLM alone {:.1f} %, LLM alone {:.1f} %, default threshold {:.4f}\n",
-             100 * info.slm_accuracy, 100 * info.llm_accuracy, default_threshold(info));
+  fmt::print(
+      "  calibration   {} examples, SLM alone {:.1f} %, LLM alone {:.1f} %, default threshold "
+      "{:.4f}\n",
+      info.calibration_examples, 100 * info.slm_accuracy, 100 * info.llm_accuracy,
+      default_threshold(info));
   fmt::print("      threshold  LLM share  accuracy  LLM passes/token\n");
   for (const CalibrationPoint& point : info.calibration) {
     fmt::print("  {:13.6f} {:8.1f} % {:7.1f} % {:17.3f}\n", point.threshold, 100 * point.llm_share,

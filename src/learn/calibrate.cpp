@@ -83,6 +83,7 @@ bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options)
     progress.update(++done);
   });
   if (stopped()) return false;
+  router.info.calibration_examples = static_cast<int>(examples.size());
   router.info.slm_accuracy = points[0].accuracy;
   router.info.llm_accuracy = points[1].accuracy;
   router.info.calibration.assign(points.begin() + 2, points.end());

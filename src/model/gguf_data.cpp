@@ -21,7 +21,7 @@ GgufReader::GgufReader(const fs::path& path, const std::string& architecture) : 
   ggml_context* tensors = nullptr;
   gguf_.reset(gguf_init_from_file(path.c_str(), {.no_alloc = false, .ctx = &tensors}));
   tensors_.reset(tensors);
-  if (!gguf_) fail("cannot be read");
+  if (!gguf_) fail("damaged or truncated: its tensors cannot be read");
 }
 
 void GgufReader::fail(const std::string& what) const {

@@ -1,6 +1,7 @@
 #include "route/router.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace citer {
 
@@ -18,19 +19,33 @@ std::optional<double> threshold_for_budget(const RouterInfo& info, double budget
   return below.threshold + part * (above->threshold - below.threshold);
 }
 
-double default_threshold(const RouterInfo& info) { return threshold_for_accuracy(info, 0.99); }
+namespace {
 
-double threshold_for_accuracy(const RouterInfo& info, double part) {
-  const std::vector<CalibrationPoint>& curve = info.calibration;
+/// The least threshold with that accuracy, else the most accurate one.
+double least_threshold(const std::vector<CalibrationPoint>& curve, double accuracy) {
   if (curve.empty()) return 0.5;
   const auto enough = std::find_if(curve.begin(), curve.end(), [&](const CalibrationPoint& point) {
-    return point.accuracy >= part * info.llm_accuracy;
+    return point.accuracy >= accuracy;
   });
   if (enough != curve.end()) return enough->threshold;
   const auto best = std::max_element(curve.begin(), curve.end(), [](const auto& a, const auto& b) {
     return a.accuracy < b.accuracy;
   });
   return best->threshold;
+}
+
+}  // namespace
+
+double threshold_for_accuracy(const RouterInfo& info, double part) {
+  return least_threshold(info.calibration, part * info.llm_accuracy);
+}
+
+double default_threshold(const RouterInfo& info) {
+  const double accuracy = 0.99 * info.llm_accuracy;
+  const double error = info.calibration_examples > 0
+                           ? std::sqrt(accuracy * (1 - accuracy) / info.calibration_examples)
+                           : 0.0;
+  return least_threshold(info.calibration, accuracy + error);
 }
 
 }  // namespace citer

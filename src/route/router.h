@@ -56,7 +56,8 @@ struct RouterInfo {
   std::map<std::string, double> metrics;  ///< of the best epoch, on held-out examples
   /// By rising threshold; empty when it was never calibrated.
   std::vector<CalibrationPoint> calibration;
-  double slm_accuracy = 0.0;  ///< of the SLM alone on the validation examples
+  int calibration_examples = 0;  ///< it was measured on; 0: not known
+  double slm_accuracy = 0.0;     ///< of the SLM alone on them
   double llm_accuracy = 0.0;
 };
 
@@ -85,7 +86,9 @@ std::optional<double> threshold_for_budget(const RouterInfo& info, double budget
 /// one; 0.5 without a curve.
 double threshold_for_accuracy(const RouterInfo& info, double part);
 
-/// That for 99 %.
+/// The least threshold whose accuracy is 99 % of the LLM's by one standard error of what the
+/// validation examples can tell, so that other examples see the 99 % as well; or the most accurate
+/// one; 0.5 without a curve.
 double default_threshold(const RouterInfo& info);
 
 }  // namespace citer

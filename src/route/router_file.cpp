@@ -54,6 +54,7 @@ void write_info(GgufWriter& file, const RouterInfo& info) {
   file.set("citer.calibration.llm_share", column(curve, &CalibrationPoint::llm_share));
   file.set("citer.calibration.accuracy", column(curve, &CalibrationPoint::accuracy));
   file.set("citer.calibration.llm_passes", column(curve, &CalibrationPoint::llm_passes));
+  file.set("citer.calibration.examples", std::int64_t{info.calibration_examples});
   file.set("citer.calibration.slm_accuracy", info.slm_accuracy);
   file.set("citer.calibration.llm_accuracy", info.llm_accuracy);
 }
@@ -93,6 +94,9 @@ RouterInfo read_info(const fs::path& path, const GgufReader& file) {
   }
   for (std::size_t i = 0; i < thresholds.size(); ++i) {
     info.calibration.push_back({thresholds[i], shares[i], accuracies[i], passes[i]});
+  }
+  if (file.has("citer.calibration.examples")) {  // files of before do not have it
+    info.calibration_examples = static_cast<int>(file.integer("citer.calibration.examples"));
   }
   info.slm_accuracy = file.number("citer.calibration.slm_accuracy");
   info.llm_accuracy = file.number("citer.calibration.llm_accuracy");

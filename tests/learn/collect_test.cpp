@@ -201,6 +201,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
   EXPECT_EQ(router->info.rounds, 2);
   EXPECT_EQ(router->info.policy, "citer");
   EXPECT_GT(router->info.llm_accuracy, router->info.slm_accuracy);
+  EXPECT_EQ(router->info.calibration_examples, 16);
   ASSERT_FALSE(router->info.calibration.empty());
   EXPECT_GT(router->info.calibration.back().llm_share, 0.0);
   EXPECT_THAT(notes, testing::Contains(HasSubstr("labels changed side")));

@@ -35,6 +35,7 @@ Router summing_router(int n_embd, RouterFeatures features = RouterFeatures::kHid
   router.info.identity = "how it was made";
   router.info.metrics = {{"auc", 0.75}};
   router.info.calibration = {{0.2, 0.1, 0.6, 0.05}, {0.4, 0.3, 0.8, 0.2}, {0.9, 0.5, 0.795, 0.4}};
+  router.info.calibration_examples = 40;
   router.info.slm_accuracy = 0.5;
   router.info.llm_accuracy = 0.805;
   const int n = feature_count(features, n_embd);
@@ -59,6 +60,7 @@ TEST_F(RouterFile, RoundTrip) {
   EXPECT_EQ(read.info.data, "some data");
   EXPECT_EQ(read.info.identity, "how it was made");
   EXPECT_EQ(read.info.metrics, router.info.metrics);
+  EXPECT_EQ(read.info.calibration_examples, 40);
   ASSERT_EQ(read.info.calibration.size(), 3U);
   EXPECT_EQ(read.info.calibration[1].accuracy, 0.8);
   EXPECT_EQ(read.info.calibration[2].llm_passes, 0.4);
@@ -112,12 +114,24 @@ TEST(RouterCurve, BudgetsAreInterpolated) {
   EXPECT_FALSE(threshold_for_budget({}, 0.2).has_value());
 }
 
-TEST(RouterCurve, DefaultIsTheLeastThresholdNearTheLlm) {
+TEST(RouterCurve, TheLeastThresholdNearTheLlm) {
   RouterInfo info = summing_router(8).info;
-  EXPECT_EQ(default_threshold(info), 0.4);  // 0.8 >= 0.99 x 0.805
+  EXPECT_EQ(threshold_for_accuracy(info, 0.99), 0.4);  // 0.8 >= 0.99 x 0.805
   info.llm_accuracy = 0.9;
   EXPECT_EQ(default_threshold(info), 0.4) << "the most accurate where none is enough";
   EXPECT_EQ(default_threshold({}), 0.5);
+}
+
+TEST(RouterCurve, TheFewerExamplesTheLargerTheMarginOfTheDefault) {
+  RouterInfo info = summing_router(8).info;
+  info.llm_accuracy = 1.0;
+  info.calibration = {{0.1, 0.02, 0.989, 0.02}, {0.2, 0.04, 0.991, 0.04}, {0.3, 0.06, 0.999, 0.06}};
+  info.calibration_examples = 1'000'000;  // standard error 0.0001
+  EXPECT_EQ(default_threshold(info), 0.2);
+  info.calibration_examples = 1000;  // 0.003
+  EXPECT_EQ(default_threshold(info), 0.3);
+  info.calibration_examples = 0;
+  EXPECT_EQ(default_threshold(info), 0.2);
 }
 
 class Learned : public testing::Test {
