@@ -128,14 +128,20 @@ void measure_curves(Engine& engine, Hardware& hardware) {
   }
 }
 
+/// Answers that were written with pending tokens.
+struct Replays {
+  std::vector<ReplayAnswer> routed;
+  std::vector<ReplayAnswer> decoding;  ///< by speculative decoding
+};
+
 /// Seconds per token that a strategy should take on this hardware; for speculation the best of a
 /// few numbers of pending tokens, as the planner would find it.
-double predict(Strategy strategy, const Hardware& hardware,
-               const std::vector<ReplayAnswer>& replays) {
+double predict(Strategy strategy, const Hardware& hardware, const Replays& replays) {
   const auto total = [&](auto&& seconds_of) {
     double seconds = 0.0;
     double tokens = 0.0;
-    for (const ReplayAnswer& replay : replays) {
+    for (const ReplayAnswer& replay :
+         strategy == Strategy::kDecoding ? replays.decoding : replays.routed) {
       seconds += seconds_of(replay);
       tokens += static_cast<double>(replay.tokens.size());
     }
@@ -157,10 +163,8 @@ double predict(Strategy strategy, const Hardware& hardware,
     case Strategy::kPlain:
       return total([&](const auto& r) { return replay_routing(hardware, r, 1); });
     case Strategy::kSpeculative:
-      return best([&](const auto& r, int n) { return replay_routing(hardware, r, n); });
     case Strategy::kDecoding:
-      return best(
-          [&](const auto& r, int n) { return replay_speculative_decoding(hardware, r, n); });
+      return best([&](const auto& r, int n) { return replay_routing(hardware, r, n); });
   }
   return 0.0;
 }
@@ -169,15 +173,16 @@ double predict(Strategy strategy, const Hardware& hardware,
 struct Results {
   std::array<Measured, kStrategies.size()> measured;
   Hardware hardware;
-  std::vector<ReplayAnswer> replays;
+  Replays replays;
 };
 
-/// Answers written so that both models were asked at every place.
-void record(Engine& engine, const std::vector<Example>& examples, GenerationOptions options,
-            std::vector<ReplayAnswer>& replays) {
+Replays record(Engine& engine, const std::vector<Example>& examples, GenerationOptions options) {
+  Replays replays;
   options.pending_tokens = 8;
-  options.audit = true;
-  run_round(engine, examples, options, nullptr, &replays);
+  run_round(engine, examples, options, nullptr, &replays.routed);
+  run_round(engine, examples, options_for(Strategy::kDecoding, options), nullptr,
+            &replays.decoding);
+  return replays;
 }
 
 Results measure(Engine& engine, const std::vector<Example>& examples, const BenchFlags& flags,
@@ -185,7 +190,7 @@ Results measure(Engine& engine, const std::vector<Example>& examples, const Benc
   Results results;
   Progress progress("bench", "rounds", flags.rounds);
   progress.update(0);
-  record(engine, examples, options, results.replays);  // the first run, which warms up
+  results.replays = record(engine, examples, options);  // the first run, which warms up
   for (int round = 1; round <= flags.rounds && !InterruptGuard::requested(); ++round) {
     for (const Strategy strategy : kStrategies) {
       run_round(engine, examples, options_for(strategy, options),
@@ -247,7 +252,7 @@ void print_table(const Results& results, double bytes_slm, double bytes_llm) {
   }
 }
 
-void print_prediction(const Hardware& hardware, const std::vector<ReplayAnswer>& replays) {
+void print_prediction(const Hardware& hardware, const Replays& replays) {
   const double llm = predict(Strategy::kLlm, hardware, replays);
   fmt::print("predicted for {}, from pass times, not measured\n", hardware.name);
   fmt::print("{:<21}{:>10}{:>11}{:>16}\n", "whole answers", "ms/token", "tokens/s",
@@ -274,9 +279,7 @@ int run_bench(const BenchFlags& flags) {
   Engine engine(engine_options);
   const InterruptGuard interrupt;
   if (!flags.hardware_file.empty()) {
-    std::vector<ReplayAnswer> replays;
-    record(engine, dataset.examples, options, replays);
-    print_prediction(other, replays);
+    print_prediction(other, record(engine, dataset.examples, options));
     return InterruptGuard::requested() ? kExitInterrupted : 0;
   }
   const Results results = measure(engine, dataset.examples, flags, options);

@@ -9,9 +9,9 @@ ReplayAnswer to_replay(const Answer& answer) {
   replay.prompt_tokens = answer.prompt_tokens;
   replay.tokens.reserve(answer.tokens.size());
   for (const TokenRecord& token : answer.tokens) {
-    const bool agrees = token.llm_agrees.value_or(true);
-    const bool by_llm = token.writer == Writer::kLlm;
-    replay.tokens.push_back({by_llm, agrees, by_llm ? token.guessed : agrees});
+    // The last token that is held may be left to the LLM without a guess: taken to be a right one.
+    const bool guessed = token.guessed || !token.llm_agrees;
+    replay.tokens.push_back({token.writer == Writer::kLlm, guessed});
   }
   return replay;
 }
@@ -55,14 +55,6 @@ double replay_routing(const Hardware& hardware, const ReplayAnswer& answer, int 
     llm_has = std::min(llm_has, prompt + *wrong);
   }
   return seconds;
-}
-
-double replay_speculative_decoding(const Hardware& hardware, ReplayAnswer answer, int pending) {
-  for (ReplayAnswer::Token& token : answer.tokens) {
-    token.by_llm = true;
-    token.guessed = token.agrees;
-  }
-  return replay_routing(hardware, answer, pending);
 }
 
 }  // namespace citer

@@ -42,7 +42,7 @@ TEST(Replay, OneModelAloneReadsThePromptThenAPassAToken) {
 
 TEST(Replay, PlainRoutingCatchesUpWhenItAsks) {
   // SLM, SLM, LLM, SLM: the LLM reads the prompt and two tokens, once.
-  const ReplayAnswer answer{10, {{}, {}, {true, false, false}, {}}};
+  const ReplayAnswer answer{10, {{}, {}, {true, false}, {}}};
   const Hardware hardware = machine(0.001, 1.0, 0.1);
   EXPECT_NEAR(replay_routing(hardware, answer, 1), (10 + 3) * 0.001 + 1.0 + 12 * 0.1, 1e-9);
 }
@@ -57,17 +57,16 @@ TEST(Replay, PendingTokensSavePassesWhereTheModelsAgree) {
   const ReplayAnswer agreed{1, {{true, true}, {}, {true, true}, {true, true}, {}}};
   EXPECT_NEAR(replay_routing(hardware, agreed, 1), 3.0, 1e-9);
   EXPECT_NEAR(replay_routing(hardware, agreed, 3), 1.0, 1e-9);
-  const ReplayAnswer refused{
-      1, {{true, false, false}, {}, {true, false, false}, {true, false, false}, {}}};
+  const ReplayAnswer refused{1, {{true, false}, {}, {true, false}, {true, false}, {}}};
   EXPECT_NEAR(replay_routing(hardware, refused, 3), 3.0, 1e-9) << "each rejection is a pass";
 }
 
 TEST(Replay, SpeculativeDecodingNeedsNoGuessOfTheLastTokenItHolds) {
   const Hardware hardware = machine(1.0, 0.0, 0.0);
-  const ReplayAnswer answer{1, {{}, {}, {}, {}}};
-  EXPECT_NEAR(replay_speculative_decoding(hardware, answer, 1), 0.0, 1e-9) << "no SLM at all";
+  const ReplayAnswer answer{1, {{true}, {true}, {true}, {true}}};
+  EXPECT_NEAR(replay_routing(hardware, answer, 1), 0.0, 1e-9) << "no SLM at all";
   // Two tokens a pass: the SLM reads prompt and the token before each first guess.
-  EXPECT_NEAR(replay_speculative_decoding(hardware, answer, 2), 1.0 + 2.0, 1e-9);
+  EXPECT_NEAR(replay_routing(hardware, answer, 2), 1.0 + 2.0, 1e-9);
 }
 
 TEST(HardwareFile, IsReadAsWritten) {
