@@ -116,9 +116,10 @@ enum class FinishReason {
   kEndOfGeneration,  ///< an end-of-generation token was written
   kStopString,       ///< one of the stop strings appeared; the text ends before it
   kLength,           ///< the token limit or the end of the context was reached
+  kError,            ///< a model failed, or what the answer must match broke a bound
 };
 
-/// "stop" or "length", as the OpenAI API names them.
+/// "stop" or "length", as the OpenAI API names them, or "error".
 const char* to_string(FinishReason reason);
 
 }  // namespace citer

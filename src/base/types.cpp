@@ -5,6 +5,7 @@ namespace citer {
 const char* to_string(Writer writer) { return writer == Writer::kSlm ? "slm" : "llm"; }
 
 const char* to_string(FinishReason reason) {
+  if (reason == FinishReason::kError) return "error";
   return reason == FinishReason::kLength ? "length" : "stop";
 }
 

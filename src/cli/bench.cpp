@@ -10,12 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/progress.h"
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "citer/error.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "eval/hardware.h"
+#include "engine/probe.h"
 #include "eval/replay.h"
 #include "task/answer.h"
 #include "task/dataset.h"
@@ -83,17 +84,17 @@ struct Measured {
 };
 
 /// One strategy over all examples, from empty caches.
-void run_round(Engine& engine, const std::vector<Example>& examples,
+void run_round(Service& service, const std::vector<Example>& examples,
                const GenerationOptions& options, Measured* measured,
                std::vector<ReplayAnswer>* replays = nullptr) {
   std::vector<Prompt> prompts;
   prompts.reserve(examples.size());
-  for (const Example& example : examples) prompts.push_back({example.id, example.prompt, {}});
+  for (const Example& example : examples) prompts.push_back({example.id, example.prompt});
   const AnswerJudge judge;
   Measured round;
   double decode_seconds = 0.0;
-  engine.reset();
-  engine.generate(prompts, options,
+  service.reset();
+  service.generate(prompts, options,
                   {.on_text = nullptr,
                    .on_answer =
                        [&](std::size_t index, const Answer& answer) {
@@ -117,12 +118,14 @@ void run_round(Engine& engine, const std::vector<Example>& examples,
   measured->answers = round.answers;
 }
 
-void measure_curves(Engine& engine, Hardware& hardware) {
+/// Pass times over the last tokens of an answer.
+void measure_curves(Service& service, const Prompt& prompt, const Answer& answer,
+                    Hardware& hardware) {
   for (const int tokens : {1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256}) {
-    if (const auto s = engine.measure_pass_seconds(Writer::kSlm, tokens)) {
+    if (const auto s = measure_pass_seconds(service, prompt, answer, Writer::kSlm, tokens)) {
       hardware.slm.add(tokens, *s);
     }
-    if (const auto s = engine.measure_pass_seconds(Writer::kLlm, tokens)) {
+    if (const auto s = measure_pass_seconds(service, prompt, answer, Writer::kLlm, tokens)) {
       hardware.llm.add(tokens, *s);
     }
   }
@@ -176,34 +179,36 @@ struct Results {
   Replays replays;
 };
 
-Replays record(Engine& engine, const std::vector<Example>& examples, GenerationOptions options) {
+Replays record(Service& service, const std::vector<Example>& examples, GenerationOptions options) {
   Replays replays;
   options.pending_tokens = 8;
-  run_round(engine, examples, options, nullptr, &replays.routed);
-  run_round(engine, examples, options_for(Strategy::kDecoding, options), nullptr,
+  run_round(service, examples, options, nullptr, &replays.routed);
+  run_round(service, examples, options_for(Strategy::kDecoding, options), nullptr,
             &replays.decoding);
   return replays;
 }
 
-Results measure(Engine& engine, const std::vector<Example>& examples, const BenchFlags& flags,
+Results measure(Service& service, const std::vector<Example>& examples, const BenchFlags& flags,
                 const GenerationOptions& options) {
   Results results;
   Progress progress("bench", "rounds", flags.rounds);
   progress.update(0);
-  results.replays = record(engine, examples, options);  // the first run, which warms up
+  const Prompt sample{examples.back().id, examples.back().prompt};
+  const Answer answer = service.write_all({{sample, options}}).front();
+  results.replays = record(service, examples, options);  // the first run, which warms up
   for (int round = 1; round <= flags.rounds && !InterruptGuard::requested(); ++round) {
     for (const Strategy strategy : kStrategies) {
-      run_round(engine, examples, options_for(strategy, options),
+      run_round(service, examples, options_for(strategy, options),
                 &results.measured[static_cast<std::size_t>(strategy)]);
     }
-    measure_curves(engine, results.hardware);
+    measure_curves(service, sample, answer, results.hardware);
     progress.update(round);
   }
   const Measured& plain = results.measured[static_cast<std::size_t>(Strategy::kPlain)];
   if (plain.seconds_per_token.empty() || InterruptGuard::requested()) {
     throw Error("interrupted before the rounds were done");
   }
-  results.hardware.name = engine.slm_facts().description + " / " + engine.llm_facts().description;
+  results.hardware.name = service.slm_facts().description + " / " + service.llm_facts().description;
   results.hardware.token_overhead = plain.per_token(plain.unaccounted() * plain.seconds);
   return results;
 }
@@ -266,8 +271,10 @@ void print_prediction(const Hardware& hardware, const Replays& replays) {
 
 int run_bench(const BenchFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
-  const EngineOptions engine_options = flags.model.engine_options();
-  if (engine_options.context.sequences != 1) {
+  const PairOptions pair = flags.model.pair_options();
+  ServiceOptions service_options = flags.model.service_options();
+  service_options.by_times = false;
+  if (service_options.context.sequences != 1) {
     throw UsageError("bench measures one sequence (-np 1)");
   }
   Hardware other;
@@ -276,18 +283,18 @@ int run_bench(const BenchFlags& flags) {
   dataset_options.limit = flags.limit;
   const Dataset dataset = load_dataset(
       flags.data.empty() ? bundled_model("data/math.test.jsonl") : flags.data, dataset_options);
-  Engine engine(engine_options);
+  Service service(std::make_shared<Pair>(pair), service_options);
   const InterruptGuard interrupt;
   if (!flags.hardware_file.empty()) {
-    print_prediction(other, record(engine, dataset.examples, options));
+    print_prediction(other, record(service, dataset.examples, options));
     return InterruptGuard::requested() ? kExitInterrupted : 0;
   }
-  const Results results = measure(engine, dataset.examples, flags, options);
+  const Results results = measure(service, dataset.examples, flags, options);
   if (!flags.save_file.empty()) write_hardware(flags.save_file, results.hardware);
-  const auto slm_bytes = static_cast<double>(engine.slm_facts().bytes);
-  const auto llm_bytes = static_cast<double>(engine.llm_facts().bytes);
+  const auto slm_bytes = static_cast<double>(service.slm_facts().bytes);
+  const auto llm_bytes = static_cast<double>(service.llm_facts().bytes);
   if (flags.json) {
-    print_json(results, engine.policy(options.policy)->name(), slm_bytes, llm_bytes);
+    print_json(results, service.pair().policy(options.policy)->name(), slm_bytes, llm_bytes);
   } else {
     print_table(results, slm_bytes, llm_bytes);
   }

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
@@ -28,11 +28,12 @@ struct ChatFlags {
 /// Reads the user's turns from stdin, a line each, until its end.
 int run_chat(const ChatFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
-  Engine engine(flags.model.engine_options());
+  Service service(std::make_shared<Pair>(flags.model.pair_options()),
+                  flags.model.service_options());
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) {
     fmt::print(stderr, "SLM {}, LLM {}. Ctrl-C stops an answer, Ctrl-D ends the chat.\n",
-               engine.slm_facts().description, engine.llm_facts().description);
+               service.slm_facts().description, service.llm_facts().description);
   }
   Prompt conversation;
   conversation.id = "chat";
@@ -48,7 +49,7 @@ int run_chat(const ChatFlags& flags) {
     TextPrinter printer(Color::kAuto);
     std::optional<Answer> answer;
     const InterruptGuard interrupt;
-    engine.generate({&conversation, 1}, options,
+    service.generate({&conversation, 1}, options,
                     {.on_text = [&](std::size_t, const TextPiece& p) { printer.print(p); },
                      .on_answer = [&](std::size_t, Answer a) { answer = std::move(a); },
                      .should_stop = InterruptGuard::requested});

@@ -29,15 +29,14 @@ struct CollectCommand {
 int run_collect(const CollectCommand& flags) {
   CollectOptions options = flags.collect.options();
   options.out = flags.out;
-  EngineOptions engine = flags.model.engine_options();
+  const PairOptions pair = flags.model.pair_options();
   // Without the flag continuations are the SLM's alone, also where the bundled pair has a router.
-  if (flags.app->count("--router") > 0) options.router = engine.routers.front();
+  if (flags.app->count("--router") > 0) options.router = pair.routers.front();
   if (flags.app->count("--threshold") > 0) options.threshold = flags.threshold;
-  if (flags.app->count("--parallel") == 0) engine.context.sequences = kLearnParallel;
-  PairPool pairs(engine, flags.workers, collect_spare_sequences());
+  ServicePool services(pair, learn_service(flags.model), flags.workers);
   const InterruptGuard interrupt;
   options.should_stop = InterruptGuard::requested;
-  const auto preferences = collect(pairs, options);
+  const auto preferences = collect(services, options);
   if (!preferences) return report_stopped();
   fmt::print("{} positions of {} examples: {}\n{}\n", preferences->size(),
              preferences->examples.size(), labels_text(*preferences), flags.out);

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "citer/error.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -95,9 +95,9 @@ EvalOptions eval_options(const EvalFlags& flags) {
   return options;
 }
 
-std::vector<std::string> default_policies(const Engine& engine) {
+std::vector<std::string> default_policies(const Pair& pair) {
   std::vector<std::string> policies = {"slm", "llm"};
-  for (const RouterFacts& router : engine.router_facts()) policies.push_back(router.policy);
+  for (const RouterFacts& router : pair.router_facts()) policies.push_back(router.policy);
   for (const char* name : {"maxprob", "margin", "entropy", "random", "oracle"}) {
     policies.emplace_back(name);
   }
@@ -108,12 +108,12 @@ int run_eval(const EvalFlags& flags) {
   if (!flags.compare.empty()) return run_compare(flags);
   if (flags.out.empty()) throw UsageError("--out: name a folder for the results");
   EvalOptions options = eval_options(flags);
-  EngineOptions engine_options = flags.model.engine_options();
-  if (flags.app->count("--parallel") == 0) engine_options.context.sequences = kDefaultParallel;
-  Engine engine(engine_options);
-  if (options.policies.empty()) options.policies = default_policies(engine);
+  ServiceOptions service_options = flags.model.service_options(kDefaultParallel);
+  service_options.by_times = false;
+  Service service(std::make_shared<Pair>(flags.model.pair_options()), service_options);
+  if (options.policies.empty()) options.policies = default_policies(service.pair());
   const InterruptGuard interrupt;
-  const EvalResults results = evaluate(engine, options);
+  const EvalResults results = evaluate(service, options);
   if (!results.complete) return report_stopped();
   const Summary summary = summarize(results);
   write_file(options.out / "summary.json", summary_json(results, summary));

@@ -84,9 +84,10 @@ std::vector<std::string> bundled_routers() {
 }
 
 void ModelFlags::add_to(CLI::App& app) {
-  ModelOptions& llm = options_.llm;
-  ModelOptions& slm = options_.slm;
-  ContextOptions& context = options_.context;
+  app_ = &app;
+  ModelOptions& llm = pair_.llm;
+  ModelOptions& slm = pair_.slm;
+  ContextOptions& context = service_.context;
   app.add_option("-m,--model,--llm", llm.path, "The LLM's GGUF file (default: the bundled one)");
   app.add_option("--slm,--model-draft", slm.path,
                  "-md: the SLM's GGUF file (default: the bundled one)");
@@ -113,23 +114,23 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("--cache-type-v-draft", slm.cache_type_v, "-ctvd: the same for the SLM");
   app.add_option("--rpc", rpc_servers_, "host:port of machines that run ggml's rpc-server")
       ->delimiter(',');
-  app.add_option("--router", options_.routers,
+  app.add_option("--router", pair_.routers,
                  "Router files, one a policy (default: those of the bundled pair)")
       ->delimiter(',');
-  app.add_option("--overlap", options_.overlap,
+  app.add_option("--overlap", service_.overlap,
                  "Whether the SLM drafts on while the LLM verifies: on, off, or auto (where they "
                  "are on different devices)")
       ->capture_default_str();
-  app.add_option("--chat-template-file", options_.chat_template_file,
+  app.add_option("--chat-template-file", pair_.chat_template_file,
                  "Jinja template instead of the model's own");
   app.add_flag("--no-mmap", no_mmap_, "Read the models into memory instead of mapping them");
   app.add_flag("-v,--verbose", verbose_, "Show llama.cpp's log");
 }
 
-EngineOptions ModelFlags::engine_options() const {
+PairOptions ModelFlags::pair_options() const {
   set_verbose_log(verbose_);
   for (const std::string& server : rpc_servers_) add_rpc_server(server);
-  EngineOptions options = options_;
+  PairOptions options = pair_;
   if (options.slm.path.empty() != options.llm.path.empty()) {
     throw UsageError(
         "give both models, --slm (-md) and --llm (-m), or neither for the bundled pair");
@@ -140,6 +141,12 @@ EngineOptions ModelFlags::engine_options() const {
     if (options.routers.empty()) options.routers = bundled_routers();
   }
   options.slm.mmap = options.llm.mmap = !no_mmap_;
+  return options;
+}
+
+ServiceOptions ModelFlags::service_options(int parallel) const {
+  ServiceOptions options = service_;
+  if (app_->count("--parallel") == 0) options.context.sequences = parallel;
   return options;
 }
 

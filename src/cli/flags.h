@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/service.h"
 
 namespace CLI {
 class App;
@@ -25,10 +25,14 @@ class ModelFlags {
  public:
   void add_to(CLI::App& app);
   /// The options as given; loads RPC servers and sets the log level on the way.
-  EngineOptions engine_options() const;
+  PairOptions pair_options() const;
+  /// `parallel`: sequences where -np is not given.
+  ServiceOptions service_options(int parallel = 1) const;
 
  private:
-  EngineOptions options_;
+  PairOptions pair_;
+  ServiceOptions service_;
+  CLI::App* app_ = nullptr;
   std::vector<std::string> rpc_servers_;
   bool no_mmap_ = false;
   bool verbose_ = false;

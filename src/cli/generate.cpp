@@ -11,13 +11,14 @@
 
 #include "base/file.h"
 #include "base/progress.h"
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "citer/error.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/prompts.h"
+#include "engine/probe.h"
 
 namespace citer::cli {
 
@@ -59,17 +60,17 @@ void add_flags(GenerateFlags& flags, CLI::App& app) {
 
 std::vector<Prompt> read_all_prompts(const GenerateFlags& flags) {
   if (!flags.prompts_file.empty()) return read_prompts(flags.prompts_file);
-  if (!flags.prompt_file.empty()) return {{flags.prompt_file, read_file(flags.prompt_file), {}}};
+  if (!flags.prompt_file.empty()) return {{flags.prompt_file, read_file(flags.prompt_file)}};
   if (flags.app->count("--prompt") == 0) throw UsageError("give a prompt: -p, -f or --prompts");
-  return {{"prompt", flags.prompt, {}}};
+  return {{"prompt", flags.prompt}};
 }
 
 /// Streams one answer to stdout, its cost line to stderr.
-void generate_text(Engine& engine, const Prompt& prompt, const GenerateFlags& flags,
+void generate_text(Service& service, const Prompt& prompt, const GenerateFlags& flags,
                    const GenerationOptions& options, LineWriter* trace) {
   TextPrinter printer(flags.color);
   std::optional<Answer> answer;
-  engine.generate({&prompt, 1}, options,
+  service.generate({&prompt, 1}, options,
                   {.on_text = [&](std::size_t, const TextPiece& piece) { printer.print(piece); },
                    .on_answer = [&](std::size_t, Answer a) { answer = std::move(a); },
                    .should_stop = InterruptGuard::requested});
@@ -80,19 +81,19 @@ void generate_text(Engine& engine, const Prompt& prompt, const GenerateFlags& fl
     const bool mixed = answer->counters.llm_passes > 0 && answer->counters.slm_tokens > 0;
     fmt::print(
         stderr, "{}\n",
-        cost_line(*answer, mixed ? engine.measure_pass_seconds(Writer::kLlm, 1) : std::nullopt));
+        cost_line(*answer, mixed ? measure_pass_seconds(service, prompt, *answer, Writer::kLlm, 1) : std::nullopt));
   }
 }
 
 /// Prints answers as JSON lines in the prompts' order, whatever order they finish in.
-void generate_json(Engine& engine, const std::vector<Prompt>& prompts, const GenerateFlags& flags,
+void generate_json(Service& service, const std::vector<Prompt>& prompts, const GenerateFlags& flags,
                    const GenerationOptions& options, LineWriter* trace) {
   std::map<std::size_t, std::string> waiting;
   std::size_t next = 0;
   std::int64_t finished = 0;
   Progress progress("generate", "prompts", static_cast<std::int64_t>(prompts.size()));
   progress.update(0);
-  engine.generate(prompts, options,
+  service.generate(prompts, options,
                   {.on_text = nullptr,
                    .on_answer =
                        [&](std::size_t index, Answer answer) {
@@ -110,7 +111,7 @@ void generate_json(Engine& engine, const std::vector<Prompt>& prompts, const Gen
                    .should_stop = InterruptGuard::requested});
   for (const auto& [index, line] : waiting) fmt::print("{}\n", line);
   if (flags.stats) {
-    const Counters& t = engine.totals();
+    const Counters t = service.status().totals;
     fmt::print(stderr,
                "{} prompts, {} tokens, {} by the LLM; {} SLM passes, {} LLM passes over {} "
                "positions\n",
@@ -120,18 +121,18 @@ void generate_json(Engine& engine, const std::vector<Prompt>& prompts, const Gen
 
 int run_generate(const GenerateFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
-  const EngineOptions engine_options = flags.model.engine_options();
+  const PairOptions pair = flags.model.pair_options();
   const std::vector<Prompt> prompts = read_all_prompts(flags);
-  Engine engine(engine_options);
-  engine.check(prompts, options);  // before the trace of an earlier run is overwritten
+  Service service(std::make_shared<Pair>(pair), flags.model.service_options());
+  service.check(prompts, options);  // before the trace of an earlier run is overwritten
   std::optional<LineWriter> trace;
   if (!flags.trace_file.empty()) trace.emplace(flags.trace_file);
 
   const InterruptGuard interrupt;
   if (flags.json || !flags.prompts_file.empty()) {
-    generate_json(engine, prompts, flags, options, trace ? &*trace : nullptr);
+    generate_json(service, prompts, flags, options, trace ? &*trace : nullptr);
   } else {
-    generate_text(engine, prompts.front(), flags, options, trace ? &*trace : nullptr);
+    generate_text(service, prompts.front(), flags, options, trace ? &*trace : nullptr);
   }
   return InterruptGuard::requested() ? kExitInterrupted : 0;
 }

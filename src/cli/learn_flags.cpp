@@ -114,4 +114,11 @@ CalibrateOptions TrainFlags::calibrate_options() const {
   return options;
 }
 
+ServiceOptions learn_service(const ModelFlags& model) {
+  constexpr int kSequences = 16;
+  ServiceOptions options = model.service_options(kSequences);
+  options.spare_sequences = collect_spare_sequences();
+  return options;
+}
+
 }  // namespace citer::cli

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/flags.h"
 #include "learn/calibrate.h"
 #include "learn/collect.h"
 #include "learn/train.h"
@@ -46,7 +47,7 @@ class TrainFlags {
 /// --workers: how many decoders run side by side.
 void add_workers_flag(CLI::App& app, int& workers);
 
-/// Sequences written together when -np does not say otherwise.
-inline constexpr int kLearnParallel = 16;
+/// The services that collection, training and calibration run on.
+ServiceOptions learn_service(const ModelFlags& model);
 
 }  // namespace citer::cli

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "citer/engine.h"
+#include "citer/generation.h"
 
 namespace citer::cli {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/generation.h"
 #include "citer/types.h"
 
 namespace citer::cli {

@@ -16,7 +16,6 @@
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "serve/http_server.h"
-#include "serve/inference.h"
 
 namespace citer::cli {
 
@@ -29,7 +28,7 @@ struct ServeFlags {
   ModelFlags model;
   GenerationFlags generation;
   HttpOptions http;
-  InferenceOptions inference;
+  int queue_limit = 256;
   std::string api_key_file;
   int threads_http = 0;
   int timeout = 600;
@@ -60,7 +59,7 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
   app.add_option("--timeout", flags.timeout, "Seconds that a request may take")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
-  app.add_option("--queue", flags.inference.queue_limit,
+  app.add_option("--queue", flags.queue_limit,
                  "Answers that may wait for a sequence; more are refused")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
@@ -82,23 +81,24 @@ void read_keys(const std::string& path, std::vector<std::string>& keys) {
 
 int run_serve(const ServeFlags& flags) {
   const GenerationOptions defaults = flags.generation.generation_options();
-  EngineOptions engine = flags.model.engine_options();
-  if (flags.app->count("--parallel") == 0) engine.context.sequences = kSequences;
+  const PairOptions pair = flags.model.pair_options();
+  ServiceOptions options = flags.model.service_options(kSequences);
+  options.queue_limit = flags.queue_limit;
   HttpOptions http = flags.http;
   if (!flags.api_key_file.empty()) read_keys(flags.api_key_file, http.api_keys);
   http.threads = flags.threads_http;
   if (http.threads == 0) {
-    http.threads = engine.context.sequences + flags.inference.queue_limit + kSpareThreads;
+    http.threads = options.context.sequences + flags.queue_limit + kSpareThreads;
   }
 
   const InterruptGuard interrupt;
-  std::optional<Inference> inference;  // outlives the server
+  std::optional<Service> service;  // outlives the server
   HttpServer server(http);
   server.start();
-  inference.emplace(engine, flags.inference);
-  server.serve(*inference, {.defaults = defaults,
-                            .random_seed = flags.app->count("--seed") == 0,
-                            .time_limit = std::chrono::seconds(flags.timeout)});
+  service.emplace(std::make_shared<Pair>(pair), options);
+  server.serve(*service, {.defaults = defaults,
+                          .random_seed = flags.app->count("--seed") == 0,
+                          .time_limit = std::chrono::seconds(flags.timeout)});
   fmt::print(stderr, "listening on {}\n", server.url());
   while (!InterruptGuard::requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   fmt::print(stderr, "stopping\n");

@@ -44,19 +44,19 @@ Preferences load_all(const std::vector<std::string>& paths) {
 }
 
 /// Trains on preferences that were collected before.
-std::optional<Router> train_on_files(PairPool& pairs, const TrainCommand& flags,
+std::optional<Router> train_on_files(ServicePool& services, const TrainCommand& flags,
                                      const TrainOptions& train, const CalibrateOptions& valid) {
   const Preferences preferences = load_all(flags.preferences);
-  const ModelIdentity slm = identity_of(*pairs.front().slm_model);
+  const ModelIdentity slm = identity_of(*services.pair().slm());
   if (slm.fingerprint != preferences.info.slm.fingerprint) {
     throw InputError(fmt::format("{}: collected with the SLM '{}', but {} is '{}'",
                                  flags.preferences.front(), preferences.info.slm.name,
-                                 pairs.front().slm_model->options().path, slm.name));
+                                 services.pair().slm()->options().path, slm.name));
   }
   Router router =
       train_router(preferences, train, [](const EpochReport& r) { note(epoch_text(r)); });
   router.info.identity = training_identity(preferences, train, valid);
-  if (!calibrate(pairs, router, valid)) return std::nullopt;
+  if (!calibrate(services, router, valid)) return std::nullopt;
   return router;
 }
 
@@ -70,14 +70,12 @@ int run_train(const TrainCommand& flags) {
   check(train);  // before hours of collecting
   CalibrateOptions valid = flags.train.calibrate_options();
   valid.should_stop = InterruptGuard::requested;
-  EngineOptions engine = flags.model.engine_options();
-  if (flags.app->count("--parallel") == 0) engine.context.sequences = kLearnParallel;
-  PairPool pairs(engine, flags.workers, collect_spare_sequences());
-  train.threads = pairs.front().llm_model->threads();
+  ServicePool services(flags.model.pair_options(), learn_service(flags.model), flags.workers);
+  train.threads = services.pair().llm()->threads();
   const InterruptGuard interrupt;
   std::optional<Router> router;
   if (flags.rounds == 0) {
-    router = train_on_files(pairs, flags, train, valid);
+    router = train_on_files(services, flags, train, valid);
   } else {
     RoundsOptions options{.rounds = flags.rounds,
                           .folder = flags.folder.empty() ? flags.out + ".rounds" : flags.folder,
@@ -85,7 +83,7 @@ int run_train(const TrainCommand& flags) {
                           .train = train,
                           .calibrate = valid};
     options.collect.should_stop = InterruptGuard::requested;
-    router = learn_in_rounds(pairs, options, note);
+    router = learn_in_rounds(services, options, note);
   }
   if (!router) return report_stopped();
   save_router(flags.out, *router);

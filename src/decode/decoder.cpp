@@ -1,11 +1,13 @@
 #include "decode/decoder.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "base/rng.h"
 #include "citer/error.h"
+#include "decode/commit.h"
 
 namespace citer {
 
@@ -13,124 +15,47 @@ namespace {
 
 std::size_t index(int slot) { return static_cast<std::size_t>(slot); }
 
-/// Stream of an answer's random numbers: its prompt, so that an answer does not depend on what else
-/// is in the batch.
-std::uint64_t stream_of(const DecodeRequest& request) {
-  const auto* bytes = reinterpret_cast<const char*>(request.prompt.data());
-  return hash64({bytes, request.prompt.size() * sizeof(Token)}) + request.choice;
+double tokens_per_weights(const ModelContext& model) {
+  const auto token = static_cast<double>(model.bytes_per_token());
+  return token > 0 ? static_cast<double>(model.model().bytes()) / token : 0.0;
+}
+
+void add_slots(const std::vector<Read>& reads, std::vector<int>& slots) {
+  for (const Read& read : reads) slots.push_back(read.slot);
+}
+
+/// The sequences that a plan is about.
+std::vector<int> slots_of(const StepPlan& plan, const std::vector<Read>& under_way) {
+  std::vector<int> slots;
+  add_slots(plan.slm, slots);
+  add_slots(plan.llm, slots);
+  for (const DraftPlan& draft : plan.drafts) slots.push_back(draft.slot);
+  if (plan.kind == StepPlan::Kind::kScorePrompt) slots.push_back(plan.prompt.slot);
+  if (plan.kind == StepPlan::Kind::kCollect) add_slots(under_way, slots);
+  return slots;
 }
 
 }  // namespace
 
-Sequence::Sequence(DecodeRequest r, int n_vocab, std::uint64_t s)
-    : request(std::move(r)),
-      stream(s),
-      tokens(request.prompt),
-      asked(request.prompt.size()),
-      text(request.stop),
-      sampler(n_vocab, request.sampling, stream),
-      start_time(std::chrono::steady_clock::now()),
-      last_time(start_time) {}
-
-void Sequence::drop_drafts() {
-  tokens.resize(decided());
-  drafts.clear();
-  waits = false;
-}
-
-std::vector<Guesses> Sequence::pending() const {
-  std::vector<Guesses> pending;
-  pending.reserve(drafts.size());
-  for (const Draft& draft : drafts) {
-    if (draft.pending) pending.push_back(draft.guesses);
-  }
-  return pending;
-}
-
-Answer to_answer(Sequence& sequence) {
-  Answer answer;
-  answer.text = sequence.text.text();
-  answer.finish = sequence.finish.value_or(FinishReason::kLength);
-  answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
-  answer.counters = sequence.counters;
-  answer.threshold = sequence.request.threshold;
-  answer.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.start_time).count();
-  answer.tokens = std::move(sequence.records);
-  answer.prompt = std::move(sequence.prompt_records);
-  return answer;
-}
-
-double Sequence::threshold() const {
-  if (!request.budget) return request.threshold;
-  // What was under- or overspent so far is to be made up for within so many tokens.
-  constexpr double kHorizon = 24.0;
-  double by_llm = 0.0;
-  for (const TokenRecord& record : records) by_llm += record.writer == Writer::kLlm ? 1 : 0;
-  for (const Draft& draft : drafts) by_llm += draft.record.writer == Writer::kLlm ? 1 : 0;
-  const auto n = static_cast<double>(records.size() + drafts.size());
-  const double wanted = *request.budget + (*request.budget * n - by_llm) / kHorizon;
-  return request.policy->threshold_for_budget(std::clamp(wanted, 0.0, 1.0))
-      .value_or(request.threshold);
-}
-
 Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
     : slm_(slm),
       llm_(llm),
-      slots_(index(slots)),
-      used_at_(index(slots)),
-      idle_since_(index(slots)),
-      llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {}
-
-Decoder::~Decoder() = default;
+      sequences_(index(slots)),
+      cache_(slm, llm, slots),
+      scheduler_({.overlap = overlap,
+                  .slm_tokens_per_weights = tokens_per_weights(slm),
+                  .llm_tokens_per_weights = tokens_per_weights(llm)}),
+      told_(index(slots)),
+      executor_(slm, llm, overlap) {}
 
 int Decoder::context_size() const { return std::min(slm_.context_size(), llm_.context_size()); }
 
-std::optional<int> Decoder::free_slot() const {
-  const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
-  if (free == slots_.end()) return std::nullopt;
-  return static_cast<int>(free - slots_.begin());
-}
-
 std::optional<int> Decoder::claim_slot(const std::vector<Token>& prompt) {
-  // A shorter common beginning is an accident (a template's first words): not worth giving up what
-  // the slot that has been idle longest would lose.
-  constexpr std::size_t kWorthIt = 16;
-  if (!asked_.empty()) end_llm_pass();
-  const auto cached = [&](int slot) {
-    const std::size_t held = slm_.cached_prefix(slot, prompt) + llm_.cached_prefix(slot, prompt);
-    return held < kWorthIt ? 0 : held;
-  };
-  std::optional<int> best;
-  std::optional<int> source;
-  std::size_t held = 0;
-  std::size_t source_holds = 0;
-  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
-    const Sequence* sequence = slots_[index(slot)].get();
-    const std::size_t shared = cached(slot);
-    if (sequence != nullptr) {
-      const auto& theirs = sequence->request.prompt;
-      const auto same = std::mismatch(prompt.begin(), prompt.end(), theirs.begin(), theirs.end());
-      const auto to_be_shared = static_cast<std::size_t>(same.first - prompt.begin());
-      if (!sequence->is_read && to_be_shared >= shared + kWorthIt) return std::nullopt;
-    }
-    if (shared > source_holds) {
-      source = slot;
-      source_holds = shared;
-    }
-    if (sequence != nullptr) continue;
-    const bool idle_longer =
-        best && shared == held && used_at_[index(slot)] < used_at_[index(*best)];
-    if (!best || shared > held || idle_longer) {
-      best = slot;
-      held = shared;
-    }
-  }
-  if (best && source && source_holds >= held + kWorthIt) {
-    slm_.fork(*source, *best, slm_.cached_prefix(*source, prompt));
-    llm_.fork(*source, *best, llm_.cached_prefix(*source, prompt));
-  }
-  return best;
+  collect();  // caches are looked at, and shared
+  const std::optional<Placement> placement = cache_.place(prompt, sequences_);
+  if (!placement) return std::nullopt;
+  cache_.fork(*placement, prompt);
+  return placement->slot;
 }
 
 void Decoder::check(const DecodeRequest& request) const {
@@ -155,57 +80,112 @@ void Decoder::check(const DecodeRequest& request) const {
   }
 }
 
-void Decoder::start(int slot, DecodeRequest request) {
+std::unique_ptr<Sequence> Decoder::prepare(DecodeRequest request) const {
   check(request);
-  if (request.max_tokens < 0 || (request.max_tokens == 0 && !request.score_prompt)) {
+  if (request.max_tokens < 0) {
     request.max_tokens = context_size() - static_cast<int>(request.prompt.size());
   }
-  const std::uint64_t stream = stream_of(request);
-  const Vocab& vocab = slm_.model().vocab();
-  slots_[index(slot)] = std::make_unique<Sequence>(std::move(request), vocab.size(), stream);
-  Sequence& sequence = *slots_[index(slot)];
-  sequence.sampler.use_grammar(vocab, sequence.request.prompt.size());
-  used_at_[index(slot)] = ++clock_;
+  return std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size());
 }
 
-/// Attention reads what idle slots hold, too: the sequences share one cache.
-void Decoder::drop_idle_beginnings() {
-  const auto tokens_per_weights = [](const ModelContext& model) {
-    const auto token = static_cast<double>(model.bytes_per_token());
-    return token > 0 ? static_cast<double>(model.model().bytes()) / token : 0.0;
-  };
-  // 0: not known yet, or a cache whose size is not.
-  const double slm_keep =
-      planner_.slm_times().is_known() ? planner_.slm_keep_passes(tokens_per_weights(slm_)) : 0.0;
-  const double llm_keep =
-      planner_.llm_times().is_known() ? planner_.llm_keep_passes(tokens_per_weights(llm_)) : 0.0;
-  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
-    if (slots_[index(slot)] != nullptr) continue;
-    const Counters& since = idle_since_[index(slot)];
-    const auto slm_passes = static_cast<double>(totals_.slm_passes - since.slm_passes);
-    const auto llm_passes = static_cast<double>(totals_.llm_passes - since.llm_passes);
-    const bool slm_holds = !slm_.cached(slot).empty();
-    if (slm_holds && slm_keep > 0 && slm_passes > slm_keep) slm_.forget(slot);
-    if (!asked_.empty() || llm_.cached(slot).empty()) continue;
-    if (llm_keep > 0 && llm_passes > llm_keep) llm_.forget(slot);
+void Decoder::start(int slot, std::unique_ptr<Sequence> sequence) {
+  sequence->enter(Phase::kPrefill);
+  sequence->started = sequence->grown = std::chrono::steady_clock::now();
+  if (sequence->request.max_tokens == 0 && !sequence->request.score_prompt) {
+    sequence->end(FinishReason::kLength);
   }
+  told_[index(slot)] = 0;
+  sequences_[index(slot)] = std::move(sequence);
+  cache_.took(slot);
+}
+
+std::vector<int> Decoder::step() {
+  const PassUnderWay llm = executor_.under_way();
+  const std::vector<SlotView> view = cache_.view(sequences_, totals_, !llm.is_made);
+  const StepPlan plan = scheduler_.next(view, llm);
+  const std::string fault = plan_fault(plan, view);
+  if (!fault.empty()) throw std::logic_error(fault);
+  run(plan);
+  return grown();
+}
+
+/// The slots whose answers grew or ended since the last call.
+std::vector<int> Decoder::grown() {
+  std::vector<int> grown;
+  for (std::size_t slot = 0; slot < sequences_.size(); ++slot) {
+    const Sequence* sequence = sequences_[slot].get();
+    if (sequence == nullptr) continue;
+    const std::size_t length = sequence->records.size() + (sequence->finish ? 1 : 0);
+    if (std::exchange(told_[slot], length) != length) grown.push_back(static_cast<int>(slot));
+  }
+  return grown;
+}
+
+/// Carries out and commits.
+void Decoder::run(const StepPlan& plan) {
+  const std::vector<int> slots = slots_of(plan, executor_.reads_under_way());
+  try {
+    if (plan.kind == StepPlan::Kind::kVerify) {
+      for (const Read& read : plan.llm) {
+        if (!read.rows.empty()) sequences_[index(read.slot)]->enter(Phase::kVerifying);
+      }
+    }
+    StepOutcome outcome = executor_.run(plan, sequences_);
+    scheduler_.observe(plan, outcome);
+    commit(std::move(outcome), sequences_, totals_);
+  } catch (const Error& e) {
+    fail(slots, e.what());
+  }
+  for (const int slot : slots) settle(slot);
+#ifndef NDEBUG
+  const std::string fault = check_invariants(snapshot());
+  if (!fault.empty()) throw std::logic_error(fault);
+#endif
+}
+
+/// The phase that what was committed leads to.
+void Decoder::settle(int slot) {
+  Sequence* sequence = sequences_[index(slot)].get();
+  if (sequence == nullptr || sequence->finish) return;
+  const auto& reads = executor_.reads_under_way();
+  const bool is_verified = std::any_of(reads.begin(), reads.end(), [&](const Read& read) {
+    return read.slot == slot && !read.rows.empty();
+  });
+  sequence->enter(is_verified ? Phase::kVerifying : scheduler_.phase_of(*sequence));
+}
+
+void Decoder::fail(const std::vector<int>& slots, const std::string& error) {
+  for (const int slot : slots) {
+    Sequence* sequence = sequences_[index(slot)].get();
+    if (sequence == nullptr || sequence->finish) continue;
+    sequence->error = error;
+    sequence->end(FinishReason::kError);
+  }
+}
+
+/// Ends the pass under way, if there is one.
+void Decoder::collect() {
+  if (!executor_.under_way().is_made) return;
+  StepPlan plan;
+  plan.kind = StepPlan::Kind::kCollect;
+  run(plan);
 }
 
 Sequence Decoder::release(int slot) {
-  const bool is_asked = std::any_of(asked_.begin(), asked_.end(),
-                                    [&](const Asked& asked) { return asked.slot == slot; });
-  if (is_asked) {
-    try {
-      end_llm_pass();
-    } catch (const Error&) {
-      give_up_drafts();  // the next pass will tell the others what is wrong
-    }
+  const auto& reads = executor_.reads_under_way();
+  if (std::any_of(reads.begin(), reads.end(), [&](const Read& r) { return r.slot == slot; })) {
+    collect();
   }
-  Sequence sequence = std::move(*slots_[index(slot)]);
+  Sequence sequence = std::move(*sequences_[index(slot)]);
   sequence.drop_drafts();
-  slots_[index(slot)].reset();
-  idle_since_[index(slot)] = totals_;
+  sequences_[index(slot)].reset();
+  cache_.gave_back(slot, totals_);
   return sequence;
+}
+
+Snapshot Decoder::snapshot() const {
+  return {cache_.view(sequences_, totals_, !is_verifying()), executor_.reads_under_way(),
+          index(context_size())};
 }
 
 }  // namespace citer

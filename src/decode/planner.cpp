@@ -14,16 +14,20 @@ constexpr int kLongestCatchUp = 64;
 /// Seconds that reading by one may hold up other sequences.
 constexpr double kHoldUp = 0.2;
 
-}  // namespace
-
-std::size_t SpeculationPlanner::band(const Guesses& guesses) {
+std::size_t band_of(const Guesses& guesses) {
   // Two units of the logit each: of a good router's scores most are near 0 and near 1.
-  constexpr float kHalf = static_cast<float>(kScoreBands) / 2;
+  constexpr float kHalf = static_cast<float>(kGuessBands) / 4;
   constexpr float kLeast = 1e-6F;
   const float logit = std::log((guesses.score + kLeast) / (1 - guesses.score + kLeast));
   const float of_score = std::clamp(logit / 2 + kHalf, 0.0F, 2 * kHalf - 1);
   const bool leads = guesses.lead > 1.0F;
   return 2 * static_cast<std::size_t>(of_score) + (leads ? 1 : 0);
+}
+
+}  // namespace
+
+Token GuessTable::best(const Guesses& guesses) const {
+  return runner_up[band_of(guesses)] ? guesses.runner_up : guesses.slm;
 }
 
 int SpeculationPlanner::chunk(const PassTimes& times, std::size_t running) {
@@ -48,26 +52,28 @@ void SpeculationPlanner::saw_draft(bool pending) {
 }
 
 void SpeculationPlanner::saw_decision(const Guesses& guesses, Token decision) {
-  Band& seen = bands_[band(guesses)];
+  Band& seen = bands_[band_of(guesses)];
   seen.decided = kDecay * seen.decided + 1;
   seen.slm = kDecay * seen.slm + (decision == guesses.slm ? 1 : 0);
   seen.runner_up = kDecay * seen.runner_up + (decision == guesses.runner_up ? 1 : 0);
 }
 
-Token SpeculationPlanner::best(const Guesses& guesses) const {
-  const Band& seen = bands_[band(guesses)];
-  return seen.runner_up > seen.slm ? guesses.runner_up : guesses.slm;
+GuessTable SpeculationPlanner::guess_table() const {
+  GuessTable table;
+  std::transform(bands_.begin(), bands_.end(), table.runner_up.begin(),
+                 [](const Band& seen) { return seen.runner_up > seen.slm; });
+  return table;
 }
 
 double SpeculationPlanner::acceptance(const Guesses& guesses) const {
-  const Band& seen = bands_[band(guesses)];
+  const Band& seen = bands_[band_of(guesses)];
   // One right and one wrong guess beforehand.
   return (std::max(seen.slm, seen.runner_up) + 1) / (seen.decided + 2);
 }
 
 double SpeculationPlanner::gap() const { return std::max(1.0, drafts_ / pending_); }
 
-bool SpeculationPlanner::should_ask(std::span<const Guesses> pending) const {
+bool SpeculationPlanner::should_verify(std::span<const Guesses> pending) const {
   if (!llm_.is_known() || pending_ <= 0) return true;
   double settled = 1.0;
   double all_accepted = 1.0;

@@ -18,10 +18,20 @@ struct Guesses {
   float lead = 0.0F;           ///< of the first one's logit over the second's
 };
 
-/// Decides when the LLM is asked, by measured times, so that expected tokens per second are most.
-/// Not thread-safe.
+/// Scores and leads at which guesses are counted together.
+inline constexpr std::size_t kGuessBands = 12;
+
+/// Which guess stands in for the LLM's token: per band of scores and leads, the SLM's own token or
+/// its runner-up.
+struct GuessTable {
+  std::array<bool, kGuessBands> runner_up{};
+  Token best(const Guesses& guesses) const;
+};
+
+/// Knows what passes cost and how often guesses are right, and says from that when an LLM pass is
+/// worth making: so that expected tokens per second are most. Not thread-safe.
 ///
-/// Of one sequence: at once about a pending token (plain routing), or after more were drafted, so
+/// Of one sequence: at once for a pending token (plain routing), or after more were drafted, so
 /// that one pass decides several.
 ///
 ///   With k pending tokens of acceptance a_1 ... a_k and g tokens drafted per pending one,
@@ -29,7 +39,7 @@ struct Guesses {
 ///   which takes A + B k g seconds, after k g steps of the SLM of S seconds:
 ///   rate(k) = E_k g / (k g (S + B) + A).
 ///
-/// Of N sequences: at once about those that wait, or after others have come to wait too (delayed
+/// Of N sequences: at once for those that wait, or after others have come to wait too (delayed
 /// batching; TokenRouter, arXiv 2610.12242, derives such a threshold from step times and routing
 /// probability). While b gather, N - b/2 go on writing on average:
 ///
@@ -38,8 +48,8 @@ struct Guesses {
 /// A, B and S are measured as answers are written, a_i by score.
 ///
 /// What the SLM drafts behind a pending token stands on a guess of the LLM's decision. A policy
-/// that asks where the SLM is about to be wrong makes the SLM's own token a bad guess there, so the
-/// runner-up is taken where, at such scores and leads, that was right more often.
+/// that turns to the LLM where the SLM is about to be wrong makes the SLM's own token a bad guess
+/// there, so the runner-up is taken where, at such scores and leads, that was right more often.
 class SpeculationPlanner {
  public:
   /// Rows that matrix products work on at once: a pass takes about as long for any number of tokens
@@ -57,15 +67,15 @@ class SpeculationPlanner {
   /// The LLM's decision at a pending token.
   void saw_decision(const Guesses& guesses, Token decision);
 
-  /// Whether to ask now, holding these pending tokens, rather than after the next one. True (plain
-  /// routing) until enough was measured.
-  bool should_ask(std::span<const Guesses> pending) const;
+  /// Whether to verify now, holding these pending tokens, rather than after the next one. True
+  /// (plain routing) until enough was measured.
+  bool should_verify(std::span<const Guesses> pending) const;
 
   /// Whether `waiting` sequences should wait for some of the `moving` ones.
   bool should_wait(int waiting, int moving) const;
 
-  /// The guess that is more often right, and how probably it is.
-  Token best(const Guesses& guesses) const;
+  /// The guesses that are more often right, and how probably one is.
+  GuessTable guess_table() const;
   double acceptance(const Guesses& guesses) const;
 
   /// Prompt tokens that the SLM, the LLM may read in one pass while so many sequences are written:
@@ -95,8 +105,6 @@ class SpeculationPlanner {
     double slm = 0.0;  ///< the SLM's own token
     double runner_up = 0.0;
   };
-  static constexpr std::size_t kScoreBands = 6;
-  static std::size_t band(const Guesses& guesses);
   static int chunk(const PassTimes& times, std::size_t running);
   /// Tokens drafted per pending one.
   double gap() const;
@@ -108,7 +116,7 @@ class SpeculationPlanner {
   double llm_catch_up_ = 1.0;   ///< tokens an LLM pass reads per sequence, decaying mean
   double drafts_ = 0.0;         ///< decaying counts
   double pending_ = 0.0;
-  std::array<Band, 2 * kScoreBands> bands_{};
+  std::array<Band, kGuessBands> bands_{};
 };
 
 }  // namespace citer

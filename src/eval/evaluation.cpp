@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/stopwatch.h"
 #include "citer/error.h"
+#include "engine/probe.h"
 #include "eval/run_file.h"
 #include "route/thresholds.h"
 
@@ -30,7 +31,7 @@ using ChunkKey = std::pair<EvalSetting, int>;
 
 std::vector<Prompt> prompts_of(std::span<const Example> examples) {
   std::vector<Prompt> prompts;
-  for (const Example& e : examples) prompts.push_back({e.id, e.prompt, {}});
+  for (const Example& e : examples) prompts.push_back({e.id, e.prompt});
   return prompts;
 }
 
@@ -47,8 +48,8 @@ int chunks_in(const Dataset& dataset) {
 /// One evaluation at work.
 class Evaluation {
  public:
-  Evaluation(Engine& engine, const EvalOptions& options)
-      : engine_(engine), options_(options), judge_(options.answer) {}
+  Evaluation(Service& service, const EvalOptions& options)
+      : service_(service), options_(options), judge_(options.answer) {}
 
   EvalResults run();
 
@@ -67,7 +68,7 @@ class Evaluation {
              const std::vector<Answer>& answers);
   bool stopped() const { return options_.should_stop && options_.should_stop(); }
 
-  Engine& engine_;
+  Service& service_;
   const EvalOptions& options_;
   AnswerJudge judge_;
   std::vector<Dataset> datasets_;
@@ -80,7 +81,7 @@ void Evaluation::check_options() const {
   if (!options_.thresholds.empty() && !options_.budgets.empty()) {
     throw UsageError("give --thresholds or --budgets, not both");
   }
-  for (const std::string& policy : options_.policies) engine_.policy(decoding_policy(policy));
+  for (const std::string& policy : options_.policies) service_.pair().policy(decoding_policy(policy));
   for (const auto* list : {&options_.thresholds, &options_.budgets}) {
     for (double value : *list) {
       if (value >= 0 && value <= 1) continue;
@@ -114,12 +115,12 @@ std::string Evaluation::identity() const {
     return {{"path", facts.path}, {"parameters", facts.parameters}, {"bytes", facts.bytes}};
   };
   nlohmann::ordered_json routers = nlohmann::ordered_json::object();
-  for (const RouterFacts& router : engine_.router_facts()) {
+  for (const RouterFacts& router : service_.pair().router_facts()) {
     routers[router.policy] = router.fingerprint;
   }
   const nlohmann::ordered_json j = {
-      {"slm", model(engine_.slm_facts())},
-      {"llm", model(engine_.llm_facts())},
+      {"slm", model(service_.slm_facts())},
+      {"llm", model(service_.llm_facts())},
       {"data", std::move(data)},
       {"routers", std::move(routers)},
       {"policies", options_.policies},
@@ -139,7 +140,7 @@ std::string Evaluation::identity() const {
 /// Quantiles of the policy's scores on texts that the SLM writes alone, the same for all datasets,
 /// so that a threshold can be judged over all of them together.
 std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
-  if (is_fixed_policy(policy)) return {engine_.policy(policy)->default_threshold()};
+  if (is_fixed_policy(policy)) return {service_.pair().policy(policy)->default_threshold()};
   if (!options_.thresholds.empty()) return options_.thresholds;
   const std::vector<double>& budgets =
       options_.budgets.empty() ? default_budgets() : options_.budgets;
@@ -172,8 +173,8 @@ std::vector<Answer> Evaluation::decode(std::span<const Example> examples, const 
   generation.policy = decoding_policy(policy);
   generation.threshold = threshold;
   std::vector<Answer> answers(prompts.size());
-  engine_.reset();
-  engine_.generate(prompts, generation,
+  service_.reset();
+  service_.generate(prompts, generation,
                    {.on_text = nullptr,
                     .on_answer = [&](std::size_t i, Answer a) { answers[i] = std::move(a); },
                     .should_stop = options_.should_stop});
@@ -205,7 +206,7 @@ void Evaluation::audit(ChunkRecord& record, std::span<const Example> examples,
                        const std::vector<Answer>& answers) {
   const std::vector<Prompt> prompts = prompts_of(examples);
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const std::vector<bool> agrees = engine_.audit(prompts[i], answers[i]);
+    const std::vector<bool> agrees = citer::audit(service_, prompts[i], answers[i]);
     for (std::size_t t = 0; t < agrees.size(); ++t) {
       const TokenRecord& token = answers[i].tokens[t];
       if (token.writer != Writer::kSlm) continue;
@@ -219,14 +220,14 @@ void Evaluation::audit(ChunkRecord& record, std::span<const Example> examples,
 
 ChunkRecord Evaluation::run_chunk(const Dataset& dataset, const EvalSetting& setting, int chunk) {
   const std::span<const Example> examples = chunk_of(dataset, chunk);
-  const Counters before = engine_.totals();
+  const Counters before = service_.status().totals;
   const Stopwatch watch;
   std::vector<Answer> answers = decode(examples, setting.policy, setting.threshold);
   ChunkRecord record;
   record.setting = setting;
   record.chunk = chunk;
   record.wall_seconds = watch.seconds();
-  record.totals = engine_.totals();
+  record.totals = service_.status().totals;
   record.totals -= before;
   if (stopped()) return record;
 
@@ -307,8 +308,8 @@ EvalResults Evaluation::run() {
   make_folder(options_.out);
   const fs::path run_path = options_.out / "run.json";
   const std::string mine = identity();
-  results_.slm = engine_.slm_facts();
-  results_.llm = engine_.llm_facts();
+  results_.slm = service_.slm_facts();
+  results_.llm = service_.llm_facts();
   if (const auto earlier = read_run_file(run_path)) {
     if (earlier->identity != mine) {
       throw InputError(fmt::format(
@@ -333,8 +334,8 @@ EvalResults Evaluation::run() {
 
 }  // namespace
 
-EvalResults evaluate(Engine& engine, const EvalOptions& options) {
-  return Evaluation(engine, options).run();
+EvalResults evaluate(Service& service, const EvalOptions& options) {
+  return Evaluation(service, options).run();
 }
 
 EvalResults load_results(const fs::path& out) {

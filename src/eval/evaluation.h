@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "eval/record.h"
 #include "eval/settings.h"
 #include "task/answer.h"
@@ -46,7 +46,7 @@ struct EvalResults {
 /// Throws UsageError (unknown policy, threshold outside [0, 1], two datasets of one name),
 /// InputError (datasets, records of another run, folder not writable) or ResourceError (disk full);
 /// what was recorded stays.
-EvalResults evaluate(Engine& engine, const EvalOptions& options);
+EvalResults evaluate(Service& service, const EvalOptions& options);
 
 /// Reads the records of a finished or unfinished evaluation back.
 EvalResults load_results(const std::filesystem::path& out);

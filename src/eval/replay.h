@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/generation.h"
 #include "eval/hardware.h"
 
 namespace citer {

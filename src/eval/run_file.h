@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/pair.h"
 #include "eval/settings.h"
 
 namespace citer {

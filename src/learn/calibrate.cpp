@@ -15,30 +15,30 @@ namespace citer {
 
 namespace {
 
-std::vector<Sequence> answers_of(ModelPair& pair, const std::vector<Example>& examples,
-                                 const std::shared_ptr<const RoutingPolicy>& policy,
-                                 double threshold, int max_tokens) {
+std::vector<Answer> answers_of(Service& service, const std::vector<Example>& examples,
+                               const std::shared_ptr<const RoutingPolicy>& policy,
+                               double threshold, int max_tokens) {
   std::vector<std::vector<Token>> prompts;
   prompts.reserve(examples.size());
   for (const Example& e : examples) {
-    prompts.push_back(pair.slm_model->vocab().tokenize(e.prompt, true, false));
+    prompts.push_back(service.pair().tokenize({.text = e.prompt}));
   }
-  pair.reset();
-  return write_answers(pair, prompts, policy, threshold, max_tokens);
+  service.reset();
+  return write_answers(service, prompts, policy, threshold, max_tokens);
 }
 
 }  // namespace
 
-CalibrationPoint measure_threshold(ModelPair& pair, const std::vector<Example>& examples,
+CalibrationPoint measure_threshold(Service& service, const std::vector<Example>& examples,
                                    std::shared_ptr<const RoutingPolicy> policy, double threshold,
                                    int max_tokens) {
   const AnswerJudge judge;
-  const auto answers = answers_of(pair, examples, policy, threshold, max_tokens);
+  const auto answers = answers_of(service, examples, policy, threshold, max_tokens);
   Counters counters;
   double right = 0.0;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     counters += answers[i].counters;
-    right += judge.judge(examples[i], answers[i].text.text()).correct ? 1.0 : 0.0;
+    right += judge.judge(examples[i], answers[i].text).correct ? 1.0 : 0.0;
   }
   const auto tokens = static_cast<double>(std::max<std::int64_t>(counters.tokens(), 1));
   return {threshold, static_cast<double>(counters.llm_tokens) / tokens,
@@ -46,7 +46,7 @@ CalibrationPoint measure_threshold(ModelPair& pair, const std::vector<Example>& 
           static_cast<double>(counters.llm_passes) / tokens};
 }
 
-bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options) {
+bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options) {
   std::vector<Example> examples;
   for (const auto& path : options.data) {
     const Dataset dataset = load_dataset(path, options.dataset);
@@ -57,14 +57,14 @@ bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options)
                     static_cast<std::int64_t>(options.budgets.size()) + 2);
   progress.update(0);
   std::vector<std::shared_ptr<const RoutingPolicy>> policies;  // one a worker: scoring locks
-  policies.reserve(static_cast<std::size_t>(pairs.size()));
-  for (int i = 0; i < pairs.size(); ++i) {
-    policies.push_back(make_learned_policy(router, *pairs[i].slm_model));
+  policies.reserve(static_cast<std::size_t>(services.size()));
+  for (int i = 0; i < services.size(); ++i) {
+    policies.push_back(make_learned_policy(router, *services.pair().slm()));
   }
   std::vector<float> scores;
-  for (const Sequence& s :
-       answers_of(pairs.front(), examples, policies.front(), 0.0, options.max_tokens)) {
-    for (const TokenRecord& token : s.records) scores.push_back(token.score);
+  for (const Answer& answer :
+       answers_of(services.front(), examples, policies.front(), 0.0, options.max_tokens)) {
+    for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);
   }
   const auto thresholds = thresholds_for_budgets(std::move(scores), options.budgets);
 
@@ -72,13 +72,13 @@ bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options)
   std::vector<CalibrationPoint> points(thresholds.size() + 2);
   std::mutex mutex;
   std::int64_t done = 0;
-  parallel_for(points.size(), pairs.size(), [&](int worker, std::size_t i) {
+  parallel_for(points.size(), services.size(), [&](int worker, std::size_t i) {
     if (stopped()) return;
     const auto policy = i == 0   ? make_policy("slm")
                         : i == 1 ? make_policy("llm")
                                  : policies[static_cast<std::size_t>(worker)];
     const double threshold = i < 2 ? static_cast<double>(i) : thresholds[i - 2];
-    points[i] = measure_threshold(pairs[worker], examples, policy, threshold, options.max_tokens);
+    points[i] = measure_threshold(services[worker], examples, policy, threshold, options.max_tokens);
     const std::lock_guard lock(mutex);
     progress.update(++done);
   });

@@ -4,14 +4,14 @@
 #include <functional>
 #include <vector>
 
-#include "learn/pair_pool.h"
+#include "learn/service_pool.h"
 #include "route/router.h"
 #include "task/dataset.h"
 
 namespace citer {
 
 /// What routed answers cost and bring at one threshold, over the examples.
-CalibrationPoint measure_threshold(ModelPair& pair, const std::vector<Example>& examples,
+CalibrationPoint measure_threshold(Service& service, const std::vector<Example>& examples,
                                    std::shared_ptr<const RoutingPolicy> policy, double threshold,
                                    int max_tokens);
 
@@ -26,6 +26,6 @@ struct CalibrateOptions {
 
 /// Measures the router's curve and both models alone, and puts them into its info. Returns false,
 /// and leaves the router as it was, when should_stop ended it.
-bool calibrate(PairPool& pairs, Router& router, const CalibrateOptions& options);
+bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options);
 
 }  // namespace citer

@@ -24,7 +24,7 @@ constexpr std::size_t kPart = 32;
 /// One collection.
 class Collector {
  public:
-  Collector(PairPool& pairs, const CollectOptions& options);
+  Collector(ServicePool& services, const CollectOptions& options);
   std::optional<Preferences> run();
 
  private:
@@ -38,7 +38,7 @@ class Collector {
   Preferences merge() const;
   bool stopped() const { return options_.should_stop && options_.should_stop(); }
 
-  PairPool& pairs_;
+  ServicePool& services_;
   const CollectOptions& options_;
   std::vector<std::unique_ptr<PartCollector>> workers_;
   std::vector<Dataset> datasets_;
@@ -47,8 +47,8 @@ class Collector {
   Preferences empty_;
 };
 
-Collector::Collector(PairPool& pairs, const CollectOptions& options)
-    : pairs_(pairs), options_(options), parts_(options.out) {
+Collector::Collector(ServicePool& services, const CollectOptions& options)
+    : services_(services), options_(options), parts_(options.out) {
   if (options.data.empty()) throw UsageError("--data: name at least one dataset");
   if (options.rollouts < 1) {
     throw UsageError(fmt::format("--rollouts: expected 1 or more, found {}", options.rollouts));
@@ -62,8 +62,8 @@ Collector::Collector(PairPool& pairs, const CollectOptions& options)
     const auto& examples = datasets_.back().examples;
     examples_.insert(examples_.end(), examples.begin(), examples.end());
   }
-  for (int i = 0; i < pairs.size(); ++i) {
-    workers_.push_back(std::make_unique<PartCollector>(pairs[i], options));
+  for (int i = 0; i < services.size(); ++i) {
+    workers_.push_back(std::make_unique<PartCollector>(services[i], options));
   }
   parts_ += ".parts";
   empty_ = workers_.front()->empty();
@@ -75,13 +75,14 @@ Collector::Collector(PairPool& pairs, const CollectOptions& options)
 
 std::string Collector::identity() const {
   const CollectOptions& o = options_;
-  const ModelPair& pair = pairs_.front();
+  const Service& service = services_.front();
   std::string text = fmt::format(
       "slm {} llm {} labels {} states {} cost-weight {} rollouts {} temperature {} seed {} "
       "max-tokens {} round {} context {} sequences {}",
       fingerprint_text(empty_.info.slm.fingerprint), fingerprint_text(empty_.info.llm.fingerprint),
       to_string(o.labels), to_string(o.states), o.cost_weight, o.rollouts, o.temperature, o.seed,
-      o.max_tokens, o.round, pair.decoder.context_size(), pair.slm.sequences());
+      o.max_tokens, o.round, service.context_size(),
+      service.status().sequences + collect_spare_sequences());
   if (!o.router.empty()) {
     text += fmt::format(" router {} threshold {}", fingerprint_text(file_fingerprint(o.router)),
                         workers_.front()->rollouts().threshold);
@@ -140,7 +141,7 @@ void Collector::collect_parts() {
   }
   progress.update(static_cast<std::int64_t>(done));
   std::mutex mutex;
-  parallel_for(missing.size(), pairs_.size(), [&](int worker, std::size_t i) {
+  parallel_for(missing.size(), services_.size(), [&](int worker, std::size_t i) {
     if (stopped()) return;
     const std::size_t index = missing[i];
     Preferences collected = workers_[static_cast<std::size_t>(worker)]->collect(part(index));
@@ -183,8 +184,8 @@ std::optional<Preferences> Collector::run() {
 
 }  // namespace
 
-std::optional<Preferences> collect(PairPool& pairs, const CollectOptions& options) {
-  return Collector(pairs, options).run();
+std::optional<Preferences> collect(ServicePool& services, const CollectOptions& options) {
+  return Collector(services, options).run();
 }
 
 }  // namespace citer

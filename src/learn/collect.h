@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "learn/pair_pool.h"
+#include "learn/service_pool.h"
 #include "learn/preferences.h"
 #include "task/dataset.h"
 
@@ -33,16 +33,16 @@ struct CollectOptions {
   std::function<bool()> should_stop;
 };
 
-/// Sequences that hold the texts continuations are forked from: ModelPair's `spare`.
+/// Sequences that hold the texts continuations are forked from: ServiceOptions::spare_sequences.
 int collect_spare_sequences();
 
 /// Collects routing preferences and writes `out`. Finished parts are kept in `out`.parts until
 /// then, so that the same call after an interruption goes on, and ends with the same file. Returns
-/// nothing when should_stop ended it (any worker's thread may ask it). The pairs must have
+/// nothing when should_stop ended it (any worker's thread may ask it). The services must have
 /// collect_spare_sequences() spare sequences; their number does not change the result.
 ///
 /// Throws UsageError (options out of range), InputError (datasets, router, a .parts folder of other
 /// work, no example with a reference) or ResourceError.
-std::optional<Preferences> collect(PairPool& pairs, const CollectOptions& options);
+std::optional<Preferences> collect(ServicePool& services, const CollectOptions& options);
 
 }  // namespace citer

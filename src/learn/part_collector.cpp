@@ -46,8 +46,8 @@ struct PartCollector::Work {
   std::vector<TeacherPosition> positions;
 };
 
-PartCollector::PartCollector(ModelPair& pair, const CollectOptions& options)
-    : pair_(pair),
+PartCollector::PartCollector(Service& service, const CollectOptions& options)
+    : service_(service),
       options_(options),
       rollouts_{.policy = make_policy("slm"),
                 .threshold = 0.0,
@@ -56,15 +56,15 @@ PartCollector::PartCollector(ModelPair& pair, const CollectOptions& options)
                 .seed = options.seed,
                 .max_tokens = options.max_tokens} {
   if (options.router.empty()) return;
-  rollouts_.policy = load_learned_policy(options.router, *pair.slm_model);
+  rollouts_.policy = load_learned_policy(options.router, *service.pair().slm());
   rollouts_.threshold = options.threshold.value_or(rollouts_.policy->default_threshold());
 }
 
 Preferences PartCollector::empty() const {
   Preferences p;
-  p.info.n_embd = pair_.slm_model->n_embd();
-  p.info.slm = identity_of(*pair_.slm_model);
-  p.info.llm = identity_of(*pair_.llm_model);
+  p.info.n_embd = service_.pair().slm()->n_embd();
+  p.info.slm = identity_of(*service_.pair().slm());
+  p.info.llm = identity_of(*service_.pair().llm());
   p.info.round = options_.round;
   p.info.labels = options_.labels;
   p.info.states = options_.states;
@@ -82,13 +82,15 @@ Preferences PartCollector::collect(std::span<const Example> examples) {
 }
 
 void PartCollector::collect_together(std::span<const Example> examples, Preferences& to) {
-  pair_.reset();
+  service_.reset();
   std::vector<Work> work = prepare(examples, to.info.counts);
   if (work.empty()) return;
   for (std::size_t i = 0; i < work.size(); ++i) {
     RolloutText& text = work[i].text;
-    text.sequence = pair_.slm.sequences() - collect_spare_sequences() + static_cast<int>(i);
-    work[i].positions = teacher_forced(pair_, text.sequence, text.prompt, text.text);
+    text.sequence = service_.status().sequences + static_cast<int>(i);
+    service_.with_models([&](Models& models) {
+      work[i].positions = teacher_forced(models, text.sequence, text.prompt, text.text);
+    });
     for (const TeacherPosition& p : work[i].positions) text.slm.push_back(p.slm_token);
   }
   label(work, to);
@@ -97,13 +99,13 @@ void PartCollector::collect_together(std::span<const Example> examples, Preferen
 /// Prompts and texts; examples that cannot be used are counted and left out.
 std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example> examples,
                                                         PreferenceCounts& counts) {
-  const Vocab& vocab = pair_.slm_model->vocab();
+  const Vocab& vocab = service_.pair().vocab();
   std::vector<Work> work;
   for (const Example& example : examples) {
     Work w;
     w.text.example = &example;
-    w.text.prompt = vocab.tokenize(example.prompt, true, false);
-    const int room = pair_.decoder.context_size() - static_cast<int>(w.text.prompt.size());
+    w.text.prompt = service_.pair().tokenize({.text = example.prompt});
+    const int room = service_.context_size() - static_cast<int>(w.text.prompt.size());
     if (options_.states == StateSource::kReference) {
       if (example.reference.empty()) {
         ++counts.no_reference;
@@ -130,18 +132,16 @@ void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& coun
   prompts.reserve(work.size());
   for (const Work& w : work) prompts.push_back(w.text.prompt);
   const bool by_llm = options_.states == StateSource::kLlm;
-  const auto answers = write_answers(pair_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
+  const auto answers = write_answers(service_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
                                      by_llm ? 1.0 : rollouts_.threshold, options_.max_tokens);
   std::vector<Work> kept;
   for (std::size_t i = 0; i < work.size(); ++i) {
     const Example& example = *work[i].text.example;
-    if (by_llm && !judge_.judge(example, answers[i].text.text()).correct) {
+    if (by_llm && !judge_.judge(example, answers[i].text).correct) {
       ++counts.wrong_llm;
       continue;
     }
-    const auto& tokens = answers[i].tokens;
-    work[i].text.text.assign(tokens.begin() + static_cast<std::ptrdiff_t>(prompts[i].size()),
-                             tokens.end());
+    for (const TokenRecord& token : answers[i].tokens) work[i].text.text.push_back(token.id);
     kept.push_back(std::move(work[i]));
   }
   work = std::move(kept);
@@ -164,7 +164,7 @@ std::vector<std::vector<Branch>> PartCollector::roll_out(const std::vector<Work>
     }
   }
   counts.rollouts += static_cast<std::int64_t>(jobs.size() - work.size()) * options_.rollouts;
-  return run_rollouts(pair_, judge_, jobs, rollouts_);
+  return run_rollouts(service_, judge_, jobs, rollouts_);
 }
 
 /// Labels every position, by shortcut or by rollouts, and adds the rows.

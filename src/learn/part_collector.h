@@ -11,12 +11,12 @@
 
 namespace citer {
 
-/// Collects preferences from a few examples at a time, over one pair of models: texts, teacher
+/// Collects preferences from a few examples at a time, over one service: texts, teacher
 /// forcing, rollouts, labels. One thread at a time; another worker has its own.
 class PartCollector {
  public:
   /// Throws UsageError or InputError for a bad router.
-  PartCollector(ModelPair& pair, const CollectOptions& options);
+  PartCollector(Service& service, const CollectOptions& options);
 
   /// Preferences without rows: what all parts have in common (but data and identity).
   Preferences empty() const;
@@ -38,7 +38,7 @@ class PartCollector {
   std::vector<std::vector<Branch>> roll_out(const std::vector<Work>& work,
                                             PreferenceCounts& counts);
 
-  ModelPair& pair_;
+  Service& service_;
   const CollectOptions& options_;
   AnswerJudge judge_;
   RolloutOptions rollouts_;

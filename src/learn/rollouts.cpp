@@ -4,23 +4,27 @@
 #include <map>
 #include <tuple>
 
-#include "decode/queue.h"
+#include "model/vocab.h"
 
 namespace citer {
 
 namespace {
 
-int tokens_left(const ModelPair& pair, std::size_t used, std::size_t written, int max_tokens) {
-  const int room = pair.decoder.context_size() - static_cast<int>(used);
+int tokens_left(const Service& service, std::size_t used, std::size_t written, int max_tokens) {
+  const int room = service.context_size() - static_cast<int>(used);
   return std::min(room, max_tokens - static_cast<int>(written));
 }
 
 /// Rollouts of one run_rollouts().
 class Rollouts {
  public:
-  Rollouts(ModelPair& pair, const AnswerJudge& judge, const std::vector<RolloutJob>& jobs,
+  Rollouts(Service& service, const AnswerJudge& judge, const std::vector<RolloutJob>& jobs,
            const RolloutOptions& options)
-      : pair_(pair), judge_(judge), jobs_(jobs), options_(options), branches_(jobs.size()) {}
+      : service_(service),
+        judge_(judge),
+        jobs_(jobs),
+        options_(options),
+        branches_(jobs.size()) {}
 
   std::vector<std::vector<Branch>> run();
 
@@ -40,16 +44,17 @@ class Rollouts {
   bool is_alone(const RolloutJob& job) const {
     return job.alone || (options_.count == 1 && !llm_writes());
   }
+  const Vocab& vocab() const { return service_.pair().vocab(); }
   bool llm_writes() const { return options_.policy->needs().llm || options_.threshold > 0; }
   int left_after(const RolloutJob& job) const;
   bool ended(const RolloutJob& job) const;
   Follower follow(std::size_t job, RolloutJob& place) const;
   void plan();
-  DecodeRequest request(const Continuation& continuation) const;
+  Request request(const Continuation& continuation) const;
   std::vector<Token> answer_before(const RolloutJob& job) const;
   void finish(const Continuation& continuation, const std::string& text, const Counters& counters);
 
-  ModelPair& pair_;
+  Service& service_;
   const AnswerJudge& judge_;
   const std::vector<RolloutJob>& jobs_;
   const RolloutOptions& options_;
@@ -61,11 +66,11 @@ class Rollouts {
 /// Tokens that may follow a job's own.
 int Rollouts::left_after(const RolloutJob& job) const {
   const std::size_t written = job.position + 1;
-  return tokens_left(pair_, job.text->prompt.size() + written, written, options_.max_tokens);
+  return tokens_left(service_, job.text->prompt.size() + written, written, options_.max_tokens);
 }
 
 bool Rollouts::ended(const RolloutJob& job) const {
-  return pair_.slm_model->vocab().is_end_of_generation(job.token) || left_after(job) < 1;
+  return vocab().is_end_of_generation(job.token) || left_after(job) < 1;
 }
 
 /// Moves `place`, a job the SLM goes on from alone, along the text to where it leaves it.
@@ -97,17 +102,18 @@ void Rollouts::plan() {
   }
 }
 
-DecodeRequest Rollouts::request(const Continuation& continuation) const {
+Request Rollouts::request(const Continuation& continuation) const {
   const RolloutJob& from = continuation.from;
-  DecodeRequest request;
-  request.prompt = from.text->prompt;
+  Request request;
+  request.prompt.tokens = from.text->prompt;
   const std::vector<Token> answer = answer_before(from);
-  request.prompt.insert(request.prompt.end(), answer.begin(), answer.end());
-  request.max_tokens = left_after(from);
-  request.policy = from.alone ? slm_alone_ : options_.policy;
-  request.threshold = from.alone ? 0.0 : options_.threshold;
-  if (!from.alone && options_.count > 1) request.sampling.temperature = options_.temperature;
-  request.sampling.seed = options_.seed + static_cast<std::uint64_t>(continuation.k);
+  request.prompt.tokens.insert(request.prompt.tokens.end(), answer.begin(), answer.end());
+  GenerationOptions& options = request.options;
+  options.max_tokens = left_after(from);
+  options.own_policy = from.alone ? slm_alone_ : options_.policy;
+  options.threshold = from.alone ? 0.0 : options_.threshold;
+  if (!from.alone && options_.count > 1) options.sampling.temperature = options_.temperature;
+  options.sampling.seed = options_.seed + static_cast<std::uint64_t>(continuation.k);
   return request;
 }
 
@@ -122,7 +128,7 @@ std::vector<Token> Rollouts::answer_before(const RolloutJob& job) const {
 void Rollouts::finish(const Continuation& continuation, const std::string& text,
                       const Counters& counters) {
   const RolloutJob& from = continuation.from;
-  const std::string answer = pair_.slm_model->vocab().text(answer_before(from)) + text;
+  const std::string answer = vocab().text(answer_before(from)) + text;
   const bool right = judge_.judge(*from.text->example, answer).correct;
   for (const Follower& follower : continuation.followers) {
     Counters all = counters;
@@ -133,7 +139,7 @@ void Rollouts::finish(const Continuation& continuation, const std::string& text,
 
 std::vector<std::vector<Branch>> Rollouts::run() {
   plan();
-  std::vector<DecodeRequest> requests;
+  std::vector<Request> requests;
   std::vector<const Continuation*> written;  // by request
   for (const Continuation& continuation : continuations_) {
     if (ended(continuation.from)) {
@@ -143,54 +149,34 @@ std::vector<std::vector<Branch>> Rollouts::run() {
     requests.push_back(request(continuation));
     written.push_back(&continuation);
   }
-  decode_all(pair_.decoder, std::move(requests),
-             {.on_start =
-                  [&](int slot, std::size_t i) {
-                    const RolloutJob& from = written[i]->from;
-                    const std::size_t shared = from.text->prompt.size() + from.position;
-                    pair_.slm.fork(from.text->sequence, slot, shared);
-                    if (!from.alone && llm_writes())
-                      pair_.llm.fork(from.text->sequence, slot, shared);
-                  },
-              .on_token = nullptr,
-              .on_done =
-                  [&](int /*slot*/, std::size_t i, const Sequence& sequence) {
-                    finish(*written[i], sequence.text.text(), sequence.counters);
-                  },
-              .should_stop = nullptr});
+  const std::vector<Answer> answers = service_.write_all(std::move(requests));
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    finish(*written[i], answers[i].text, answers[i].counters);
+  }
   return std::move(branches_);
 }
 
 }  // namespace
 
-std::vector<std::vector<Branch>> run_rollouts(ModelPair& pair, const AnswerJudge& judge,
+std::vector<std::vector<Branch>> run_rollouts(Service& service, const AnswerJudge& judge,
                                               const std::vector<RolloutJob>& jobs,
                                               const RolloutOptions& options) {
-  return Rollouts(pair, judge, jobs, options).run();
+  return Rollouts(service, judge, jobs, options).run();
 }
 
-std::vector<Sequence> write_answers(ModelPair& pair, const std::vector<std::vector<Token>>& prompts,
-                                    std::shared_ptr<const RoutingPolicy> policy, double threshold,
-                                    int max_tokens) {
-  std::vector<DecodeRequest> requests;
+std::vector<Answer> write_answers(Service& service, const std::vector<std::vector<Token>>& prompts,
+                                  std::shared_ptr<const RoutingPolicy> policy, double threshold,
+                                  int max_tokens) {
+  std::vector<Request> requests;
+  requests.reserve(prompts.size());
   for (const std::vector<Token>& prompt : prompts) {
-    DecodeRequest request;
-    request.prompt = prompt;
-    request.max_tokens = tokens_left(pair, prompt.size(), 0, max_tokens);
-    request.policy = policy;
-    request.threshold = threshold;
-    requests.push_back(std::move(request));
+    Request& request = requests.emplace_back();
+    request.prompt.tokens = prompt;
+    request.options.max_tokens = tokens_left(service, prompt.size(), 0, max_tokens);
+    request.options.own_policy = policy;
+    request.options.threshold = threshold;
   }
-  std::vector<std::optional<Sequence>> done(prompts.size());
-  decode_all(pair.decoder, std::move(requests),
-             {.on_start = nullptr,
-              .on_token = nullptr,
-              .on_done = [&](int, std::size_t i, Sequence s) { done[i] = std::move(s); },
-              .should_stop = nullptr});
-  std::vector<Sequence> sequences;
-  sequences.reserve(done.size());
-  for (auto& sequence : done) sequences.push_back(std::move(*sequence));
-  return sequences;
+  return service.write_all(std::move(requests));
 }
 
 }  // namespace citer

@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "decode/model_pair.h"
+#include "citer/service.h"
 #include "learn/branch.h"
 #include "task/answer.h"
 #include "task/example.h"
@@ -38,16 +38,16 @@ struct RolloutJob {
   bool alone = false;   ///< the SLM goes on alone, greedily, whatever the options say
 };
 
-/// Writes and judges all jobs' continuations, as many at once as the decoder has slots, each forked
+/// Writes and judges all jobs' continuations, as many at once as the service has slots, each forked
 /// from the caches of its text. Where the SLM goes on alone and greedily, what jobs have in common
 /// is written once: a branch that writes the text's own token follows the text to where the SLM
 /// would leave it. Result: per job, RolloutOptions::count branches (one if `alone`).
-std::vector<std::vector<Branch>> run_rollouts(ModelPair& pair, const AnswerJudge& judge,
+std::vector<std::vector<Branch>> run_rollouts(Service& service, const AnswerJudge& judge,
                                               const std::vector<RolloutJob>& jobs,
                                               const RolloutOptions& options);
 
 /// Whole answers to `prompts`, by a policy, greedily.
-std::vector<Sequence> write_answers(ModelPair& pair, const std::vector<std::vector<Token>>& prompts,
+std::vector<Answer> write_answers(Service& service, const std::vector<std::vector<Token>>& prompts,
                                     std::shared_ptr<const RoutingPolicy> policy, double threshold,
                                     int max_tokens);
 

@@ -63,7 +63,7 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
   return text;
 }
 
-std::optional<Router> learn_in_rounds(PairPool& pairs, const RoundsOptions& options,
+std::optional<Router> learn_in_rounds(ServicePool& services, const RoundsOptions& options,
                                       const std::function<void(const std::string&)>& note) {
   if (options.rounds < 1) {
     throw UsageError(fmt::format("--rounds: expected 1 or more, found {}", options.rounds));
@@ -85,7 +85,7 @@ std::optional<Router> learn_in_rounds(PairPool& pairs, const RoundsOptions& opti
           (options.folder / fmt::format("round-{}", round - 1) / "router.gguf").string();
       collecting.threshold = threshold_for_accuracy(router->info, kRolloutAccuracy);
     }
-    std::optional<Preferences> preferences = collect(pairs, collecting);
+    std::optional<Preferences> preferences = collect(services, collecting);
     if (!preferences) return std::nullopt;
     note(fmt::format("round {}: {}", round, labels_text(*preferences)));
     if (before) {
@@ -102,7 +102,7 @@ std::optional<Router> learn_in_rounds(PairPool& pairs, const RoundsOptions& opti
       made = train_router(*preferences, options.train,
                           [&](const EpochReport& report) { note(epoch_text(report)); });
       made->info.identity = identity;
-      if (!options.calibrate.data.empty() && !calibrate(pairs, *made, options.calibrate)) {
+      if (!options.calibrate.data.empty() && !calibrate(services, *made, options.calibrate)) {
         return std::nullopt;
       }
       save_router(path, *made);

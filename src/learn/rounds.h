@@ -24,7 +24,7 @@ struct RoundsOptions {
 /// rollouts under the round's policy (the SLM alone at first, then the router of the round before),
 /// train, calibrate, and again until no label changes side. What earlier calls left in the folder
 /// is not done again. `note` gets a line about each step. Nothing when should_stop ended it.
-std::optional<Router> learn_in_rounds(PairPool& pairs, const RoundsOptions& options,
+std::optional<Router> learn_in_rounds(ServicePool& services, const RoundsOptions& options,
                                       const std::function<void(const std::string&)>& note);
 
 /// One line about an epoch.

@@ -27,7 +27,7 @@ void check_finite(const ModelContext& context, std::span<const float> values, co
 
 }  // namespace
 
-std::vector<TeacherPosition> teacher_forced(ModelPair& pair, int sequence,
+std::vector<TeacherPosition> teacher_forced(Models& models, int sequence,
                                             const std::vector<Token>& prompt,
                                             const std::vector<Token>& text) {
   std::vector<Token> tokens = prompt;
@@ -39,20 +39,20 @@ std::vector<TeacherPosition> teacher_forced(ModelPair& pair, int sequence,
   const RowRequest request{sequence, tokens, rows};
 
   std::vector<TeacherPosition> positions(text.size());
-  pair.slm.forward({&request, 1}, true);
+  models.slm.forward({&request, 1}, true);
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const Row row = pair.slm.row(0, i);
-    check_finite(pair.slm, row.hidden, "hidden states");
-    check_finite(pair.slm, row.logits, "logits");
+    const Row row = models.slm.row(0, i);
+    check_finite(models.slm, row.hidden, "hidden states");
+    check_finite(models.slm, row.logits, "logits");
     positions[i].slm_token = argmax(row.logits);
     positions[i].slm_logprob = log_probability(row.logits, text[i]);
     positions[i].hidden.assign(row.hidden.begin(), row.hidden.end());
     positions[i].confidence = confidence_features(row.logits);
   }
-  pair.llm.forward({&request, 1});
+  models.llm.forward({&request, 1});
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const Row row = pair.llm.row(0, i);
-    check_finite(pair.llm, row.logits, "logits");
+    const Row row = models.llm.row(0, i);
+    check_finite(models.llm, row.logits, "logits");
     positions[i].llm_token = argmax(row.logits);
     positions[i].llm_logprob = log_probability(row.logits, text[i]);
   }

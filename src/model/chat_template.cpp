@@ -11,6 +11,8 @@
 #include <minja/chat-template.hpp>
 #undef fprintf
 
+#include <mutex>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -23,6 +25,7 @@ struct ChatTemplate::Impl {
   std::string source_name;
   minja::chat_template chat_template;
   bool tokenizing_adds_bos;
+  std::mutex mutex{};  ///< minja does not say that it renders on several threads
 };
 
 namespace {
@@ -44,11 +47,11 @@ ChatTemplate::ChatTemplate(const std::string& source, const std::string& source_
                            const Model& model) {
   const Vocab& vocab = model.vocab();
   try {
-    impl_ = std::make_unique<Impl>(
-        Impl{source_name,
-             minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
-                                  special_text(vocab, llama_vocab_eos(vocab.handle()))),
-             llama_vocab_get_add_bos(vocab.handle())});
+    impl_.reset(
+        new Impl{source_name,
+                 minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
+                                      special_text(vocab, llama_vocab_eos(vocab.handle()))),
+                 llama_vocab_get_add_bos(vocab.handle())});
   } catch (const std::exception& e) {
     throw InputError(
         fmt::format("{}: chat template does not parse: {}", source_name, one_line(e.what())));
@@ -83,6 +86,7 @@ std::string ChatTemplate::render(const nlohmann::ordered_json& messages,
   minja::chat_template_inputs inputs;
   inputs.messages = messages;
   if (!tools.empty()) inputs.tools = tools;
+  const std::lock_guard lock(impl_->mutex);
   try {
     std::string text = impl_->chat_template.apply(inputs);
     // A BOS that both the template and the tokenizer put first would be there twice.

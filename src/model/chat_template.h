@@ -12,7 +12,7 @@ namespace citer {
 
 class Model;
 
-/// A Jinja chat template, rendered by minja as the models' authors wrote it.
+/// A Jinja chat template, rendered by minja as the models' authors wrote it. Any thread may use it.
 class ChatTemplate {
  public:
   /// `source_name` names the template in errors (a GGUF or a file). Throws InputError with the

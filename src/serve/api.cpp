@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
+#include "model/chat_template.h"
+#include "model/vocab.h"
 #include "serve/api_error.h"
 #include "serve/generation.h"
 
@@ -39,28 +41,29 @@ Json calibration_json(const RoutingPolicy& policy) {
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
-bool has_chat_template(const Inference& inference) {
+bool has_chat_template(const Service& service) {
   try {
     const Json hello = Json::array({{{"role", "user"}, {"content", "Hello"}}});
-    return !inference.render(hello, nullptr).empty();
+    return !service.pair().chat_template().render(hello, nullptr).empty();
   } catch (const InputError&) {
     return false;
   }
 }
 
 /// How the chat template has tools called; none where there is no template, either.
-std::optional<ToolCallForm> tool_call_form(const Inference& inference) {
+std::optional<ToolCallForm> tool_call_form(const Service& service) {
   try {
-    return inference.tool_call_form();
+    const ChatTemplate& used = service.pair().chat_template();
+    return used.takes_tools() ? citer::tool_call_form(used.source()) : std::nullopt;
   } catch (const InputError&) {
     return std::nullopt;
   }
 }
 
 /// Finds out how the tools are called, and sets the grammar of a call that has to be made.
-void prepare_tools(const Inference& inference, GenerationRequest& parsed) {
+void prepare_tools(const Service& service, GenerationRequest& parsed) {
   if (parsed.tools.empty()) return;
-  parsed.tool_calls = tool_call_form(inference);
+  parsed.tool_calls = tool_call_form(service);
   if (!parsed.tool_calls) {
     throw bad_field("tools",
                     "the model's chat template has none, or calls them in a way that is not known");
@@ -79,15 +82,15 @@ Json piece_json(const std::string& piece) {
 
 }  // namespace
 
-Api::Api(Inference& inference, ServerMetrics& metrics, ApiOptions options)
-    : inference_(inference), metrics_(metrics), options_(std::move(options)) {
+Api::Api(Service& service, ServerMetrics& metrics, ApiOptions options)
+    : service_(service), metrics_(metrics), options_(std::move(options)) {
   const GenerationOptions& defaults = options_.defaults;
-  choose_threshold(*inference.policies().find(defaults.policy), defaults.threshold,
+  choose_threshold(*service.pair().policy(defaults.policy), defaults.threshold,
                    defaults.budget);
 }
 
 RequestLimits Api::limits() const {
-  return {options_.defaults, options_.random_seed, inference_.vocab().size()};
+  return {options_.defaults, options_.random_seed, service_.pair().vocab().size()};
 }
 
 HttpReply Api::chat_completions(const HttpRequest& request) {
@@ -102,12 +105,13 @@ HttpReply Api::completions(const HttpRequest& request) {
 
 /// The prompts as tokens; throws ApiError where one is empty or too long.
 std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed) const {
-  const Vocab& vocab = inference_.vocab();
+  const Vocab& vocab = service_.pair().vocab();
   std::vector<std::vector<Token>> prompts;
   if (parsed.chat) {
     try {
       prompts.push_back(
-          vocab.tokenize(inference_.render(parsed.messages, parsed.tools), true, true));
+          vocab.tokenize(service_.pair().chat_template().render(parsed.messages, parsed.tools),
+                         true, true));
     } catch (const InputError& e) {
       // Without the template's path, which is the server's business.
       const std::string_view what = e.what();
@@ -123,10 +127,10 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
   for (const std::vector<Token>& prompt : prompts) {
     const std::string field = parsed.chat ? "messages" : "prompt";
     if (prompt.empty()) throw bad_field(field, "a prompt without tokens");
-    if (static_cast<int>(prompt.size()) >= inference_.context_size()) {
+    if (static_cast<int>(prompt.size()) >= service_.context_size()) {
       throw ApiError(kBadRequest,
                      fmt::format("{}: {} tokens, but the context holds {}, answer included", field,
-                                 prompt.size(), inference_.context_size()),
+                                 prompt.size(), service_.context_size()),
                      "context_length_exceeded", field);
     }
   }
@@ -134,31 +138,26 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
 }
 
 /// For each prompt its n answers.
-std::vector<DecodeRequest> Api::decode_requests(
-    const GenerationRequest& parsed, const Routing& routing,
-    const std::vector<std::vector<Token>>& prompts) const {
-  DecodeRequest common;
-  common.policy = routing.policy;
-  common.threshold = routing.threshold;
-  common.budget = routing.budget;
-  common.pending_limit = options_.defaults.pending_tokens;
-  common.audit = options_.defaults.audit;
-  common.ignore_eog = options_.defaults.ignore_eog;
-  common.sampling = parsed.sampling;
-  common.stop = parsed.stop;
+std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Routing& routing,
+                                      const std::vector<std::vector<Token>>& prompts) const {
+  Request common;
+  common.options = options_.defaults;
+  common.options.own_policy = routing.policy;
+  common.options.budget = routing.budget;
+  common.options.threshold.reset();
+  if (!routing.budget) common.options.threshold = routing.threshold;
+  common.options.sampling = parsed.sampling;
+  common.options.stop = parsed.stop;
   common.score_prompt = parsed.echo && parsed.logprobs();
 
-  std::vector<DecodeRequest> requests;
+  std::vector<Request> requests;
   requests.reserve(prompts.size() * static_cast<std::size_t>(parsed.n));
   for (const std::vector<Token>& prompt : prompts) {
-    DecodeRequest request = common;
-    request.prompt = prompt;
-    // As llama-server does: a limit beyond the context is no error. A prompt can be scored without
-    // writing; otherwise 0 is 1 here and the token is not shown.
-    const int room = inference_.context_size() - static_cast<int>(prompt.size());
-    request.max_tokens = parsed.max_tokens < 0
-                             ? room
-                             : std::clamp(parsed.max_tokens, common.score_prompt ? 0 : 1, room);
+    Request request = common;
+    request.prompt.tokens = prompt;
+    // As llama-server does: a limit beyond the context is no error.
+    const int room = service_.context_size() - static_cast<int>(prompt.size());
+    request.options.max_tokens = std::min(parsed.max_tokens, room);
     for (int i = 0; i < parsed.n; ++i) {
       request.choice = static_cast<std::uint64_t>(i);
       requests.push_back(request);
@@ -173,14 +172,13 @@ ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& ro
                         .logprobs = parsed.logprobs(),
                         .trace = parsed.trace,
                         .include_usage = parsed.include_usage,
-                        .score_only = parsed.max_tokens == 0,
                         .tool_calls = parsed.tool_calls,
                         .model = parsed.model.empty() ? "citer" : parsed.model,
                         .policy = routing.policy->name()};
   if (!parsed.echo) return format;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
-    const std::string echo = text != nullptr ? *text : inference_.vocab().text(prompts[i]);
+    const std::string echo = text != nullptr ? *text : service_.pair().vocab().text(prompts[i]);
     format.echoes.insert(format.echoes.end(), static_cast<std::size_t>(parsed.n), echo);
   }
   return format;
@@ -189,14 +187,14 @@ ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& ro
 HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
                         std::chrono::steady_clock::time_point arrival) {
   const Routing routing =
-      choose_routing(inference_.policies(), options_.defaults, parsed.model, parsed.routing);
-  prepare_tools(inference_, parsed);
+      choose_routing(service_.pair(), options_.defaults, parsed.model, parsed.routing);
+  prepare_tools(service_, parsed);
   const std::vector<std::vector<Token>> prompts = prompts_of(parsed);
   int prompt_tokens = 0;
   for (const auto& prompt : prompts) prompt_tokens += static_cast<int>(prompt.size());
   auto generation = std::make_shared<Generation>(
-      inference_, metrics_, decode_requests(parsed, routing, prompts),
-      ResponseWriter(inference_.vocab(), format_of(parsed, routing, prompts), prompt_tokens),
+      service_, metrics_, requests_of(parsed, routing, prompts),
+      ResponseWriter(service_.pair().vocab(), format_of(parsed, routing, prompts), prompt_tokens),
       arrival, options_.time_limit);
   metrics_.prompt_tokens += prompt_tokens;
   if (!parsed.stream) {
@@ -217,7 +215,7 @@ HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
 
 HttpReply Api::models(const HttpRequest& /*request*/) {
   Json data = Json::array();
-  for (const std::string& name : preset_names(inference_.policies(), options_.defaults)) {
+  for (const std::string& name : preset_names(service_.pair(), options_.defaults)) {
     data.push_back({{"id", name},
                     {"object", "model"},
                     {"created", std::time(nullptr)},
@@ -232,12 +230,12 @@ HttpReply Api::tokenize(const HttpRequest& request) {
   const auto content = fields.string("content");
   if (!content) throw bad_field("content", "missing");
   const std::vector<Token> tokens =
-      inference_.vocab().tokenize(*content, fields.boolean("add_special").value_or(false),
+      service_.pair().vocab().tokenize(*content, fields.boolean("add_special").value_or(false),
                                   fields.boolean("parse_special").value_or(true));
   if (!fields.boolean("with_pieces").value_or(false)) return json_reply({{"tokens", tokens}});
   Json pieces = Json::array();
   for (const Token token : tokens) {
-    pieces.push_back({{"id", token}, {"piece", piece_json(inference_.vocab().piece(token))}});
+    pieces.push_back({{"id", token}, {"piece", piece_json(service_.pair().vocab().piece(token))}});
   }
   return json_reply({{"tokens", std::move(pieces)}});
 }
@@ -245,24 +243,24 @@ HttpReply Api::tokenize(const HttpRequest& request) {
 HttpReply Api::detokenize(const HttpRequest& request) {
   const Json body = parse_body(request.body);
   const std::vector<Token> tokens =
-      parse_token_ids(Fields(body).find("tokens"), "tokens", inference_.vocab().size());
-  return json_reply({{"content", valid_utf8(inference_.vocab().text(tokens))}});
+      parse_token_ids(Fields(body).find("tokens"), "tokens", service_.pair().vocab().size());
+  return json_reply({{"content", valid_utf8(service_.pair().vocab().text(tokens))}});
 }
 
 HttpReply Api::props(const HttpRequest& /*request*/) {
   const GenerationOptions& defaults = options_.defaults;
-  const auto policy = inference_.policies().find(defaults.policy);
-  const InferenceStatus status = inference_.status();
+  const auto policy = service_.pair().policy(defaults.policy);
+  const ServiceStatus status = service_.status();
   Json routers = Json::array();
-  for (const RouterFacts& router : inference_.policies().routers()) {
+  for (const RouterFacts& router : service_.pair().router_facts()) {
     routers.push_back({{"policy", router.policy}, {"fingerprint", router.fingerprint}});
   }
   const SamplingOptions& sampling = defaults.sampling;
   return json_reply(
-      {{"slm", facts_json(inference_.slm_facts())},
-       {"llm", facts_json(inference_.llm_facts())},
-       {"models", preset_names(inference_.policies(), defaults)},
-       {"policies", available_policies(inference_.policies())},
+      {{"slm", facts_json(service_.slm_facts())},
+       {"llm", facts_json(service_.llm_facts())},
+       {"models", preset_names(service_.pair(), defaults)},
+       {"policies", available_policies(service_.pair())},
        {"routers", std::move(routers)},
        {"default_policy", policy->name()},
        {"default_threshold", choose_threshold(*policy, defaults.threshold, defaults.budget)},
@@ -275,9 +273,9 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
          {"min_p", sampling.min_p},
          {"repeat_penalty", sampling.repeat_penalty},
          {"max_tokens", defaults.max_tokens}}},
-       {"has_chat_template", has_chat_template(inference_)},
-       {"calls_tools", tool_call_form(inference_).has_value()},
-       {"context_size", inference_.context_size()},
+       {"has_chat_template", has_chat_template(service_)},
+       {"calls_tools", tool_call_form(service_).has_value()},
+       {"context_size", service_.context_size()},
        {"total_slots", status.sequences},
        {"active", status.active},
        {"queued", status.queued}});
@@ -285,7 +283,7 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
 
 HttpReply Api::metrics(const HttpRequest& /*request*/) {
   return {.type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = metrics_.text(inference_.status())};
+          .body = metrics_.text(service_.status())};
 }
 
 }  // namespace citer

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "citer/service.h"
 #include "serve/http.h"
-#include "serve/inference.h"
 #include "serve/metrics.h"
 #include "serve/openai_request.h"
 #include "serve/openai_response.h"
@@ -22,9 +22,9 @@ struct ApiOptions {
 /// api_error_of().
 class Api {
  public:
-  /// Throws UsageError when the defaults name a policy or budget that there is not. Inference and
+  /// Throws UsageError when the defaults name a policy or budget that there is not. Service and
   /// metrics must outlive it.
-  Api(Inference& inference, ServerMetrics& metrics, ApiOptions options);
+  Api(Service& service, ServerMetrics& metrics, ApiOptions options);
 
   HttpReply chat_completions(const HttpRequest& request);
   HttpReply completions(const HttpRequest& request);
@@ -39,13 +39,12 @@ class Api {
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
   std::vector<std::vector<Token>> prompts_of(const GenerationRequest& parsed) const;
-  std::vector<DecodeRequest> decode_requests(const GenerationRequest& parsed,
-                                             const Routing& routing,
-                                             const std::vector<std::vector<Token>>& prompts) const;
+  std::vector<Request> requests_of(const GenerationRequest& parsed, const Routing& routing,
+                                   const std::vector<std::vector<Token>>& prompts) const;
   ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,
                            const std::vector<std::vector<Token>>& prompts) const;
 
-  Inference& inference_;
+  Service& service_;
   ServerMetrics& metrics_;
   ApiOptions options_;
 };

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
-#include "serve/inference.h"
+#include "citer/service.h"
 
 namespace citer {
 

@@ -6,6 +6,7 @@ namespace citer {
 
 namespace {
 
+constexpr int kBadRequest = 400;
 constexpr int kTimeout = 504;
 constexpr int kInternalError = 500;
 /// How long a wait lasts before it is seen whether the client is still there.
@@ -15,51 +16,38 @@ std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
 
 }  // namespace
 
-Generation::Generation(Inference& inference, ServerMetrics& metrics,
-                       std::vector<DecodeRequest> requests, ResponseWriter writer,
-                       Clock::time_point arrival, std::chrono::seconds time_limit)
+Generation::Generation(Service& service, ServerMetrics& metrics, std::vector<Request> requests,
+                       ResponseWriter writer, Clock::time_point arrival,
+                       std::chrono::seconds time_limit)
     : metrics_(metrics),
       writer_(std::move(writer)),
       arrival_(arrival),
       deadline_(arrival + time_limit),
+      last_token_(requests.size()),
       answers_(requests.size()),
-      unfinished_(requests.size()) {
-  parts_.reserve(requests.size());
-  for (DecodeRequest& request : requests) {
-    parts_.push_back({inference.submit(std::move(request)), {}});
-  }
-}
+      unfinished_(requests.size()),
+      stream_(service.submit(std::move(requests))) {}
 
-void Generation::observe(Part& part, const Growth& growth) {
+void Generation::observe(std::size_t index, const Growth& growth) {
   if (growth.tokens.empty()) return;
+  std::optional<Clock::time_point>& last_token = last_token_[index];
   const auto now = Clock::now();
   const auto seconds = [&](Clock::time_point since) {
     return std::chrono::duration<double>(now - since).count();
   };
   auto n = static_cast<std::int64_t>(growth.tokens.size());
-  if (!part.last_token) {
+  if (!last_token) {
     metrics_.time_to_first_token.observe(seconds(arrival_));
-    part.last_token = now;
+    last_token = now;
     --n;
   }
   // Tokens that came together took equal parts of the time.
-  if (n > 0) metrics_.inter_token.observe(seconds(*part.last_token) / static_cast<double>(n), n);
-  part.last_token = now;
+  if (n > 0) metrics_.inter_token.observe(seconds(*last_token) / static_cast<double>(n), n);
+  last_token = now;
   for (const TokenRecord& token : growth.tokens) metrics_.scores.observe(token.score);
 }
 
-/// What any answer grew by, or nothing after a while.
-std::optional<std::pair<std::size_t, Growth>> Generation::next_growth() {
-  // One after the other, each for its share of the time.
-  const auto patience = kPatience / unfinished_;
-  for (std::size_t i = 0; i < parts_.size(); ++i) {
-    if (!parts_[i].stream) continue;
-    if (auto growth = parts_[i].stream->wait(patience)) return std::pair{i, std::move(*growth)};
-  }
-  return {};
-}
-
-/// The next growth, which is noted: an answer that is done gives its sequence back.
+/// The next growth, which is noted.
 std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& check) {
   for (;;) {
     check();
@@ -67,16 +55,16 @@ std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& che
       ++metrics_.timeouts;
       throw ApiError(kTimeout, "the request took too long", "timeout");
     }
-    auto next = next_growth();
+    auto next = stream_->wait(kPatience);
     if (!next) continue;
     auto& [index, growth] = *next;
-    observe(parts_[index], growth);
+    observe(index, growth);
+    if (growth.is_request_fault) throw ApiError(kBadRequest, growth.error, "invalid_value");
     if (!growth.error.empty()) {
-      ++metrics_.inference_errors;
+      ++metrics_.errors;
       throw ApiError(kInternalError, "inference failed", "internal_error");
     }
     if (growth.answer) {
-      parts_[index].stream.reset();
       answers_[index] = *growth.answer;
       --unfinished_;
     }
@@ -93,7 +81,7 @@ std::string Generation::whole(const std::function<void()>& check) {
 /// False when the client is gone.
 bool Generation::stream_events(const WriteBytes& write, const std::function<void()>& check) {
   const auto send = [&](const std::string& data) { return data.empty() || write(event(data)); };
-  for (std::size_t i = 0; i < parts_.size(); ++i) {
+  for (std::size_t i = 0; i < answers_.size(); ++i) {
     if (!send(writer_.first_chunk(i))) return false;
   }
   while (unfinished_ > 0) {
@@ -113,7 +101,7 @@ void Generation::stream(const WriteBytes& write, const std::function<void()>& ch
   } catch (const ApiError& e) {
     write(event(error_body(e)));
   }
-  parts_.clear();  // what is not done is cancelled now, not when the connection ends
+  stream_.reset();  // what is not done is cancelled now, not when the connection ends
 }
 
 }  // namespace citer

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "citer/service.h"
 #include "serve/http.h"
-#include "serve/inference.h"
 #include "serve/metrics.h"
 #include "serve/openai_response.h"
 
@@ -19,9 +19,9 @@ namespace citer {
 /// done. One thread at a time.
 class Generation {
  public:
-  /// Submits all requests. Throws as Inference::submit() does; then none is left running. The
-  /// inference and the metrics must outlive it. `time_limit` counts from `arrival`.
-  Generation(Inference& inference, ServerMetrics& metrics, std::vector<DecodeRequest> requests,
+  /// Submits all requests. Throws as Service::submit() does; then none is left running. The service
+  /// and the metrics must outlive it. `time_limit` counts from `arrival`.
+  Generation(Service& service, ServerMetrics& metrics, std::vector<Request> requests,
              ResponseWriter writer, std::chrono::steady_clock::time_point arrival,
              std::chrono::seconds time_limit);
 
@@ -35,23 +35,18 @@ class Generation {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Part {
-    std::unique_ptr<AnswerStream> stream;  ///< null once the answer is there
-    std::optional<Clock::time_point> last_token;
-  };
-
-  std::optional<std::pair<std::size_t, Growth>> next_growth();
   std::pair<std::size_t, Growth> wait(const std::function<void()>& check);
-  void observe(Part& part, const Growth& growth);
+  void observe(std::size_t index, const Growth& growth);
   bool stream_events(const WriteBytes& write, const std::function<void()>& check);
 
   ServerMetrics& metrics_;
   ResponseWriter writer_;
   Clock::time_point arrival_;
   Clock::time_point deadline_;
-  std::vector<Part> parts_;
+  std::vector<std::optional<Clock::time_point>> last_token_;  ///< by answer
   std::vector<Answer> answers_;
   std::size_t unfinished_;
+  std::unique_ptr<Answers> stream_;  ///< null once nobody follows
 };
 
 }  // namespace citer

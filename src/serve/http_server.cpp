@@ -411,8 +411,8 @@ std::string HttpServer::url() const {
                      is_ipv6 ? "[" + options.host + "]" : options.host, impl_->port);
 }
 
-void HttpServer::serve(Inference& inference, const ApiOptions& options) {
-  impl_->api = std::make_unique<Api>(inference, impl_->metrics, options);
+void HttpServer::serve(Service& service, const ApiOptions& options) {
+  impl_->api = std::make_unique<Api>(service, impl_->metrics, options);
   impl_->ready = true;
 }
 

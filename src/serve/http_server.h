@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "serve/api.h"
-#include "serve/inference.h"
+#include "citer/service.h"
 
 namespace citer {
 
@@ -23,7 +23,7 @@ struct HttpOptions {
 };
 
 /// The HTTP side of the server. Listens from start() on; answers 503 until serve() says which
-/// inference there is.
+/// service there is.
 class HttpServer {
  public:
   /// Throws UsageError (one of certificate and key without the other), InputError (they cannot be
@@ -40,8 +40,8 @@ class HttpServer {
   /// "http://host:port"
   std::string url() const;
 
-  /// Throws as Api's constructor does. `inference` must outlive the server. To be called once.
-  void serve(Inference& inference, const ApiOptions& options);
+  /// Throws as Api's constructor does. `service` must outlive the server. To be called once.
+  void serve(Service& service, const ApiOptions& options);
 
   /// Refuses new requests and waits until those that are there have been answered to the last byte,
   /// at most `limit`; then ends all connections. Whether they were answered.

@@ -40,7 +40,7 @@ void put(std::string& page, const char* name, const char* help, const Histogram&
   page += histogram.lines(name);
 }
 
-void put_status(std::string& page, const InferenceStatus& status) {
+void put_status(std::string& page, const ServiceStatus& status) {
   const Counters& totals = status.totals;
   put(page, "citer_sequences", "gauge", "Answers that can be written at once.", status.sequences);
   put(page, "citer_active_sequences", "gauge", "Answers being written.", status.active);
@@ -96,7 +96,7 @@ void ServerMetrics::count_request(const std::string& endpoint, int status) {
   ++requests_[{endpoint, status}];
 }
 
-std::string ServerMetrics::text(const InferenceStatus& status) const {
+std::string ServerMetrics::text(const ServiceStatus& status) const {
   std::string page;
   describe(page, "citer_requests_total", "counter", "HTTP requests, by route and status.");
   {
@@ -113,7 +113,7 @@ std::string ServerMetrics::text(const InferenceStatus& status) const {
       "Requests whose client left before the answer was done.", cancellations);
   put(page, "citer_timeouts_total", "counter", "Requests that ran into the time limit.", timeouts);
   put(page, "citer_errors_total", "counter", "Requests that failed in inference.",
-      inference_errors);
+      errors);
   put(page, "citer_time_to_first_token_seconds", "From a request's arrival to its first token.",
       time_to_first_token);
   put(page, "citer_inter_token_seconds", "Between two tokens of one answer.", inter_token);

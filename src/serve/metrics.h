@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "serve/inference.h"
+#include "citer/service.h"
 
 namespace citer {
 
@@ -30,7 +30,7 @@ class Histogram {
   double sum_ = 0;
 };
 
-/// What the server counts itself; the rest of /metrics is InferenceStatus.
+/// What the server counts itself; the rest of /metrics is ServiceStatus.
 class ServerMetrics {
  public:
   ServerMetrics();
@@ -45,10 +45,10 @@ class ServerMetrics {
   std::atomic<std::int64_t> prompt_tokens = 0;
   std::atomic<std::int64_t> cancellations = 0;  ///< clients that left before their answer was done
   std::atomic<std::int64_t> timeouts = 0;
-  std::atomic<std::int64_t> inference_errors = 0;
+  std::atomic<std::int64_t> errors = 0;
 
   /// The whole page.
-  std::string text(const InferenceStatus& status) const;
+  std::string text(const ServiceStatus& status) const;
 
  private:
   mutable std::mutex mutex_;

@@ -155,7 +155,6 @@ Json ResponseWriter::choice_logprobs(const std::vector<TokenRecord>& tokens,
 Json ResponseWriter::usage(const std::vector<Answer>& answers) const {
   std::int64_t written = 0;
   for (const Answer& answer : answers) written += answer.counters.tokens();
-  if (format_.score_only) written = 0;
   return {{"prompt_tokens", prompt_tokens_},
           {"completion_tokens", written},
           {"total_tokens", prompt_tokens_ + written}};
@@ -188,12 +187,10 @@ Json ResponseWriter::citer_object(const std::vector<Answer>& answers) const {
 
 Json ResponseWriter::whole_choice(std::size_t index, const Answer& answer) const {
   const std::string echo = index < format_.echoes.size() ? format_.echoes[index] : "";
-  static const std::vector<TokenRecord> kNone;
-  const std::vector<TokenRecord>& written = format_.score_only ? kNone : answer.tokens;
   std::size_t offset = answer.prompt.empty() ? count_characters(echo) : 0;
-  Json logprobs = choice_logprobs(joined(answer.prompt, written), offset);
-  const std::string text = echo + (format_.score_only ? "" : answer.text);
-  std::string finish = format_.score_only ? "length" : to_string(answer.finish);
+  Json logprobs = choice_logprobs(joined(answer.prompt, answer.tokens), offset);
+  const std::string text = echo + answer.text;
+  std::string finish = to_string(answer.finish);
   Json choice = {{"index", index}};
   if (format_.tool_calls) {
     ToolText tool_text(*format_.tool_calls);
@@ -263,9 +260,8 @@ ToolText& ResponseWriter::tool_text(std::size_t index) {
 }
 
 std::string ResponseWriter::chunk(std::size_t index, const Growth& growth) {
-  if (format_.score_only) return "";
   const bool has_tokens = !growth.tokens.empty() && (format_.logprobs || format_.trace);
-  std::string content = valid_utf8(growth.text);
+  std::string content = valid_utf8(growth.text());
   if (format_.tool_calls) content = tool_text(index).push(content);
   if (content.empty() && !has_tokens) return "";
   if (offsets_.size() <= index) offsets_.resize(index + 1);
@@ -277,7 +273,7 @@ std::string ResponseWriter::chunk(std::size_t index, const Growth& growth) {
 }
 
 std::string ResponseWriter::last_chunk(std::size_t index, const Answer& answer) {
-  std::string finish = format_.score_only ? "length" : to_string(answer.finish);
+  std::string finish = to_string(answer.finish);
   Json delta = format_.chat ? Json::object() : Json("");
   if (format_.tool_calls) {
     const ToolText::Rest rest = tool_text(index).finish();

@@ -7,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/generation.h"
 #include "model/vocab.h"
-#include "serve/inference.h"
 #include "serve/json_fields.h"
 #include "serve/openai_request.h"
 #include "serve/tools.h"
@@ -22,8 +21,6 @@ struct ResponseFormat {
   bool logprobs = false;
   bool trace = false;
   bool include_usage = false;
-  /// The request asked for no token: none is shown.
-  bool score_only = false;
   /// How calls of tools stand in the text; none: they are no calls.
   std::optional<ToolCallForm> tool_calls{};
   std::string model;                  ///< as the client named it

@@ -32,16 +32,16 @@ std::optional<double> share_of(std::string_view text) {
   return share;
 }
 
-std::shared_ptr<const RoutingPolicy> find_or_null(const PolicySet& policies,
+std::shared_ptr<const RoutingPolicy> find_or_null(const Pair& pair,
                                                   const std::string& name) {
   try {
-    return policies.find(name);
+    return pair.policy(name);
   } catch (const UsageError&) {
     return nullptr;
   }
 }
 
-Wanted wanted_by_model(const PolicySet& policies, const GenerationOptions& defaults,
+Wanted wanted_by_model(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model) {
   if (model.empty() || model == kDefaultName) {
     return {defaults.policy, defaults.threshold, defaults.budget};
@@ -49,20 +49,20 @@ Wanted wanted_by_model(const PolicySet& policies, const GenerationOptions& defau
   if (model.starts_with(kBudgetPrefix)) {
     const auto budget = share_of(std::string_view(model).substr(kBudgetPrefix.size()));
     if (budget) return {defaults.policy, {}, budget};
-  } else if (find_or_null(policies, model) != nullptr) {
+  } else if (find_or_null(pair, model) != nullptr) {
     return {model, {}, {}};
   }
   throw ApiError(kNotFound,
                  fmt::format("the model '{}' does not exist; there are {}", model,
-                             fmt::join(preset_names(policies, defaults), ", ")),
+                             fmt::join(preset_names(pair, defaults), ", ")),
                  "model_not_found", "model");
 }
 
 }  // namespace
 
-Routing choose_routing(const PolicySet& policies, const GenerationOptions& defaults,
+Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model, const RoutingFields& fields) {
-  Wanted wanted = wanted_by_model(policies, defaults, model);
+  Wanted wanted = wanted_by_model(pair, defaults, model);
   std::string budget_field = "model";
   if (fields.policy) wanted = {*fields.policy, {}, {}};
   if (fields.threshold && fields.budget) {
@@ -74,10 +74,10 @@ Routing choose_routing(const PolicySet& policies, const GenerationOptions& defau
     budget_field = "citer.budget";
   }
   Routing routing;
-  routing.policy = find_or_null(policies, wanted.policy);
+  routing.policy = find_or_null(pair, wanted.policy);
   if (routing.policy == nullptr) {
     throw bad_field("citer.policy", fmt::format("unknown policy '{}'; there are {}", wanted.policy,
-                                                fmt::join(available_policies(policies), ", ")));
+                                                fmt::join(available_policies(pair), ", ")));
   }
   if (wanted.budget && !routing.policy->threshold_for_budget(*wanted.budget)) {
     throw bad_field(budget_field,
@@ -90,10 +90,10 @@ Routing choose_routing(const PolicySet& policies, const GenerationOptions& defau
   return routing;
 }
 
-std::vector<std::string> preset_names(const PolicySet& policies,
+std::vector<std::string> preset_names(const Pair& pair,
                                       const GenerationOptions& defaults) {
   std::vector<std::string> names = {std::string(kDefaultName)};
-  const auto policy = policies.find(defaults.policy);
+  const auto policy = pair.policy(defaults.policy);
   for (const double budget : {0.05, 0.1, 0.2}) {
     if (policy->threshold_for_budget(budget)) {
       names.push_back(fmt::format("{}{}", kBudgetPrefix, budget));
@@ -103,12 +103,12 @@ std::vector<std::string> preset_names(const PolicySet& policies,
   return names;
 }
 
-std::vector<std::string> available_policies(const PolicySet& policies) {
+std::vector<std::string> available_policies(const Pair& pair) {
   std::vector<std::string> names;
   for (const std::string& name : policy_names()) {
     if (!is_learned_policy(name)) names.push_back(name);
   }
-  for (const RouterFacts& router : policies.routers()) names.push_back(router.policy);
+  for (const RouterFacts& router : pair.router_facts()) names.push_back(router.policy);
   return names;
 }
 

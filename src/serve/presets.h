@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
-#include "decode/policy_set.h"
+#include "citer/pair.h"
 
 namespace citer {
 
@@ -30,13 +29,13 @@ struct Routing {
 /// the server's defaults, "citer-budget-0.15" for those with another budget, or a policy's name.
 /// A policy or threshold in `fields` goes before the model's. Throws ApiError: 404 for an unknown
 /// model, 400 for an unknown policy, or a budget where the policy has no calibration.
-Routing choose_routing(const PolicySet& policies, const GenerationOptions& defaults,
+Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model, const RoutingFields& fields);
 
 /// The names that are listed; choose_routing() knows more (any budget, any policy).
-std::vector<std::string> preset_names(const PolicySet& policies, const GenerationOptions& defaults);
+std::vector<std::string> preset_names(const Pair& pair, const GenerationOptions& defaults);
 
 /// Policies that a request may name: those that need no router, and those of the routers there are.
-std::vector<std::string> available_policies(const PolicySet& policies);
+std::vector<std::string> available_policies(const Pair& pair);
 
 }  // namespace citer

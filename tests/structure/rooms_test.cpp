@@ -21,10 +21,11 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"model", {"base"}},
     {"route", {"base", "model"}},
     {"decode", {"base", "model", "route"}},
-    {"learn", {"base", "task", "model", "route", "decode"}},
-    {"eval", {"base", "task", "model", "route", "decode"}},
-    {"serve", {"base", "model", "route", "decode"}},
-    {"cli", {"base", "task", "model", "route", "decode", "learn", "eval", "serve"}},
+    {"engine", {"base", "model", "route", "decode"}},
+    {"learn", {"base", "task", "model", "route", "decode", "engine"}},
+    {"eval", {"base", "task", "model", "route", "decode", "engine"}},
+    {"serve", {"base", "model", "route", "decode", "engine"}},
+    {"cli", {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve"}},
 };
 
 /// Third-party headers by their first path component (or whole name), and the rooms that may
@@ -42,7 +43,7 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"re2", {"task"}},
     {"CLI", {"cli"}},
     {"httplib.h", {"model", "serve"}},
-    {"fmt", {"base", "task", "model", "route", "decode", "learn", "eval", "serve", "cli"}},
+    {"fmt", {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve", "cli"}},
 };
 
 const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "citer/engine.h"
+#include "citer/pair.h"
 #include "citer/policy.h"
 #include "model/model.h"
 
@@ -29,11 +28,5 @@ class PolicySet {
   std::vector<std::shared_ptr<const RoutingPolicy>> learned_;
   std::vector<RouterFacts> facts_;
 };
-
-/// The threshold that a threshold or a budget stands for; the policy's default where neither is
-/// given. Throws UsageError when both are, when a budget is outside [0, 1], or for a budget where
-/// the policy has no calibration.
-double choose_threshold(const RoutingPolicy& policy, std::optional<double> threshold,
-                        std::optional<double> budget);
 
 }  // namespace citer

@@ -1,4 +1,4 @@
-#include "decode/policy_set.h"
+#include "engine/policy_set.h"
 
 #include <algorithm>
 

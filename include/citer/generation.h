@@ -1,0 +1,97 @@
+#pragma once
+
+// What is written and how: prompts, options, answers.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "citer/policy.h"
+#include "citer/types.h"
+
+namespace citer {
+
+/// How answers are written.
+struct GenerationOptions {
+  /// Routing policy: a router's, or as make_policy() names it. "": citer if there is a router for
+  /// it, else maxprob.
+  std::string policy;
+  /// A policy of one's own, instead of a name.
+  std::shared_ptr<const RoutingPolicy> own_policy;
+  /// The LLM writes a token iff its score is below; in [0, 1]. Unset: the policy's default.
+  std::optional<double> threshold;
+  /// Instead of a threshold: the share of tokens that the LLM may write, in [0, 1], by the
+  /// calibration of the policy's router and by what each answer has spent so far.
+  std::optional<double> budget;
+  /// Speculative routing: tokens that may wait for the LLM's decision while the SLM drafts on. The
+  /// text is the same. 1: none, plain routing; 0: as many as pay, by measured times and acceptance.
+  int pending_tokens = 1;
+  /// Have the LLM decide at the SLM's tokens too, as it reads them: TokenRecord::llm_agrees.
+  bool audit = false;
+  /// Tokens to write at most; negative: as many as the context holds; 0: none.
+  int max_tokens = -1;
+  /// Go on after end-of-generation tokens.
+  bool ignore_eog = false;
+  /// Strings that end an answer; they are not part of the text.
+  std::vector<std::string> stop;
+  SamplingOptions sampling;
+};
+
+/// Text, a conversation for the chat template, or tokens as they are: the first that is not empty,
+/// from the last to the first.
+struct Prompt {
+  std::string id{};
+  std::string text{};
+  std::vector<ChatMessage> messages{};
+  std::vector<Token> tokens{};
+};
+
+/// One answer to write.
+struct Request {
+  Prompt prompt;
+  GenerationOptions options;
+  /// Tells answers to the same prompt apart: they draw other random numbers.
+  std::uint64_t choice = 0;
+  /// Give the prompt's tokens records with logprobs, too (Answer::prompt).
+  bool score_prompt = false;
+};
+
+struct Answer {
+  std::string id;
+  std::string text;
+  std::vector<TokenRecord> tokens;  ///< the last may be an end-of-generation token
+  /// If it was asked for: one per token of the prompt, with the logprobs that routing gives it; the
+  /// first, which follows nothing, has none.
+  std::vector<TokenRecord> prompt;
+  FinishReason finish = FinishReason::kLength;
+  int prompt_tokens = 0;
+  Counters counters;
+  double threshold = 0.0;  ///< the one that was used
+  double seconds = 0.0;    ///< from the start of its prefill to its last token
+  /// About what the LLM alone would have taken, by the times of its passes; 0: not known.
+  double llm_alone_seconds = 0.0;
+};
+
+/// What an answer grew by.
+struct Growth {
+  std::vector<TextPiece> pieces;    ///< may lag behind the tokens: what may still become a stop
+                                    ///< string, or is half a character, is held back
+  std::vector<TokenRecord> tokens;  ///< decided since the last growth
+  /// Set in the last growth: the whole answer.
+  std::optional<Answer> answer;
+  /// Set in the last growth, instead of `answer`, when it could not be written.
+  std::string error;
+  bool is_request_fault = false;  ///< the error is what the request asked for, not a model's
+
+  std::string text() const {
+    std::string all;
+    for (const TextPiece& piece : pieces) all += piece.text;
+    return all;
+  }
+  bool is_last() const { return answer.has_value() || !error.empty(); }
+};
+
+}  // namespace citer

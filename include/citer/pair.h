@@ -1,0 +1,90 @@
+#pragma once
+
+// A pair of models, loaded and checked to belong together.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "citer/generation.h"
+#include "citer/model_options.h"
+#include "citer/policy.h"
+
+namespace citer {
+
+struct PairOptions {
+  ModelOptions slm;
+  ModelOptions llm;
+  /// Jinja chat template to use instead of the SLM's own; "" for the model's own.
+  std::string chat_template_file;
+  /// Router files, each for a policy of its own.
+  std::vector<std::string> routers;
+};
+
+/// What is known of a loaded model.
+struct ModelFacts {
+  std::string path;
+  std::string description;                  ///< e.g. "llama 1.7B Q8_0"
+  std::uint64_t parameters = 0;             ///< number of weights
+  std::uint64_t bytes = 0;                  ///< size of the weights
+  std::uint64_t cache_bytes_per_token = 0;  ///< keys and values of one token
+  int n_embd = 0;                           ///< width of a hidden state
+};
+
+/// What is known of a loaded router.
+struct RouterFacts {
+  std::string policy;
+  std::string path;
+  std::string fingerprint;  ///< tells files apart: 16 hexadecimal digits
+};
+
+class Model;         // internal
+class Vocab;         // internal
+class ChatTemplate;  // internal
+struct DecodeRequest;  // internal
+
+/// Both models, their vocabulary, the chat format, and the policies that may be asked for by name.
+/// Immutable; any thread may use it, and services share it.
+class Pair {
+ public:
+  /// Loads both models. Throws InputError (a file is missing, damaged or no model; the two are not
+  /// a pair) or ResourceError (does not fit), naming the file.
+  explicit Pair(const PairOptions& options);
+  ~Pair();
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+
+  /// A prompt's tokens: one function for every door. Control tokens that are written out in a text
+  /// or by the chat template are read as such.
+  std::vector<Token> tokenize(const Prompt& prompt) const;
+
+  /// The policy of GenerationOptions::own_policy or ::policy; "" is citer where there is a router
+  /// for it, else maxprob. Throws UsageError for a name that is not known.
+  std::shared_ptr<const RoutingPolicy> policy(const GenerationOptions& options) const;
+  std::shared_ptr<const RoutingPolicy> policy(const std::string& name) const;
+  /// The routers of PairOptions::routers, in their order.
+  const std::vector<RouterFacts>& router_facts() const;
+
+  const std::shared_ptr<Model>& slm() const;
+  const std::shared_ptr<Model>& llm() const;
+  const Vocab& vocab() const;
+  /// Throws InputError: the model has none, or it is malformed.
+  const ChatTemplate& chat_template() const;
+
+  /// A request as the decoder takes it: policy and threshold looked up, prompt tokenised. Throws
+  /// UsageError naming what is wrong.
+  DecodeRequest resolve(const Request& request) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The threshold that a threshold or a budget stands for; the policy's default where neither is
+/// given. Throws UsageError when both are, when a budget is outside [0, 1], or for a budget where
+/// the policy has no calibration.
+double choose_threshold(const RoutingPolicy& policy, std::optional<double> threshold,
+                        std::optional<double> budget);
+
+}  // namespace citer

@@ -1,0 +1,164 @@
+#include "decode/commit.h"
+
+#include <utility>
+
+namespace citer {
+
+namespace {
+
+/// One answer's part of a commit. Counts for the answer and in all.
+class Commit {
+ public:
+  Commit(Sequence& sequence, Counters& totals) : sequence_(sequence), totals_(totals) {}
+
+  void apply(SlotOutcome outcome);
+
+ private:
+  void count(const Counters& cost);
+  void add(std::int64_t Counters::* counter, std::int64_t n = 1);
+  void append(Draft draft);
+  void decide(std::vector<Decision> decisions);
+  void audit(const Decision& decision);
+  void verify(Decision decision);
+  void correct(Drawn drawn);
+  void settle_front();
+  void finish_if_ended(bool ends);
+
+  Sequence& sequence_;
+  Counters& totals_;
+  double llm_seconds_ = 0.0;  ///< of the pass, borne by the first token that it decides
+};
+
+/// The ledger's lines: an answer's own, and all of them, where shared passes are counted apart.
+void Commit::count(const Counters& cost) {
+  sequence_.counters += cost;
+  Counters shared = cost;
+  shared.slm_passes = shared.llm_passes = 0;
+  totals_ += shared;
+}
+
+void Commit::add(std::int64_t Counters::* counter, std::int64_t n) {
+  sequence_.counters.*counter += n;
+  totals_.*counter += n;
+}
+
+void Commit::apply(SlotOutcome outcome) {
+  count(outcome.cost);
+  if (sequence_.finish) return;
+  if (!outcome.error.empty()) {
+    sequence_.error = std::move(outcome.error);
+    sequence_.is_request_fault = true;
+    sequence_.end(FinishReason::kError);
+    return;
+  }
+  if (outcome.prompt_score) sequence_.prompt_score = outcome.prompt_score;
+  llm_seconds_ = outcome.cost.llm_seconds;
+  for (TokenRecord& record : outcome.prompt_records) {
+    sequence_.prompt_records.push_back(std::move(record));
+  }
+  if (outcome.draft) append(std::move(*outcome.draft));
+  if (!outcome.decisions.empty()) decide(std::move(outcome.decisions));
+  const bool writes_none = sequence_.request.max_tokens == 0 && !sequence_.scores_prompt();
+  if (writes_none && !sequence_.finish) sequence_.end(FinishReason::kLength);
+}
+
+/// It is decided at once where nothing before it is pending and it needs no pass of the LLM.
+void Commit::append(Draft draft) {
+  sequence_.tokens.push_back(draft.record.id);
+  sequence_.drafts.push_back(std::move(draft));
+  if (!sequence_.drafts.front().pending) settle_front();
+}
+
+void Commit::decide(std::vector<Decision> decisions) {
+  for (Decision& decision : decisions) {
+    if (decision.position < sequence_.decided()) {
+      audit(decision);
+      continue;
+    }
+    while (sequence_.decided() < decision.position && !sequence_.finish) settle_front();
+    if (sequence_.finish) return;
+    verify(std::move(decision));
+    if (sequence_.finish) return;
+  }
+  while (!sequence_.drafts.empty() && !sequence_.drafts.front().pending && !sequence_.finish) {
+    settle_front();
+  }
+}
+
+void Commit::audit(const Decision& decision) {
+  TokenRecord& record = sequence_.records[decision.position - sequence_.request.prompt.size()];
+  record.llm_agrees = record.id == decision.drawn.id;
+}
+
+/// The LLM's decision at the first draft.
+void Commit::verify(Decision decision) {
+  Draft& front = sequence_.drafts.front();
+  sequence_.verified = decision.position + 1;
+  Drawn& drawn = decision.drawn;
+  if (!front.pending) {
+    front.record.llm_agrees = front.record.id == drawn.id;
+    settle_front();
+    return;
+  }
+  front.record.llm_seconds = std::exchange(llm_seconds_, 0.0);
+  front.record.logprobs = std::move(drawn.logprobs);
+  const bool accepted = front.record.id == drawn.id;
+  if (decision.guesses) {
+    front.record.llm_agrees = decision.guesses->slm == drawn.id;
+    front.record.guessed = accepted;
+    add(accepted ? &Counters::accepted : &Counters::rejected);
+  }
+  if (!accepted) correct(std::move(drawn));
+  settle_front();
+}
+
+/// The LLM's token takes the first draft's place; what was drafted behind is dropped.
+void Commit::correct(Drawn drawn) {
+  add(&Counters::dropped, static_cast<std::int64_t>(sequence_.drafts.size()) - 1);
+  const std::size_t position = sequence_.decided();
+  sequence_.drafts.resize(1);
+  sequence_.tokens.resize(position);
+  sequence_.tokens.push_back(drawn.id);
+  Draft& front = sequence_.drafts.front();
+  front.record.id = drawn.id;
+  front.record.piece = std::move(drawn.piece);
+  front.ends = drawn.ends;
+}
+
+/// The first draft becomes a token of the answer.
+void Commit::settle_front() {
+  TokenRecord record = std::move(sequence_.drafts.front().record);
+  const bool ends = sequence_.drafts.front().ends;
+  sequence_.drafts.erase(sequence_.drafts.begin());
+  const auto now = std::chrono::steady_clock::now();
+  record.seconds = std::chrono::duration<double>(now - sequence_.grown).count();
+  sequence_.grown = now;
+  sequence_.text.push(record.piece, record.writer);
+  add(record.writer == Writer::kLlm ? &Counters::llm_tokens : &Counters::slm_tokens);
+  sequence_.records.push_back(std::move(record));
+  finish_if_ended(ends);
+}
+
+void Commit::finish_if_ended(bool ends) {
+  if (ends) {
+    sequence_.end(FinishReason::kEndOfGeneration);
+  } else if (sequence_.text.stopped()) {
+    sequence_.end(FinishReason::kStopString);
+  } else if (static_cast<int>(sequence_.records.size()) >= sequence_.request.max_tokens) {
+    sequence_.end(FinishReason::kLength);
+  }
+}
+
+}  // namespace
+
+void commit(StepOutcome outcome, const std::vector<std::unique_ptr<Sequence>>& sequences,
+            Counters& totals) noexcept {
+  totals.slm_passes += outcome.slm_passes;
+  totals.llm_passes += outcome.llm_passes;
+  for (SlotOutcome& slot : outcome.slots) {
+    const auto& sequence = sequences[static_cast<std::size_t>(slot.slot)];
+    if (sequence != nullptr) Commit(*sequence, totals).apply(std::move(slot));
+  }
+}
+
+}  // namespace citer

@@ -1,0 +1,366 @@
+#include "decode/executor.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "base/stopwatch.h"
+#include "citer/error.h"
+#include "decode/scheduler.h"
+
+namespace citer {
+
+namespace {
+
+using Sequences = Executor::Sequences;
+
+Sequence& sequence_of(const Sequences& sequences, int slot) {
+  return *sequences[static_cast<std::size_t>(slot)];
+}
+
+std::vector<RowRequest> row_requests(const std::vector<Read>& reads, const Sequences& sequences) {
+  std::vector<RowRequest> requests;
+  requests.reserve(reads.size());
+  for (const Read& read : reads) {
+    const std::span<const Token> tokens = sequence_of(sequences, read.slot).tokens;
+    requests.push_back({read.slot, tokens.first(read.length), read.rows});
+  }
+  return requests;
+}
+
+double seconds_of(const ForwardCost& cost, std::size_t request) {
+  return cost.seconds * cost.requests[request].positions / std::max(1, cost.positions);
+}
+
+void add_slm(Counters& to, const ForwardCost& cost, std::size_t request) {
+  const RequestCost& part = cost.requests[request];
+  to.slm_passes += part.passes;
+  to.slm_positions += part.positions;
+  to.slm_cache_reads += part.cache_reads;
+  to.slm_seconds += seconds_of(cost, request);
+}
+
+void add_llm(Counters& to, const ForwardCost& cost, std::size_t request) {
+  const RequestCost& part = cost.requests[request];
+  to.llm_passes += part.passes;
+  to.llm_positions += part.positions;
+  to.llm_cache_reads += part.cache_reads;
+  to.llm_seconds += seconds_of(cost, request);
+}
+
+/// What only one sequence suffers from is its own error.
+template <typename Work>
+void for_slot(SlotOutcome& slot, const Work& work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    slot.error = e.what();
+  }
+}
+
+}  // namespace
+
+Executor::Executor(ModelContext& slm, ModelContext& llm, bool overlap)
+    : slm_(slm),
+      llm_(llm),
+      // Padding that only one vocabulary has is never drawn: it stands for no text.
+      n_vocab_(static_cast<std::size_t>(
+          std::min(slm.model().vocab().size(), llm.model().vocab().size()))),
+      llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {}
+
+PassUnderWay Executor::under_way() const {
+  return {!reads_.empty(), !llm_thread_ || !llm_thread_->is_busy()};
+}
+
+StepOutcome Executor::run(const StepPlan& plan, const Sequences& sequences) {
+  for (const Eviction& eviction : plan.evictions) {
+    if (eviction.slm) slm_.forget(eviction.slot);
+    if (eviction.llm) llm_.forget(eviction.slot);
+  }
+  switch (plan.kind) {
+    case StepPlan::Kind::kNothing:
+      break;
+    case StepPlan::Kind::kScorePrompt:
+      return score_prompt(plan, sequences);
+    case StepPlan::Kind::kDraft:
+      return draft(plan, sequences);
+    case StepPlan::Kind::kVerify:
+      begin(plan.llm, sequences);
+      if (!llm_thread_) return collect(sequences);
+      break;
+    case StepPlan::Kind::kCollect:
+      return collect(sequences);
+  }
+  return {};
+}
+
+StepOutcome Executor::draft(const StepPlan& plan, const Sequences& sequences) {
+  StepOutcome outcome;
+  outcome.slots.reserve(plan.slm.size() + plan.drafts.size());
+  if (!plan.slm.empty()) {
+    outcome.slm = slm_.forward(row_requests(plan.slm, sequences), plan.hidden);
+    outcome.slm_passes = outcome.slm.passes;
+  }
+  ForwardCost llm;
+  if (!plan.llm.empty()) {
+    llm = llm_.forward(row_requests(plan.llm, sequences));
+    outcome.llm_passes = llm.passes;
+  }
+  for (const DraftPlan& draft : plan.drafts) {
+    SlotOutcome& slot = outcome.slots.emplace_back();
+    slot.slot = draft.slot;
+    if (draft.slm_read != kNone) add_slm(slot.cost, outcome.slm, draft.slm_read);
+    if (draft.llm_read != kNone) add_llm(slot.cost, llm, draft.llm_read);
+  }
+  for (std::size_t i = 0; i < plan.slm.size(); ++i) {
+    if (!plan.slm[i].rows.empty()) continue;
+    SlotOutcome& slot = outcome.slots.emplace_back();  // read a part of its prompt
+    slot.slot = plan.slm[i].slot;
+    add_slm(slot.cost, outcome.slm, i);
+  }
+  score(plan, sequences, outcome);
+  for (std::size_t i = 0; i < plan.drafts.size(); ++i) {
+    SlotOutcome& slot = outcome.slots[i];
+    for_slot(slot, [&] {
+      draw_draft(plan, plan.drafts[i], sequence_of(sequences, slot.slot), slot);
+    });
+  }
+  return outcome;
+}
+
+PolicyInput Executor::policy_input(const DraftPlan& draft, const Sequence& sequence) const {
+  PolicyInput input;
+  if (draft.slm_read != kNone) {
+    const Row row = slm_.row(draft.slm_read, 0);
+    input.slm_logits = row.logits;
+    input.slm_hidden = row.hidden;
+  }
+  if (draft.llm_read != kNone) input.llm_logits = llm_.row(draft.llm_read, 0).logits;
+  input.seed = sequence.request.sampling.seed;
+  input.stream = sequence.stream;
+  input.position = sequence.tokens.size();
+  return input;
+}
+
+/// Scores all drafts, those of one policy in one batch. The scores go into the outcome's drafts.
+void Executor::score(const StepPlan& plan, const Sequences& sequences, StepOutcome& outcome) {
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < plan.drafts.size(); ++i) {
+    const Sequence& sequence = sequence_of(sequences, plan.drafts[i].slot);
+    const bool has_row = plan.drafts[i].slm_read != kNone;
+    Draft& draft = outcome.slots[i].draft.emplace();
+    draft.record.score = sequence.prompt_score.value_or(0.0F);
+    // A last guess that is not needed gives no row to score, and needs no score.
+    const bool scored = has_row || !sequence.request.policy->needs().slm;
+    if (scored && !sequence.prompt_score) left.push_back(i);
+  }
+  while (!left.empty()) {
+    const auto policy_of = [&](std::size_t i) {
+      return sequence_of(sequences, plan.drafts[i].slot).request.policy.get();
+    };
+    const RoutingPolicy& policy = *policy_of(left.front());
+    const auto others = std::stable_partition(
+        left.begin(), left.end(), [&](std::size_t i) { return policy_of(i) == &policy; });
+    std::vector<PolicyInput> inputs;
+    for (auto i = left.begin(); i != others; ++i) {
+      const DraftPlan& draft = plan.drafts[*i];
+      inputs.push_back(policy_input(draft, sequence_of(sequences, draft.slot)));
+    }
+    std::vector<float> scores(inputs.size());
+    const Stopwatch watch;
+    policy.score(inputs, scores);
+    const double seconds = watch.seconds() / static_cast<double>(inputs.size());
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      SlotOutcome& slot = outcome.slots[left[k]];
+      slot.draft->record.score = scores[k];
+      slot.cost.router_seconds += seconds;
+      if (policy.needs().per_prompt) slot.prompt_score = scores[k];
+    }
+    left.erase(left.begin(), others);
+  }
+}
+
+/// The token at `position` by these logits, the tokens before it given.
+Token Executor::sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
+                       Counters& cost, Token without) {
+  const Stopwatch watch;
+  const auto context = std::span(sequence.tokens).first(position);
+  const Token token = sequence.sampler.sample(logits.first(n_vocab_), context, without);
+  cost.sampling_seconds += watch.seconds();
+  return token;
+}
+
+/// What goes with a token's id.
+void Executor::fill(Drawn& drawn, const Sequence& sequence) const {
+  const Vocab& vocab = slm_.model().vocab();
+  drawn.piece = vocab.piece(drawn.id);
+  drawn.ends = !sequence.request.ignore_eog && vocab.is_end_of_generation(drawn.id);
+}
+
+void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequence& sequence,
+                          SlotOutcome& slot) {
+  const DecodeRequest& request = sequence.request;
+  Draft& draft = *slot.draft;
+  const bool by_llm = llm_writes(draft.record.score, planned.threshold);
+  const bool has_llm_row = planned.llm_read != kNone;
+  draft.pending = by_llm && !has_llm_row;
+  draft.record.writer = by_llm ? Writer::kLlm : Writer::kSlm;
+  draft.record.slm_seconds = slot.cost.slm_seconds;
+  draft.record.llm_seconds = slot.cost.llm_seconds;
+  draft.record.id = kNoToken;
+  std::span<const float> logits;
+  if (by_llm && has_llm_row) {
+    logits = llm_.row(planned.llm_read, 0).logits;
+  } else if (planned.slm_read != kNone && !(by_llm && request.pending_limit == 1)) {
+    logits = slm_.row(planned.slm_read, 0).logits;
+  }
+  if (logits.empty()) return;
+  const std::size_t position = sequence.tokens.size();
+  Drawn drawn{sample(sequence, logits, position, slot.cost), "", false, {}};
+  if (draft.pending) {
+    const Token slm = drawn.id;
+    const Token runner_up = sample(sequence, logits, position, slot.cost, slm);
+    const float lead =
+        logits[static_cast<std::size_t>(slm)] - logits[static_cast<std::size_t>(runner_up)];
+    draft.guesses = {draft.record.score, slm, runner_up, lead};
+    drawn.id = plan.guesses.best(draft.guesses);
+  } else if (request.sampling.top_logprobs >= 0) {
+    draft.record.logprobs = logprobs_of(logits, drawn.id, request.sampling.top_logprobs);
+  }
+  fill(drawn, sequence);
+  draft.record.id = drawn.id;
+  draft.record.piece = std::move(drawn.piece);
+  draft.ends = drawn.ends;
+}
+
+void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences) {
+  reads_ = reads;
+  tokens_.clear();
+  for (const Read& read : reads) {
+    const std::span<const Token> tokens = sequence_of(sequences, read.slot).tokens;
+    tokens_.emplace_back(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(read.length));
+  }
+  const auto pass = [this] {
+    std::vector<RowRequest> requests;
+    requests.reserve(reads_.size());
+    for (std::size_t i = 0; i < reads_.size(); ++i) {
+      requests.push_back({reads_[i].slot, tokens_[i], reads_[i].rows});
+    }
+    llm_cost_ = llm_.forward(requests);
+  };
+  if (llm_thread_) {
+    llm_thread_->start(pass);
+    return;
+  }
+  try {
+    pass();
+  } catch (...) {
+    reads_.clear();
+    throw;
+  }
+}
+
+/// Waits for the pass under way and takes its decisions.
+StepOutcome Executor::collect(const Sequences& sequences) {
+  const std::vector<Read> reads = std::exchange(reads_, {});
+  if (llm_thread_) llm_thread_->wait();
+  StepOutcome outcome;
+  outcome.llm = std::exchange(llm_cost_, {});
+  outcome.llm_passes = outcome.llm.passes;
+  outcome.slots.resize(reads.size());
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    SlotOutcome& slot = outcome.slots[i];
+    slot.slot = reads[i].slot;
+    add_llm(slot.cost, outcome.llm, i);
+    Sequence& sequence = sequence_of(sequences, slot.slot);
+    if (!sequence.finish) for_slot(slot, [&] { decide(reads[i], i, sequence, slot); });
+  }
+  return outcome;
+}
+
+/// The LLM's decisions at the rows, in order, up to the first that is not what was guessed.
+void Executor::decide(const Read& read, std::size_t request, Sequence& sequence,
+                      SlotOutcome& slot) {
+  const std::size_t decided = sequence.decided();
+  for (std::size_t i = 0; i < read.rows.size(); ++i) {
+    const auto position = static_cast<std::size_t>(read.rows[i]) + 1;
+    const std::span<const float> logits = llm_.row(request, i).logits;
+    Decision decision{position, {}, {}};
+    Drawn& drawn = decision.drawn;
+    drawn.id = sample(sequence, logits, position, slot.cost);
+    fill(drawn, sequence);
+    const Draft* draft = position < decided ? nullptr : &sequence.drafts[position - decided];
+    const bool pending = draft != nullptr && draft->pending;
+    if (pending) {
+      const int top = sequence.request.sampling.top_logprobs;
+      if (top >= 0) drawn.logprobs = logprobs_of(logits, drawn.id, top);
+      if (draft->record.id >= 0) decision.guesses = draft->guesses;
+    }
+    const bool corrects = pending && draft->record.id != drawn.id;
+    slot.decisions.push_back(std::move(decision));
+    if (corrects) return;
+  }
+}
+
+/// Records of prompt tokens as routing would have written them: each gets its logprobs from the
+/// model that would write it by the request's policy and threshold, the tokens before it given.
+StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequences) {
+  const Read& read = plan.prompt;
+  const Sequence& sequence = sequence_of(sequences, read.slot);
+  const DecodeRequest& request = sequence.request;
+  const PolicyNeeds needs = request.policy->needs();
+  const Vocab& vocab = slm_.model().vocab();
+  const std::size_t n = read.rows.size();
+  StepOutcome outcome;
+  SlotOutcome& slot = outcome.slots.emplace_back();
+  slot.slot = read.slot;
+  const auto pass = [&](ModelContext& model, const std::vector<int>& rows, bool hidden) {
+    const auto length = static_cast<std::size_t>(rows.back()) + 1;
+    const RowRequest row_request{read.slot, std::span(request.prompt).first(length), rows};
+    const ForwardCost cost = model.forward({&row_request, 1}, hidden);
+    const bool by_slm = &model == &slm_;
+    (by_slm ? outcome.slm_passes : outcome.llm_passes) += cost.passes;
+    by_slm ? add_slm(slot.cost, cost, 0) : add_llm(slot.cost, cost, 0);
+  };
+  const bool reads_slm = n > 0 && (needs.slm || request.threshold <= 0);
+  if (reads_slm) pass(slm_, read.rows, needs.hidden);
+  if (n > 0 && needs.llm) pass(llm_, read.rows, false);
+  std::vector<PolicyInput> inputs(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (reads_slm) inputs[i].slm_logits = slm_.row(0, i).logits;
+    if (reads_slm) inputs[i].slm_hidden = slm_.row(0, i).hidden;
+    if (needs.llm) inputs[i].llm_logits = llm_.row(0, i).logits;
+    inputs[i].seed = request.sampling.seed;
+    inputs[i].stream = sequence.stream;
+    inputs[i].position = static_cast<std::uint64_t>(read.rows[i]) + 1;
+  }
+  std::vector<float> scores(n);
+  const Stopwatch watch;
+  if (n > 0) request.policy->score(inputs, scores);
+  slot.cost.router_seconds += watch.seconds();
+
+  std::vector<int> by_llm;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (llm_writes(scores[i], request.threshold)) by_llm.push_back(read.rows[i]);
+  }
+  if (!by_llm.empty()) pass(llm_, by_llm, false);
+  if (sequence.prompt_records.empty()) {  // the first token follows nothing
+    TokenRecord& first = slot.prompt_records.emplace_back();
+    first.id = request.prompt.front();
+    first.piece = vocab.piece(first.id);
+  }
+  const int top = std::max(0, request.sampling.top_logprobs);
+  for (std::size_t i = 0, k = 0; i < n; ++i) {
+    const bool llm = k < by_llm.size() && by_llm[k] == read.rows[i];
+    TokenRecord& record = slot.prompt_records.emplace_back();
+    record.id = request.prompt[static_cast<std::size_t>(read.rows[i]) + 1];
+    record.piece = vocab.piece(record.id);
+    record.writer = llm ? Writer::kLlm : Writer::kSlm;
+    record.score = scores[i];
+    const Row row = llm ? llm_.row(0, k++) : slm_.row(0, i);
+    record.logprobs = logprobs_of(row.logits, record.id, top);
+  }
+  return outcome;
+}
+
+}  // namespace citer

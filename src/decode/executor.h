@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/worker.h"
+#include "decode/step_plan.h"
+#include "model/context.h"
+
+namespace citer {
+
+/// Carries plans out on both models: passes, scores, draws. Changes no sequence but its sampler's
+/// scratch; all that was found out is in the outcome.
+class Executor {
+ public:
+  using Sequences = std::vector<std::unique_ptr<Sequence>>;
+
+  /// With `overlap` the LLM verifies on a thread of its own. The contexts must outlive this.
+  Executor(ModelContext& slm, ModelContext& llm, bool overlap);
+
+  /// Throws Error when a pass or a policy fails; the caches are then in order. What is wrong with one
+  /// sequence alone is its SlotOutcome::error.
+  StepOutcome run(const StepPlan& plan, const Sequences& sequences);
+
+  /// The pass that verifies beside what else is done.
+  PassUnderWay under_way() const;
+  /// Its reads; empty: there is none.
+  const std::vector<Read>& reads_under_way() const { return reads_; }
+
+ private:
+  StepOutcome draft(const StepPlan& plan, const Sequences& sequences);
+  void score(const StepPlan& plan, const Sequences& sequences, StepOutcome& outcome);
+  PolicyInput policy_input(const DraftPlan& draft, const Sequence& sequence) const;
+  void draw_draft(const StepPlan& plan, const DraftPlan& draft, Sequence& sequence,
+                  SlotOutcome& slot);
+  StepOutcome score_prompt(const StepPlan& plan, const Sequences& sequences);
+  void begin(const std::vector<Read>& reads, const Sequences& sequences);
+  StepOutcome collect(const Sequences& sequences);
+  void decide(const Read& read, std::size_t request, Sequence& sequence, SlotOutcome& slot);
+  Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
+               Counters& cost, Token without = kNoToken);
+  void fill(Drawn& drawn, const Sequence& sequence) const;
+
+  ModelContext& slm_;
+  ModelContext& llm_;
+  std::size_t n_vocab_;  ///< tokens that both models have
+
+  std::vector<Read> reads_;                  ///< of the pass under way
+  std::vector<std::vector<Token>> tokens_;   ///< theirs, a copy: drafts may be appended meanwhile
+  ForwardCost llm_cost_;                     ///< of that pass, when it is done
+  std::unique_ptr<Worker> llm_thread_;       ///< with overlap; last: it uses the others
+};
+
+}  // namespace citer

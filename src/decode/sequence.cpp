@@ -1,0 +1,92 @@
+#include "decode/sequence.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/rng.h"
+
+namespace citer {
+
+namespace {
+
+/// Drafts a sequence holds at most.
+constexpr std::size_t kMostDrafts = 48;
+
+/// Stream of an answer's random numbers: its prompt, so that an answer does not depend on what else
+/// is in the batch.
+std::uint64_t stream_of(const DecodeRequest& request) {
+  const auto* bytes = reinterpret_cast<const char*>(request.prompt.data());
+  return hash64({bytes, request.prompt.size() * sizeof(Token)}) + request.choice;
+}
+
+}  // namespace
+
+Sequence::Sequence(DecodeRequest r, int n_vocab)
+    : request(std::move(r)),
+      stream(stream_of(request)),
+      tokens(request.prompt),
+      verified(request.prompt.size()),
+      text(request.stop),
+      sampler(n_vocab, request.sampling, stream) {}
+
+void Sequence::enter(Phase next) {
+  assert(next == phase || may_follow(phase, next));
+  if (next == Phase::kPending && phase != next) waits_since = Stopwatch();
+  phase = next;
+}
+
+void Sequence::drop_drafts() {
+  tokens.resize(decided());
+  drafts.clear();
+}
+
+void Sequence::end(FinishReason reason) {
+  drop_drafts();
+  finish = reason;
+  text.finish();
+  enter(Phase::kFinished);
+}
+
+std::vector<Guesses> Sequence::pending() const {
+  std::vector<Guesses> pending;
+  pending.reserve(drafts.size());
+  for (const Draft& draft : drafts) {
+    if (draft.pending) pending.push_back(draft.guesses);
+  }
+  return pending;
+}
+
+bool Sequence::is_full() const {
+  const std::size_t written = tokens.size() - request.prompt.size();
+  return tokens.back() == kNoToken || drafts.size() >= kMostDrafts ||
+         (!drafts.empty() && drafts.back().ends) ||
+         written >= static_cast<std::size_t>(request.max_tokens);
+}
+
+double Sequence::threshold() const {
+  if (!request.budget) return request.threshold;
+  // What was under- or overspent so far is to be made up for within so many tokens.
+  constexpr double kHorizon = 24.0;
+  auto by_llm = static_cast<double>(counters.llm_tokens);
+  for (const Draft& draft : drafts) by_llm += draft.record.writer == Writer::kLlm ? 1 : 0;
+  const auto n = static_cast<double>(records.size() + drafts.size());
+  const double wanted = *request.budget + (*request.budget * n - by_llm) / kHorizon;
+  return request.policy->threshold_for_budget(std::clamp(wanted, 0.0, 1.0))
+      .value_or(request.threshold);
+}
+
+Answer to_answer(Sequence& sequence) {
+  Answer answer;
+  answer.text = sequence.text.text();
+  answer.finish = sequence.finish.value_or(FinishReason::kLength);
+  answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  answer.counters = sequence.counters;
+  answer.threshold = sequence.request.threshold;
+  answer.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.started).count();
+  answer.tokens = std::move(sequence.records);
+  answer.prompt = std::move(sequence.prompt_records);
+  return answer;
+}
+
+}  // namespace citer

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/stopwatch.h"
+#include "citer/policy.h"
+#include "citer/generation.h"
+#include "citer/types.h"
+#include "decode/phase.h"
+#include "decode/planner.h"
+#include "decode/text_stream.h"
+#include "model/sampler.h"
+
+namespace citer {
+
+/// One answer to write.
+struct DecodeRequest {
+  std::vector<Token> prompt;  ///< at least one token
+  /// Tokens to write at most; negative: as many as the context holds; 0: none.
+  int max_tokens = -1;
+  bool ignore_eog = false;  ///< go on after end-of-generation tokens (for measurements)
+  SamplingOptions sampling;
+  std::vector<std::string> stop;
+  std::shared_ptr<const RoutingPolicy> policy;
+  double threshold = 0.5;  ///< in [0, 1]
+  /// Tokens that may wait for the LLM's decision while the SLM drafts on. 1: none, plain routing;
+  /// 0: as many as pay, by measured times and acceptance.
+  int pending_limit = 1;
+  /// Have the LLM decide at the SLM's tokens too, as it reads them.
+  bool audit = false;
+  /// Tells answers to the same prompt apart: they draw other random numbers.
+  std::uint64_t choice = 0;
+  /// Instead of a fixed threshold: the share of tokens that the LLM may write, in [0, 1]; the
+  /// threshold follows from the policy's calibration and from what was written so far.
+  std::optional<double> budget;
+  /// Give the prompt's tokens records with logprobs, too.
+  bool score_prompt = false;
+};
+
+/// A token that is not decided: it is pending, or stands behind one that is.
+struct Draft {
+  TokenRecord record;    ///< as the SLM would write it, or as the LLM is guessed to
+  bool pending = false;  ///< the LLM will decide
+  bool ends = false;     ///< an end-of-generation token, where the answer ends at one
+  Guesses guesses{};     ///< of a pending token, where drafts behind it are allowed
+};
+
+/// One answer being written. The token sequence is authoritative; both KV caches and the text are
+/// derived from it: the caches by ModelContext::forward(), the text by TextStream::push(), which
+/// gets decided tokens only.
+struct Sequence {
+  Sequence(DecodeRequest request, int n_vocab);
+
+  DecodeRequest request;
+  std::uint64_t stream;                     ///< addresses this answer's random numbers
+  Phase phase = Phase::kQueued;             ///< changed by enter() alone
+  std::vector<Token> tokens;                ///< prompt, answer, drafts
+  std::vector<Draft> drafts;                ///< the last tokens, as long as they are not decided
+  std::size_t verified = 0;                 ///< tokens at which the LLM has decided, or never will
+  std::vector<TokenRecord> records;         ///< one per token of the answer
+  std::vector<TokenRecord> prompt_records;  ///< with `score_prompt`, one per token of the prompt
+  TextStream text;
+  Sampler sampler;
+  Counters counters;
+  std::optional<FinishReason> finish;
+  std::string error;                  ///< with FinishReason::kError
+  bool is_request_fault = false;      ///< it comes from what the request asked for
+  std::optional<float> prompt_score;  ///< the policy's, where it scores prompts, not tokens
+  std::chrono::steady_clock::time_point started;
+  std::chrono::steady_clock::time_point grown;  ///< at the last token, or at the start
+  Stopwatch waits_since;                        ///< of a pending one
+
+  /// Moves to a phase that may follow.
+  void enter(Phase next);
+  void drop_drafts();
+  /// No token will follow; drafts are dropped.
+  void end(FinishReason reason);
+
+  /// Tokens that are decided, prompt included.
+  std::size_t decided() const { return tokens.size() - drafts.size(); }
+  /// Of the pending tokens, in order.
+  std::vector<Guesses> pending() const;
+  /// Whether the prompt's tokens are still to be scored.
+  bool scores_prompt() const {
+    return request.score_prompt && prompt_records.size() < request.prompt.size();
+  }
+  /// Whether nothing can be drafted behind its last token.
+  bool is_full() const;
+  /// The threshold of the next token: the request's, or what keeps to its budget.
+  double threshold() const;
+};
+
+/// Hands over what became of an answer, finished or not; all but its id.
+Answer to_answer(Sequence& sequence);
+
+}  // namespace citer

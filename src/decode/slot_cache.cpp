@@ -1,0 +1,94 @@
+#include "decode/slot_cache.h"
+
+#include <algorithm>
+
+namespace citer {
+
+namespace {
+
+/// A shorter common beginning is an accident (a template's first words): not worth giving up what
+/// the slot that has been idle longest would lose.
+constexpr std::size_t kWorthIt = 16;
+
+/// Whether a sequence that has not read its prompt yet will come to hold so much of this one's.
+bool will_share(const Sequence& other, const std::vector<Token>& prompt, std::size_t more_than) {
+  if (other.phase != Phase::kPrefill) return false;
+  const std::vector<Token>& theirs = other.request.prompt;
+  const auto same = std::mismatch(prompt.begin(), prompt.end(), theirs.begin(), theirs.end());
+  return static_cast<std::size_t>(same.first - prompt.begin()) >= more_than + kWorthIt;
+}
+
+}  // namespace
+
+SlotCache::SlotCache(ModelContext& slm, ModelContext& llm, int slots)
+    : slm_(slm),
+      llm_(llm),
+      used_at_(static_cast<std::size_t>(slots)),
+      idle_since_(static_cast<std::size_t>(slots)) {}
+
+std::size_t SlotCache::held(int sequence, const std::vector<Token>& prompt) const {
+  const std::size_t held =
+      slm_.cached_prefix(sequence, prompt) + llm_.cached_prefix(sequence, prompt);
+  return held < kWorthIt ? 0 : held;
+}
+
+std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
+                                          const Sequences& sequences) const {
+  std::optional<int> best;
+  std::size_t best_holds = 0;
+  std::optional<int> source;
+  std::size_t source_holds = 0;
+  const auto slots = static_cast<int>(used_at_.size());
+  for (int s = 0; s < slm_.sequences(); ++s) {
+    const std::size_t holds = held(s, prompt);
+    if (holds > source_holds) {
+      source = s;
+      source_holds = holds;
+    }
+    if (s >= slots) continue;
+    const auto at = static_cast<std::size_t>(s);
+    if (sequences[at] != nullptr) {
+      if (will_share(*sequences[at], prompt, holds)) return std::nullopt;
+      continue;
+    }
+    const bool idle_longer = best && holds == best_holds &&
+                             used_at_[at] < used_at_[static_cast<std::size_t>(*best)];
+    if (!best || holds > best_holds || idle_longer) {
+      best = s;
+      best_holds = holds;
+    }
+  }
+  if (!best) return std::nullopt;
+  if (source_holds < best_holds + kWorthIt) source.reset();
+  return Placement{*best, source};
+}
+
+void SlotCache::fork(const Placement& placement, const std::vector<Token>& prompt) {
+  if (!placement.source) return;
+  const int source = *placement.source;
+  slm_.fork(source, placement.slot, slm_.cached_prefix(source, prompt));
+  llm_.fork(source, placement.slot, llm_.cached_prefix(source, prompt));
+}
+
+std::vector<SlotView> SlotCache::view(const Sequences& sequences, const Counters& totals,
+                                      bool llm_is_free) const {
+  std::vector<SlotView> views(sequences.size());
+  for (std::size_t slot = 0; slot < views.size(); ++slot) {
+    const auto s = static_cast<int>(slot);
+    SlotView& view = views[slot];
+    view.sequence = sequences[slot].get();
+    if (view.sequence == nullptr) {
+      view.slm_cached = slm_.cached(s).size();
+      if (llm_is_free) view.llm_cached = llm_.cached(s).size();
+      view.slm_idle = totals.slm_passes - idle_since_[slot].slm_passes;
+      view.llm_idle = totals.llm_passes - idle_since_[slot].llm_passes;
+      continue;
+    }
+    const std::vector<Token>& tokens = view.sequence->tokens;
+    view.slm_cached = slm_.cached_prefix(s, tokens);
+    if (llm_is_free) view.llm_cached = llm_.cached_prefix(s, tokens);
+  }
+  return views;
+}
+
+}  // namespace citer

@@ -1,0 +1,43 @@
+#include "engine/models.h"
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+
+namespace citer {
+
+namespace {
+
+ContextOptions with_spare(ContextOptions options, int spare) {
+  options.sequences += spare;
+  return options;
+}
+
+bool overlaps(const std::string& overlap, const Pair& pair) {
+  if (overlap == "on") return true;
+  if (overlap == "off") return false;
+  if (overlap == "auto") return pair.slm()->device() != pair.llm()->device();
+  throw UsageError(fmt::format("--overlap: expected on, off or auto, found '{}'", overlap));
+}
+
+}  // namespace
+
+Models::Models(const Pair& pair, const ServiceOptions& options)
+    : slm(pair.slm(), with_spare(options.context, options.spare_sequences)),
+      llm(pair.llm(), with_spare(options.context, options.spare_sequences)),
+      decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair)) {
+  if (options.by_times) decoder.schedule_by_times();
+}
+
+void Models::reset() {
+  slm.reset();
+  llm.reset();
+}
+
+ModelFacts facts_of(const ModelContext& context) {
+  const Model& model = context.model();
+  return {model.options().path, model.description(),       model.parameters(),
+          model.bytes(),        context.bytes_per_token(), model.n_embd()};
+}
+
+}  // namespace citer

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "citer/service.h"
+#include "decode/decoder.h"
+#include "model/context.h"
+
+namespace citer {
+
+/// What a service runs on its thread: a context of each model, and the decoder over them.
+struct Models {
+  /// Sequences beyond options.context.sequences are no slots of the decoder. Throws as Service's
+  /// constructor does.
+  Models(const Pair& pair, const ServiceOptions& options);
+
+  /// Drops both models' caches.
+  void reset();
+
+  ModelContext slm;
+  ModelContext llm;
+  Decoder decoder;
+};
+
+ModelFacts facts_of(const ModelContext& context);
+
+}  // namespace citer

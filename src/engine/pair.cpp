@@ -1,0 +1,88 @@
+#include "citer/pair.h"
+
+#include <mutex>
+#include <optional>
+
+#include "decode/sequence.h"
+#include "engine/policy_set.h"
+#include "model/chat_template.h"
+#include "model/model.h"
+
+namespace citer {
+
+namespace {
+
+/// The pair is checked before its routers are loaded.
+const Model& checked(const Model& slm, const Model& llm) {
+  check_pair(slm, llm);
+  return slm;
+}
+
+}  // namespace
+
+struct Pair::Impl {
+  explicit Impl(const PairOptions& options)
+      : chat_template_file(options.chat_template_file),
+        slm(Model::load(options.slm)),
+        llm(Model::load(options.llm)),
+        policies(options.routers, checked(*slm, *llm)) {}
+
+  std::string chat_template_file;
+  std::shared_ptr<Model> slm;
+  std::shared_ptr<Model> llm;
+  PolicySet policies;
+  std::mutex template_mutex;
+  std::optional<ChatTemplate> chat_template;  ///< made when the first conversation comes
+};
+
+Pair::Pair(const PairOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Pair::~Pair() = default;
+
+std::vector<Token> Pair::tokenize(const Prompt& prompt) const {
+  if (!prompt.tokens.empty()) return prompt.tokens;
+  const std::string& text =
+      prompt.messages.empty() ? prompt.text : chat_template().render(prompt.messages);
+  return vocab().tokenize(text, true, true);
+}
+
+std::shared_ptr<const RoutingPolicy> Pair::policy(const GenerationOptions& options) const {
+  return options.own_policy ? options.own_policy : policy(options.policy);
+}
+
+std::shared_ptr<const RoutingPolicy> Pair::policy(const std::string& name) const {
+  return impl_->policies.find(name);
+}
+
+const std::vector<RouterFacts>& Pair::router_facts() const { return impl_->policies.routers(); }
+const std::shared_ptr<Model>& Pair::slm() const { return impl_->slm; }
+const std::shared_ptr<Model>& Pair::llm() const { return impl_->llm; }
+const Vocab& Pair::vocab() const { return impl_->slm->vocab(); }
+
+const ChatTemplate& Pair::chat_template() const {
+  const std::lock_guard lock(impl_->template_mutex);
+  if (!impl_->chat_template) {
+    impl_->chat_template.emplace(
+        ChatTemplate::for_model(*impl_->slm, impl_->chat_template_file));
+  }
+  return *impl_->chat_template;
+}
+
+DecodeRequest Pair::resolve(const Request& request) const {
+  const GenerationOptions& options = request.options;
+  DecodeRequest resolved;
+  resolved.prompt = tokenize(request.prompt);
+  resolved.policy = policy(options);
+  resolved.threshold = choose_threshold(*resolved.policy, options.threshold, options.budget);
+  resolved.budget = options.budget;
+  resolved.pending_limit = options.pending_tokens;
+  resolved.audit = options.audit;
+  resolved.max_tokens = options.max_tokens;
+  resolved.ignore_eog = options.ignore_eog;
+  resolved.stop = options.stop;
+  resolved.sampling = options.sampling;
+  resolved.choice = request.choice;
+  resolved.score_prompt = request.score_prompt;
+  return resolved;
+}
+
+}  // namespace citer

@@ -1,0 +1,61 @@
+#include "engine/probe.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/models.h"
+#include "model/sampler.h"
+
+namespace citer {
+
+namespace {
+
+std::vector<Token> all_tokens(const Service& service, const Prompt& prompt, const Answer& answer) {
+  std::vector<Token> tokens = service.pair().tokenize(prompt);
+  for (const TokenRecord& record : answer.tokens) tokens.push_back(record.id);
+  return tokens;
+}
+
+}  // namespace
+
+std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
+                                           const Answer& answer, Writer model, int n) {
+  const std::vector<Token> tokens = all_tokens(service, prompt, answer);
+  if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
+  std::array<double, 3> seconds{};
+  service.with_models([&](Models& models) {
+    const int slot = models.decoder.claim_slot(tokens).value();  // none is taken
+    const int last = static_cast<int>(tokens.size()) - 1;
+    const auto shorter = std::span(tokens).first(tokens.size() - static_cast<std::size_t>(n));
+    const RowRequest all{slot, tokens, {&last, 1}};
+    const RowRequest before{slot, shorter, {}};
+    ModelContext& context = model == Writer::kSlm ? models.slm : models.llm;
+    for (double& s : seconds) {
+      context.forward({&before, 1});  // reads what is missing before, takes back what is after
+      s = context.forward({&all, 1}).seconds;
+    }
+  });
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[1];
+}
+
+std::vector<bool> audit(Service& service, const Prompt& prompt, const Answer& answer) {
+  std::vector<Token> tokens = all_tokens(service, prompt, answer);
+  std::vector<int> rows;
+  for (std::size_t i = tokens.size() - answer.tokens.size(); i < tokens.size(); ++i) {
+    rows.push_back(static_cast<int>(i) - 1);
+  }
+  if (rows.empty()) return {};
+  tokens.pop_back();  // nothing is wanted after the last token
+  std::vector<bool> agrees;
+  service.with_models([&](Models& models) {
+    const RowRequest request{0, tokens, rows};
+    models.llm.forward({&request, 1});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      agrees.push_back(argmax(models.llm.row(0, i).logits) == answer.tokens[i].id);
+    }
+  });
+  return agrees;
+}
+
+}  // namespace citer

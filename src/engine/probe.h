@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "citer/service.h"
+
+namespace citer {
+
+/// Seconds of one pass of a model that reads the last `tokens` tokens of an answer: the median of
+/// three. nullopt while the answer, prompt included, has no more tokens than that.
+std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
+                                           const Answer& answer, Writer model, int tokens);
+
+/// For each token of an answer to `prompt`: whether it is the LLM's likeliest one at its place. One
+/// LLM pass.
+std::vector<bool> audit(Service& service, const Prompt& prompt, const Answer& answer);
+
+}  // namespace citer

@@ -1,0 +1,372 @@
+#include "citer/service.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "engine/mailbox.h"
+#include "engine/models.h"
+
+namespace citer {
+
+namespace {
+
+/// How long a wait lasts before it is seen whether the caller wants to stop.
+constexpr std::chrono::milliseconds kPatience{50};
+
+/// One answer between its reader and the models' thread.
+struct Job {
+  std::shared_ptr<Answers::Mailbox> mailbox;
+  std::size_t index = 0;  ///< its place in the mailbox
+  std::string id;
+  std::unique_ptr<Sequence> sequence;  ///< until it is started
+  std::size_t delivered = 0;           ///< tokens handed over
+
+  void fail(const std::string& error) const {
+    Growth growth;
+    growth.error = error;
+    mailbox->push(index, std::move(growth));
+  }
+};
+
+}  // namespace
+
+struct Service::Impl {
+  Impl(std::shared_ptr<const Pair> p, const ServiceOptions& o);
+
+  std::vector<Job> jobs_of(const std::vector<Request>& requests) const;
+  std::unique_ptr<Sequence> prepare(const Request& request, bool name_it) const;
+  void enqueue(std::vector<Job> jobs);
+  bool wait_for_work();
+  void run();
+  void run_work();
+  void drop_cancelled();
+  void admit();
+  void step();
+  void deliver(int slot, bool is_last);
+  void fail_active(const std::string& error);
+  void shut_down();
+  double llm_alone_seconds(const Answer& answer) const;
+  void publish_status();
+
+  std::shared_ptr<const Pair> pair;
+  ServiceOptions options;
+  Models models;  ///< the thread's alone, but for Decoder::check() and ::prepare()
+  int context_size;
+  ModelFacts slm_facts;
+  ModelFacts llm_facts;
+  std::map<int, Job> active;  ///< by slot; the thread's alone
+
+  mutable std::mutex mutex;  ///< for what follows; never held while a model is at work
+  std::condition_variable wake;
+  std::deque<Job> queue;
+  std::deque<std::packaged_task<void()>> works;
+  bool stopping = false;
+  ServiceStatus status;
+
+  std::thread thread;  ///< last: it uses all the others
+};
+
+Service::Impl::Impl(std::shared_ptr<const Pair> p, const ServiceOptions& o)
+    : pair(std::move(p)),
+      options(o),
+      models(*pair, options),
+      context_size(models.decoder.context_size()),
+      slm_facts(facts_of(models.slm)),
+      llm_facts(facts_of(models.llm)) {
+  publish_status();
+  thread = std::thread([this] { run(); });
+}
+
+std::unique_ptr<Sequence> Service::Impl::prepare(const Request& request, bool name_it) const {
+  try {
+    return models.decoder.prepare(pair->resolve(request));
+  } catch (const UsageError& e) {
+    if (!name_it) throw;
+    throw UsageError(fmt::format("prompt '{}': {}", request.prompt.id, e.what()));
+  }
+}
+
+std::vector<Job> Service::Impl::jobs_of(const std::vector<Request>& requests) const {
+  const auto mailbox = std::make_shared<Answers::Mailbox>(requests.size());
+  std::vector<Job> jobs;
+  jobs.reserve(requests.size());
+  for (const Request& request : requests) {
+    jobs.push_back({mailbox, jobs.size(), request.prompt.id,
+                    prepare(request, requests.size() > 1)});
+  }
+  return jobs;
+}
+
+void Service::Impl::enqueue(std::vector<Job> jobs) {
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) throw Overloaded("the service is shutting down");
+    const auto limit = static_cast<std::size_t>(options.queue_limit);
+    if (limit > 0 && queue.size() + jobs.size() > limit) {
+      throw Overloaded("too many requests are waiting; try again later");
+    }
+    std::move(jobs.begin(), jobs.end(), std::back_inserter(queue));
+    status.queued = static_cast<int>(queue.size());
+  }
+  wake.notify_one();
+}
+
+/// False when the thread is to end.
+bool Service::Impl::wait_for_work() {
+  std::unique_lock lock(mutex);
+  wake.wait(lock, [&] { return stopping || !queue.empty() || !works.empty() || !active.empty(); });
+  return !stopping;
+}
+
+void Service::Impl::run() {
+  while (wait_for_work()) {
+    try {
+      drop_cancelled();
+      run_work();
+      admit();
+      step();
+    } catch (const std::exception& e) {
+      fail_active(e.what());
+    }
+    publish_status();
+  }
+  shut_down();
+}
+
+/// Work that has the models to itself goes before answers that are not begun.
+void Service::Impl::run_work() {
+  while (active.empty()) {
+    std::packaged_task<void()> work;
+    {
+      const std::lock_guard lock(mutex);
+      if (works.empty()) return;
+      work = std::move(works.front());
+      works.pop_front();
+    }
+    work();
+  }
+}
+
+void Service::Impl::drop_cancelled() {
+  using State = Answers::Mailbox::State;
+  std::vector<Job> dropped;
+  {
+    const std::lock_guard lock(mutex);
+    const auto first = std::stable_partition(queue.begin(), queue.end(), [](const Job& job) {
+      return job.mailbox->state() == State::kOpen;
+    });
+    std::move(first, queue.end(), std::back_inserter(dropped));
+    queue.erase(first, queue.end());
+  }
+  for (const Job& job : dropped) job.fail("stopped before it was begun");
+  for (auto next = active.begin(); next != active.end();) {
+    const auto [slot, state] = std::pair{next->first, next->second.mailbox->state()};
+    ++next;  // what follows may erase it
+    if (state == State::kOpen) continue;
+    if (state == State::kStopping) {
+      models.decoder.text(slot).finish();
+      deliver(slot, true);
+    } else {
+      models.decoder.release(slot);
+      active.erase(slot);
+    }
+  }
+}
+
+/// Starts what waits for a slot.
+void Service::Impl::admit() {
+  for (;;) {
+    const std::vector<Token>* prompt = nullptr;
+    {
+      const std::lock_guard lock(mutex);
+      if (queue.empty() || !works.empty()) return;
+      prompt = &queue.front().sequence->request.prompt;  // nobody else takes from the queue
+    }
+    const std::optional<int> slot = models.decoder.claim_slot(*prompt);
+    if (!slot) return;
+    Job job;
+    {
+      const std::lock_guard lock(mutex);
+      job = std::move(queue.front());
+      queue.pop_front();
+    }
+    models.decoder.start(*slot, std::move(job.sequence));
+    active.emplace(*slot, std::move(job));
+  }
+}
+
+void Service::Impl::step() {
+  if (active.empty()) return;
+  for (const int slot : models.decoder.step()) {
+    deliver(slot, models.decoder.at(slot).finish.has_value());
+  }
+}
+
+/// Hands over what a slot's answer grew by; at last also the answer, or what kept it from being
+/// written.
+void Service::Impl::deliver(int slot, bool is_last) {
+  Job& job = active.at(slot);
+  Growth growth;
+  growth.pieces = models.decoder.text(slot).take();
+  const Sequence& sequence = models.decoder.at(slot);
+  growth.tokens.assign(sequence.records.begin() + static_cast<std::ptrdiff_t>(job.delivered),
+                       sequence.records.end());
+  job.delivered = sequence.records.size();
+  if (!is_last) {
+    job.mailbox->push(job.index, std::move(growth));
+    return;
+  }
+  Sequence done = models.decoder.release(slot);
+  growth.error = done.error;
+  growth.is_request_fault = done.is_request_fault;
+  if (growth.error.empty()) {
+    growth.answer = to_answer(done);
+    growth.answer->id = job.id;
+    growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
+  }
+  job.mailbox->push(job.index, std::move(growth));
+  active.erase(slot);
+}
+
+double Service::Impl::llm_alone_seconds(const Answer& answer) const {
+  const PassTimes& times = models.decoder.planner().llm_times();
+  if (!times.is_known()) return 0.0;
+  return answer.prompt_tokens * times.long_token() +
+         static_cast<double>(answer.tokens.size()) * times.at(1);
+}
+
+/// After what should not happen: nobody waits for an answer that will not come, and no cache is
+/// trusted.
+void Service::Impl::fail_active(const std::string& error) {
+  for (const auto& [slot, job] : active) {
+    models.decoder.release(slot);
+    job.fail(error);
+  }
+  active.clear();
+  models.reset();
+}
+
+void Service::Impl::shut_down() {
+  const std::string error = "the server is shutting down";
+  fail_active(error);
+  const std::lock_guard lock(mutex);
+  for (const Job& job : queue) job.fail(error);
+  queue.clear();
+  works.clear();  // who waits for one gets a broken promise
+}
+
+void Service::Impl::publish_status() {
+  const std::lock_guard lock(mutex);
+  status.sequences = options.context.sequences;
+  status.active = static_cast<int>(active.size());
+  status.queued = static_cast<int>(queue.size());
+  status.slm_cached_tokens = models.slm.cached_tokens();
+  if (!models.decoder.is_verifying()) status.llm_cached_tokens = models.llm.cached_tokens();
+  status.cache_capacity = static_cast<std::int64_t>(context_size) * models.slm.sequences();
+  status.totals = models.decoder.totals();
+}
+
+Service::Service(std::shared_ptr<const Pair> pair, const ServiceOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(pair), options)) {}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->wake.notify_one();
+  impl_->thread.join();
+}
+
+const Pair& Service::pair() const { return *impl_->pair; }
+int Service::context_size() const { return impl_->context_size; }
+ModelFacts Service::slm_facts() const { return impl_->slm_facts; }
+ModelFacts Service::llm_facts() const { return impl_->llm_facts; }
+
+ServiceStatus Service::status() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->status;
+}
+
+std::unique_ptr<Answers> Service::submit(std::vector<Request> requests) {
+  std::vector<Job> jobs = impl_->jobs_of(requests);
+  std::unique_ptr<Answers> answers(
+      new Answers(jobs.empty() ? std::make_shared<Answers::Mailbox>(0) : jobs.front().mailbox));
+  impl_->enqueue(std::move(jobs));
+  return answers;
+}
+
+void Service::check(std::span<const Prompt> prompts, const GenerationOptions& options) const {
+  for (const Prompt& prompt : prompts) impl_->prepare({prompt, options}, prompts.size() > 1);
+}
+
+void Service::generate(std::span<const Prompt> prompts, const GenerationOptions& options,
+                       const GenerationCallbacks& callbacks) {
+  std::vector<Request> requests;
+  requests.reserve(prompts.size());
+  for (const Prompt& prompt : prompts) requests.push_back({prompt, options});
+  const std::unique_ptr<Answers> answers = submit(std::move(requests));
+  bool stopped = false;
+  for (std::size_t left = prompts.size(); left > 0;) {
+    if (!stopped && callbacks.should_stop && callbacks.should_stop()) {
+      stopped = true;
+      answers->stop();
+    }
+    auto next = answers->wait(kPatience);
+    if (!next) continue;
+    auto& [index, growth] = *next;
+    for (const TextPiece& piece : growth.pieces) {
+      if (callbacks.on_text) callbacks.on_text(index, piece);
+    }
+    left -= growth.is_last() ? 1 : 0;
+    if (!growth.error.empty() && !stopped) throw ResourceError(growth.error);
+    if (growth.answer && callbacks.on_answer) {
+      callbacks.on_answer(index, std::move(*growth.answer));
+    }
+  }
+}
+
+std::vector<Answer> Service::write_all(std::vector<Request> requests) {
+  std::vector<Answer> done(requests.size());
+  const std::unique_ptr<Answers> answers = submit(std::move(requests));
+  for (std::size_t left = done.size(); left > 0;) {
+    auto next = answers->wait(kPatience);
+    if (!next) continue;
+    auto& [index, growth] = *next;
+    if (!growth.error.empty()) throw ResourceError(growth.error);
+    if (!growth.answer) continue;
+    done[index] = std::move(*growth.answer);
+    --left;
+  }
+  return done;
+}
+
+void Service::with_models(const std::function<void(Models&)>& work) {
+  std::packaged_task<void()> task([&] { work(impl_->models); });
+  std::future<void> done = task.get_future();
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->stopping) throw Overloaded("the service is shutting down");
+    impl_->works.push_back(std::move(task));
+  }
+  impl_->wake.notify_one();
+  try {
+    done.get();
+  } catch (const std::future_error&) {
+    throw Overloaded("the service is shutting down");
+  }
+}
+
+void Service::reset() {
+  with_models([](Models& models) { models.reset(); });
+}
+
+}  // namespace citer
