@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/models.h"
 #include "learn/branch.h"
 #include "learn/collect.h"
 #include "learn/rollouts.h"
@@ -27,7 +28,8 @@ double seconds_since(Clock::time_point start) {
 }
 
 struct Flags {
-  EngineOptions engine;
+  PairOptions pair;
+  ServiceOptions service;
   CollectOptions collect;
   int workers = 0;
   bool afresh = false;
@@ -36,17 +38,22 @@ struct Flags {
 /// Labels of examples' positions by LabelRule::kOutcome, in the order collect() has them.
 class Straightforward {
  public:
-  explicit Straightforward(const Flags& flags) : flags_(flags), pair_(one(flags)) {}
+  explicit Straightforward(const Flags& flags)
+      : flags_(flags), service_(std::make_shared<Pair>(flags.pair), one(flags)) {}
 
   void label(const Example& example, std::vector<float>& labels) {
-    const Vocab& vocab = pair_.slm_model->vocab();
-    const std::vector<Token> prompt = vocab.tokenize(example.prompt, true, false);
+    const Vocab& vocab = service_.pair().vocab();
+    const std::vector<Token> prompt = service_.pair().tokenize({.text = example.prompt});
     std::vector<Token> text = vocab.tokenize(example.reference, false, false);
     if (vocab.end_of_answer() >= 0) text.push_back(vocab.end_of_answer());
     continuation(prompt,
                  flags_.collect.max_tokens);  // the SLM's own answer, for the query-level label
-    const std::vector<Token> slm = choices(pair_.slm, prompt, text);
-    const std::vector<Token> llm = choices(pair_.llm, prompt, text);
+    std::vector<Token> slm;
+    std::vector<Token> llm;
+    service_.with_models([&](Models& models) {
+      slm = choices(models.slm, prompt, text);
+      llm = choices(models.llm, prompt, text);
+    });
     for (std::size_t h = 0; h < text.size(); ++h) {
       double label = 1.0;
       if (slm[h] != llm[h]) {
@@ -59,9 +66,10 @@ class Straightforward {
   }
 
  private:
-  static EngineOptions one(const Flags& flags) {
-    EngineOptions options = flags.engine;
+  static ServiceOptions one(const Flags& flags) {
+    ServiceOptions options = flags.service;
     options.context.sequences = 1;
+    options.by_times = false;
     return options;
   }
 
@@ -81,14 +89,14 @@ class Straightforward {
     return chosen;
   }
 
-  Sequence continuation(const std::vector<Token>& prefix, int max_tokens) {
-    pair_.reset();
-    return std::move(write_answers(pair_, {prefix}, make_policy("slm"), 0.0, max_tokens).front());
+  Answer continuation(const std::vector<Token>& prefix, int max_tokens) {
+    service_.reset();
+    return std::move(write_answers(service_, {prefix}, make_policy("slm"), 0.0, max_tokens).front());
   }
 
   Branch branch(const Example& example, const std::vector<Token>& prompt,
                 const std::vector<Token>& text, std::size_t h, Token token, bool by_llm) {
-    const Vocab& vocab = pair_.slm_model->vocab();
+    const Vocab& vocab = service_.pair().vocab();
     std::vector<Token> answer(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(h));
     answer.push_back(token);
     std::string written = vocab.text(answer);
@@ -97,23 +105,25 @@ class Straightforward {
     if (!vocab.is_end_of_generation(token) && left > 0) {
       std::vector<Token> prefix = prompt;
       prefix.insert(prefix.end(), answer.begin(), answer.end());
-      const Sequence rest = continuation(prefix, left);
-      written += rest.text.text();
+      const Answer rest = continuation(prefix, left);
+      written += rest.text;
       counters = rest.counters;
     }
     return {judge_.judge(example, written).correct, branch_cost(counters, by_llm)};
   }
 
   const Flags& flags_;
-  ModelPair pair_;
+  Service service_;
   AnswerJudge judge_;
 };
 
 void run(const Flags& flags) {
   std::filesystem::remove(flags.collect.out);
-  PairPool pairs(flags.engine, flags.workers, collect_spare_sequences());
+  ServiceOptions with_spare = flags.service;
+  with_spare.spare_sequences = collect_spare_sequences();
+  ServicePool services(flags.pair, with_spare, flags.workers);
   const auto start = Clock::now();
-  const Preferences ours = *collect(pairs, flags.collect);
+  const Preferences ours = *collect(services, flags.collect);
   const double our_seconds = seconds_since(start);
   std::filesystem::remove(flags.collect.out);
 
@@ -134,7 +144,7 @@ void run(const Flags& flags) {
   }
   const auto n = static_cast<double>(examples.size());
   fmt::print("{} examples, {} positions, {} labels equal, {} workers\n", examples.size(),
-             ours.size(), equal, pairs.size());
+             ours.size(), equal, services.size());
   fmt::print("straightforward  {:8.2f} examples/s\n", n / their_seconds);
   fmt::print("citer collect    {:8.2f} examples/s, {:.1f} times\n", n / our_seconds,
              their_seconds / our_seconds);
@@ -145,16 +155,16 @@ void run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   citer::Flags flags;
-  flags.engine.context.sequences = 16;
+  flags.service.context.sequences = 16;
   flags.collect.out = "bench-collect.gguf";
   std::vector<std::string> data;
   CLI::App app("Collection beside the straightforward way");
-  app.add_option("--slm", flags.engine.slm.path, "The SLM's GGUF file")->required();
-  app.add_option("--llm", flags.engine.llm.path, "The LLM's GGUF file")->required();
+  app.add_option("--slm", flags.pair.slm.path, "The SLM's GGUF file")->required();
+  app.add_option("--llm", flags.pair.llm.path, "The LLM's GGUF file")->required();
   app.add_option("--data", data, "Datasets with reference texts")->required();
   app.add_option("--limit", flags.collect.dataset.limit, "Examples of each (0: all)");
   app.add_option("--workers", flags.workers, "Decoders side by side (0: one a CPU thread)");
-  app.add_option("--parallel", flags.engine.context.sequences, "Sequences of a decoder");
+  app.add_option("--parallel", flags.service.context.sequences, "Sequences of a decoder");
   app.add_flag("--afresh", flags.afresh, "Keep no cache along the reference");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -205,7 +205,9 @@ void Service::Impl::admit() {
 
 void Service::Impl::step() {
   if (active.empty()) return;
-  for (const int slot : models.decoder.step()) {
+  const std::vector<int> grown = models.decoder.step();
+  publish_status();  // who has an answer finds it counted
+  for (const int slot : grown) {
     deliver(slot, models.decoder.at(slot).finish.has_value());
   }
 }

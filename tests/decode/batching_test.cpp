@@ -26,15 +26,19 @@ class Batching : public testing::Test {
     std::map<std::size_t, Sequence> finished;
     std::map<int, std::size_t> working;  // by slot
     std::size_t next = 0;
+    int idle = 0;  // steps without growth
     for (int step = 0; finished.size() < requests.size(); ++step) {
-      const std::optional<int> slot = decoder.free_slot();
-      EXPECT_EQ(slot.has_value(), working.size() < static_cast<std::size_t>(slots));
-      if (slot && next < requests.size() && (step % patience == 0 || working.empty())) {
-        decoder.start(*slot, requests[next]);
-        working[*slot] = next++;
+      if (next < requests.size() && (step % patience == 0 || working.empty())) {
+        const std::optional<int> slot = decoder.claim_slot(requests[next].prompt);
+        EXPECT_EQ(slot.has_value(), working.size() < static_cast<std::size_t>(slots));
+        if (slot) {
+          decoder.start(*slot, requests[next]);
+          working[*slot] = next++;
+        }
       }
       const std::vector<int> progressed = decoder.step();
-      EXPECT_FALSE(progressed.empty()) << "some may wait for others to share a pass, not all";
+      idle = progressed.empty() ? idle + 1 : 0;
+      EXPECT_LT(idle, 2) << "some may wait for others to share a pass, not all";
       for (const int s : progressed) {
         if (!decoder.at(s).finish) continue;
         finished.emplace(working.at(s), decoder.release(s));
@@ -164,7 +168,7 @@ TEST_F(Batching, PassesAreShared) {
     request.prompt.push_back(10 + slot);
     pair.decoder.start(slot, request);
   }
-  for (int step = 0; step < 10; ++step) pair.decoder.step();
+  for (int step = 0; step < 20; ++step) pair.decoder.step();  // 10 times drafted and verified
   EXPECT_EQ(pair.decoder.totals().llm_passes, 10);
   EXPECT_EQ(pair.decoder.totals().llm_tokens, 40);
   EXPECT_TRUE(pair.decoder.step().empty()) << "all are finished";

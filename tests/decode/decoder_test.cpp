@@ -44,11 +44,17 @@ TEST_F(DecoderTest, ShorterLimitGivesABeginningOfTheSameText) {
 }
 
 TEST_F(DecoderTest, NoLimitFillsTheContext) {
-  for (const int unlimited : {0, -1}) {
-    const Sequence sequence = answer(routed(unlimited), 50);
-    EXPECT_EQ(sequence.tokens.size(), 50U);
-    EXPECT_EQ(sequence.finish, FinishReason::kLength);
-  }
+  const Sequence sequence = answer(routed(-1), 50);
+  EXPECT_EQ(sequence.tokens.size(), 50U);
+  EXPECT_EQ(sequence.finish, FinishReason::kLength);
+}
+
+TEST_F(DecoderTest, NoTokensAreNoWork) {
+  const Sequence sequence = answer(routed(0));
+  EXPECT_EQ(sequence.tokens, prompt_);
+  EXPECT_EQ(sequence.finish, FinishReason::kLength);
+  EXPECT_EQ(sequence.counters.tokens(), 0);
+  EXPECT_EQ(sequence.counters.slm_passes + sequence.counters.llm_passes, 0);
 }
 
 TEST_F(DecoderTest, RecordsDescribeTheText) {
@@ -145,7 +151,7 @@ TEST_F(DecoderTest, RefusesWhatCannotBeDone) {
             "the prompt has 32 tokens, the context holds 32 (-c sets it)");
   EXPECT_THAT(refused([](auto& r) { r.prompt.assign(30, 5); }), HasSubstr("asks for 5 more"));
   EXPECT_EQ(pair.decoder.totals().slm_passes, 0) << "nothing was evaluated";
-  EXPECT_EQ(pair.decoder.free_slot(), 0) << "nothing was started";
+  EXPECT_EQ(pair.decoder.claim_slot(prompt_), 0) << "nothing was started";
 }
 
 TEST_F(DecoderTest, PromptThatLeavesRoomForOneToken) {
@@ -157,11 +163,13 @@ TEST_F(DecoderTest, PromptThatLeavesRoomForOneToken) {
 TEST_F(DecoderTest, ModelOfNoNumbersIsNamed) {
   test::write_nan_model(files_ / "nan.gguf");
   TinyPair pair(files_.slm(), files_ / "nan.gguf", {.context_size = 64});
-  const std::string text =
-      error_text<ResourceError>([&] { run_alone(pair, make_request(prompt_, "llm", 1.0, 3)); });
-  EXPECT_THAT(text, HasSubstr((files_ / "nan.gguf").string()));
-  EXPECT_THAT(text, HasSubstr("all logits are NaN"));
-  EXPECT_EQ(pair.decoder.at(0).tokens, prompt_) << "nothing was written";
+  const Sequence failed = run_alone(pair, make_request(prompt_, "llm", 1.0, 3));
+  EXPECT_EQ(failed.finish, FinishReason::kError);
+  EXPECT_THAT(failed.error, HasSubstr((files_ / "nan.gguf").string()));
+  EXPECT_THAT(failed.error, HasSubstr("all logits are NaN"));
+  EXPECT_EQ(failed.tokens, prompt_) << "nothing was written";
+  const Sequence other = run_alone(pair, make_request(prompt_, "slm", 0.0, 3));
+  EXPECT_EQ(other.records.size(), 3U) << "the decoder goes on";
 }
 
 }  // namespace

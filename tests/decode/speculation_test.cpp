@@ -124,16 +124,16 @@ SpeculationPlanner on_machine(double fixed, double each, double step, double acc
 
 TEST(SpeculationPlanner, HoldsPendingTokensWherePassesCostTheSameForManyTokens) {
   const std::vector<Guesses> one = {kGuesses};
-  EXPECT_FALSE(on_machine(1.0, 0.001, 0.01, 0.8).should_ask(one)) << "a GPU, or a network";
-  EXPECT_TRUE(on_machine(0.0, 1.0, 0.1, 0.8).should_ask(one)) << "bound by arithmetic";
-  EXPECT_TRUE(on_machine(1.0, 0.001, 0.01, 0.01).should_ask(one)) << "guesses are wrong";
-  EXPECT_TRUE(SpeculationPlanner().should_ask(one)) << "nothing is known";
+  EXPECT_FALSE(on_machine(1.0, 0.001, 0.01, 0.8).should_verify(one)) << "a GPU, or a network";
+  EXPECT_TRUE(on_machine(0.0, 1.0, 0.1, 0.8).should_verify(one)) << "bound by arithmetic";
+  EXPECT_TRUE(on_machine(1.0, 0.001, 0.01, 0.01).should_verify(one)) << "guesses are wrong";
+  EXPECT_TRUE(SpeculationPlanner().should_verify(one)) << "nothing is known";
 }
 
 TEST(SpeculationPlanner, HoldsNoMoreThanPays) {
   const SpeculationPlanner planner = on_machine(1.0, 0.01, 0.02, 0.7);
   std::vector<Guesses> held;
-  while (held.size() < 100 && (held.empty() || !planner.should_ask(held))) held.push_back(kGuesses);
+  while (held.size() < 100 && (held.empty() || !planner.should_verify(held))) held.push_back(kGuesses);
   EXPECT_GT(held.size(), 1U);
   EXPECT_LT(held.size(), 20U);
   EXPECT_NEAR(planner.acceptance(kGuesses), 0.7, 0.1);
@@ -153,17 +153,17 @@ TEST(SpeculationPlanner, GuessesWhatWasRightAtLikeScoresAndLeads) {
   const Guesses low{0.05F, 1, 2, 0.5F};
   const Guesses led{0.05F, 1, 2, 3.0F};
   const Guesses high{0.95F, 1, 2, 0.5F};
-  EXPECT_EQ(planner.best(low), low.slm) << "nothing is known";
+  EXPECT_EQ(planner.guess_table().best(low), low.slm) << "nothing is known";
   for (int i = 0; i < 100; ++i) {
     planner.saw_decision(low, i % 4 == 0 ? low.slm : low.runner_up);
     planner.saw_decision(led, i % 4 == 0 ? led.slm : 9);
     planner.saw_decision(high, i % 4 == 0 ? high.runner_up : high.slm);
   }
-  EXPECT_EQ(planner.best(low), low.runner_up);
+  EXPECT_EQ(planner.guess_table().best(low), low.runner_up);
   EXPECT_NEAR(planner.acceptance(low), 0.75, 0.05);
-  EXPECT_EQ(planner.best(led), led.slm);
+  EXPECT_EQ(planner.guess_table().best(led), led.slm);
   EXPECT_NEAR(planner.acceptance(led), 0.25, 0.05);
-  EXPECT_EQ(planner.best(high), high.slm);
+  EXPECT_EQ(planner.guess_table().best(high), high.slm);
   EXPECT_NEAR(planner.acceptance(high), 0.75, 0.05);
 }
 

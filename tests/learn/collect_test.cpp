@@ -30,11 +30,17 @@ fs::path bundled(const std::string& file) {
   return fs::path(CITER_SOURCE_DIR) / "models/demo" / file;
 }
 
-EngineOptions bundled_pair() {
-  EngineOptions options;
+PairOptions bundled_pair() {
+  PairOptions options;
   options.slm = {.path = bundled("slm.gguf").string(), .devices = "none"};
   options.llm = {.path = bundled("llm.gguf").string(), .devices = "none"};
+  return options;
+}
+
+ServiceOptions eight_sequences() {
+  ServiceOptions options;
   options.context.sequences = 8;
+  options.spare_sequences = collect_spare_sequences();
   return options;
 }
 
@@ -53,38 +59,39 @@ class Collect : public testing::Test {
   }
 
   test::TempDir folder_;
-  PairPool pairs_{bundled_pair(), 1, collect_spare_sequences()};
-  ModelPair& pair_ = pairs_.front();
+  ServicePool services_{bundled_pair(), eight_sequences(), 1};
+  Service& service_ = services_.front();
 };
 
 TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
   const Dataset data = load_dataset(bundled("data/math.valid.jsonl"), {.limit = 1});
-  const Vocab& vocab = pair_.slm_model->vocab();
-  const auto prompt = vocab.tokenize(data.examples[0].prompt, true, false);
-  const auto text = vocab.tokenize(data.examples[0].reference, false, false);
-  const auto positions = teacher_forced(pair_, 8, prompt, text);
-  ASSERT_EQ(positions.size(), text.size());
-  std::vector<Token> tokens = prompt;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int last = static_cast<int>(tokens.size()) - 1;
-    const RowRequest request{0, tokens, {&last, 1}};
-    pair_.slm.forward({&request, 1}, true);
-    const Row slm = pair_.slm.row(0, 0);
-    EXPECT_EQ(positions[i].slm_token, argmax(slm.logits));
-    EXPECT_NEAR(positions[i].hidden[5], slm.hidden[5], 0.02);
-    EXPECT_NEAR(positions[i].confidence[0], confidence_features(slm.logits)[0], 0.02);
-    pair_.llm.forward({&request, 1});
-    EXPECT_EQ(positions[i].llm_token, argmax(pair_.llm.row(0, 0).logits));
-    tokens.push_back(text[i]);
-  }
+  const auto prompt = service_.pair().tokenize({.text = data.examples[0].prompt});
+  const auto text = service_.pair().vocab().tokenize(data.examples[0].reference, false, false);
+  service_.with_models([&](Models& models) {
+    const auto positions = teacher_forced(models, 8, prompt, text);
+    ASSERT_EQ(positions.size(), text.size());
+    std::vector<Token> tokens = prompt;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const int last = static_cast<int>(tokens.size()) - 1;
+      const RowRequest request{0, tokens, {&last, 1}};
+      models.slm.forward({&request, 1}, true);
+      const Row slm = models.slm.row(0, 0);
+      EXPECT_EQ(positions[i].slm_token, argmax(slm.logits));
+      EXPECT_NEAR(positions[i].hidden[5], slm.hidden[5], 0.02);
+      EXPECT_NEAR(positions[i].confidence[0], confidence_features(slm.logits)[0], 0.02);
+      models.llm.forward({&request, 1});
+      EXPECT_EQ(positions[i].llm_token, argmax(models.llm.row(0, 0).logits));
+      tokens.push_back(text[i]);
+    }
+  });
 }
 
 TEST_F(Collect, LabelsFollowTheirRule) {
   CollectOptions o = options(24);
   o.labels = LabelRule::kPaper;
-  const auto paper = collect(pairs_, o);
+  const auto paper = collect(services_, o);
   o.labels = LabelRule::kOutcome;
-  const auto outcome = collect(pairs_, o);
+  const auto outcome = collect(services_, o);
   ASSERT_TRUE(paper && outcome);
   ASSERT_EQ(paper->size(), outcome->size());
   EXPECT_EQ(paper->info.counts.examples, 24);
@@ -107,7 +114,7 @@ TEST_F(Collect, LabelsFollowTheirRule) {
 
 TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
   const CollectOptions o = options(70);
-  ASSERT_TRUE(collect(pairs_, o));
+  ASSERT_TRUE(collect(services_, o));
   const std::string whole = read_file(o.out);
   EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
 
@@ -115,17 +122,17 @@ TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
   CollectOptions stopping = o;
   int asked = 0;
   stopping.should_stop = [&] { return ++asked > 12; };  // in the second of three parts
-  EXPECT_FALSE(collect(pairs_, stopping));
+  EXPECT_FALSE(collect(services_, stopping));
   EXPECT_FALSE(fs::exists(o.out));
   EXPECT_TRUE(fs::exists(folder_ / "p.gguf.parts" / "000000.gguf"));
 
   // Another collection must not take these parts for its own.
   CollectOptions other = o;
   other.cost_weight = 0.5;
-  EXPECT_THAT(error_text<InputError>([&] { collect(pairs_, other); }),
+  EXPECT_THAT(error_text<InputError>([&] { collect(services_, other); }),
               AllOf(HasSubstr("p.gguf.parts"), HasSubstr("another collection")));
 
-  PairPool fresh(bundled_pair(), 3, collect_spare_sequences());
+  ServicePool fresh(bundled_pair(), eight_sequences(), 3);
   ASSERT_TRUE(collect(fresh, o));
   EXPECT_EQ(read_file(o.out), whole);
   EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
@@ -138,33 +145,33 @@ TEST_F(Collect, ExamplesWithoutReferenceAreCountedAndNoneIsAnError) {
       R"({"question":"Why?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A","cot":"So x."})";
   CollectOptions o = options();
   o.data = {write("some.jsonl", bare + "\n" + with + "\n")};
-  const auto some = collect(pairs_, o);
+  const auto some = collect(services_, o);
   ASSERT_TRUE(some);
   EXPECT_EQ(some->info.counts.no_reference, 1);
   EXPECT_EQ(some->info.counts.examples, 1);
   o.data = {write("none.jsonl", bare + "\n")};
-  EXPECT_THAT(error_text<InputError>([&] { collect(pairs_, o); }),
+  EXPECT_THAT(error_text<InputError>([&] { collect(services_, o); }),
               AllOf(HasSubstr("none.jsonl"), HasSubstr("1 examples without a reference text")));
   o.data = {write("empty.jsonl", "")};
-  EXPECT_THAT(error_text<InputError>([&] { collect(pairs_, o); }), HasSubstr("empty.jsonl"));
+  EXPECT_THAT(error_text<InputError>([&] { collect(services_, o); }), HasSubstr("empty.jsonl"));
 }
 
 TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
   CollectOptions o = options(8);
   o.states = StateSource::kPolicy;
-  const auto p = collect(pairs_, o);
+  const auto p = collect(services_, o);
   ASSERT_TRUE(p);
   for (std::size_t i = 0; i < p->size(); ++i) {
     EXPECT_EQ(p->slm_token[i], p->ref_token[i]) << "without a router the SLM writes";
   }
   o.labels = LabelRule::kPaper;
-  EXPECT_THAT(error_text<UsageError>([&] { collect(pairs_, o); }), HasSubstr("--labels outcome"));
+  EXPECT_THAT(error_text<UsageError>([&] { collect(services_, o); }), HasSubstr("--labels outcome"));
 }
 
 TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
   CollectOptions o = options(8);
   o.states = StateSource::kLlm;
-  const auto p = collect(pairs_, o);
+  const auto p = collect(services_, o);
   ASSERT_TRUE(p);
   EXPECT_EQ(p->info.counts.examples + p->info.counts.wrong_llm, 8);
   for (std::size_t i = 0; i < p->size(); ++i) EXPECT_EQ(p->llm_token[i], p->ref_token[i]);
@@ -173,13 +180,14 @@ TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
 TEST_F(Collect, ModelWithoutNumbersIsAnError) {
   test::write_nan_model(folder_ / "nan.gguf");
   test::write_tiny_model(folder_ / "tiny.gguf");
-  EngineOptions options;
-  options.slm = {.path = (folder_ / "nan.gguf").string(), .devices = "none"};
-  options.llm = {.path = (folder_ / "tiny.gguf").string(), .devices = "none"};
-  options.context.sequences = 2;
-  ModelPair pair(options, collect_spare_sequences());
+  PairOptions pair;
+  pair.slm = {.path = (folder_ / "nan.gguf").string(), .devices = "none"};
+  pair.llm = {.path = (folder_ / "tiny.gguf").string(), .devices = "none"};
+  Service service(std::make_shared<Pair>(pair), {});
   EXPECT_THAT(error_text<ResourceError>([&] {
-                teacher_forced(pair, 2, {0, 5}, {6, 7});
+                service.with_models([](Models& models) {
+                  teacher_forced(models, 0, {0, 5}, {6, 7});
+                });
               }),
               HasSubstr("nan.gguf"));
 }
@@ -196,7 +204,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
   o.calibrate.budgets = {0.05, 0.3};
   std::vector<std::string> notes;
   const auto note = [&](const std::string& line) { notes.push_back(line); };
-  const auto router = learn_in_rounds(pairs_, o, note);
+  const auto router = learn_in_rounds(services_, o, note);
   ASSERT_TRUE(router);
   EXPECT_EQ(router->info.rounds, 2);
   EXPECT_EQ(router->info.policy, "citer");
@@ -208,7 +216,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
 
   // Again: nothing is left to do, and the router is the same.
   notes.clear();
-  const auto again = learn_in_rounds(pairs_, o, note);
+  const auto again = learn_in_rounds(services_, o, note);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->mlp.front().bias,
             load_router(o.folder / "round-2/router.gguf").mlp.front().bias);
@@ -216,7 +224,7 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
 }
 
 TEST_F(Collect, TrainingIsReproducibleAndNeedsHeldOutExamples) {
-  const auto p = collect(pairs_, options(40));
+  const auto p = collect(services_, options(40));
   ASSERT_TRUE(p);
   TrainOptions train;
   train.epochs = 3;

@@ -15,16 +15,23 @@ std::filesystem::path bundled(const std::string& file) {
 }
 
 /// The bundled pair with digits that hardly depend on the batch.
-EngineOptions exact_pair() {
-  EngineOptions options;
+PairOptions exact_pair() {
+  PairOptions options;
   options.slm.path = bundled("slm.gguf").string();
   options.llm.path = bundled("llm.gguf").string();
   for (ModelOptions* model : {&options.slm, &options.llm}) {
     model->devices = "none";
     model->cache_type_k = model->cache_type_v = "f32";
   }
+  return options;
+}
+
+ServiceOptions six_sequences() {
+  ServiceOptions options;
   options.context.sequences = 6;
   options.context.flash_attention = "off";
+  options.spare_sequences = collect_spare_sequences();
+  options.by_times = false;
   return options;
 }
 
@@ -34,10 +41,12 @@ class Rollouts : public testing::Test {
     RolloutText text;
     text.example = &example;
     text.sequence = sequence;
-    text.prompt = vocab_.tokenize(example.prompt, true, false);
+    text.prompt = service_.pair().tokenize({.text = example.prompt});
     text.text = vocab_.tokenize(example.reference, false, false);
     text.text.push_back(vocab_.end_of_answer());
-    positions_ = teacher_forced(pair_, sequence, text.prompt, text.text);
+    service_.with_models([&](Models& models) {
+      positions_ = teacher_forced(models, sequence, text.prompt, text.text);
+    });
     for (const TeacherPosition& p : positions_) text.slm.push_back(p.slm_token);
     return text;
   }
@@ -65,17 +74,17 @@ class Rollouts : public testing::Test {
     if (!vocab_.is_end_of_generation(job.token) && left > 0) {
       std::vector<Token> prefix = job.text->prompt;
       prefix.insert(prefix.end(), answer.begin(), answer.end());
-      pair_.reset();
-      const auto rest = write_answers(pair_, {prefix}, make_policy("slm"), 0.0, left);
-      written += rest.front().text.text();
+      service_.reset();
+      const auto rest = write_answers(service_, {prefix}, make_policy("slm"), 0.0, left);
+      written += rest.front().text;
       counters = rest.front().counters;
     }
     tokens += counters.tokens();
     return {judge_.judge(*job.text->example, written).correct, branch_cost(counters, job.by_llm)};
   }
 
-  ModelPair pair_{exact_pair(), collect_spare_sequences()};
-  const Vocab& vocab_ = pair_.slm_model->vocab();
+  Service service_{std::make_shared<Pair>(exact_pair()), six_sequences()};
+  const Vocab& vocab_ = service_.pair().vocab();
   AnswerJudge judge_;
   std::vector<TeacherPosition> positions_;
 };
@@ -88,14 +97,14 @@ TEST_F(Rollouts, WhatBranchesShareIsWrittenOnceAndChangesNothing) {
     int right = 0;
     std::size_t n = 0;
     for (const Example& example : data.examples) {
-      pair_.reset();
+      service_.reset();
       const RolloutText text = text_of(example, 6);
       const std::vector<RolloutJob> jobs = jobs_of(text);
-      const std::int64_t before = pair_.decoder.totals().slm_tokens;
+      const std::int64_t before = service_.status().totals.slm_tokens;
       const auto branches =
-          run_rollouts(pair_, judge_, jobs,
+          run_rollouts(service_, judge_, jobs,
                        {.policy = make_policy("slm"), .threshold = 0.0, .max_tokens = max_tokens});
-      shared_tokens += pair_.decoder.totals().slm_tokens - before;
+      shared_tokens += service_.status().totals.slm_tokens - before;
       ASSERT_EQ(branches.size(), jobs.size());
       for (std::size_t i = 0; i < jobs.size(); ++i) {
         ASSERT_EQ(branches[i].size(), 1U);
@@ -118,7 +127,7 @@ TEST_F(Rollouts, SeveralAreSampledEach) {
   const std::vector<RolloutJob> jobs = {{.text = &text, .token = text.slm.front(), .alone = true},
                                         {&text, 3, text.slm[3]}};
   const auto branches = run_rollouts(
-      pair_, judge_, jobs,
+      service_, judge_, jobs,
       {.policy = make_policy("slm"), .threshold = 0.0, .count = 5, .temperature = 1.5});
   EXPECT_EQ(branches[0].size(), 1U) << "the SLM alone is greedy";
   EXPECT_EQ(branches[1].size(), 5U);

@@ -24,7 +24,7 @@ class ApiTest : public test::ServerTest {
 
   /// Answers go on for ever.
   void start_endless() {
-    engine_.context.context_size = 8192;
+    service_options_.context.context_size = 8192;
     api_.defaults.ignore_eog = true;
     start();
   }
@@ -247,8 +247,8 @@ TEST_F(ApiTest, ADisconnectFreesTheSequence) {
 }
 
 TEST_F(ApiTest, AFullQueueRefuses) {
-  engine_.context.sequences = 1;
-  inference_options_.queue_limit = 1;
+  service_options_.context.sequences = 1;
+  service_options_.queue_limit = 1;
   start_endless();
   std::vector<std::unique_ptr<httplib::Client>> clients;
   std::vector<std::future<void>> running;
@@ -309,8 +309,8 @@ TEST_F(ApiTest, DrainFinishesWhatRunsAndRefusesTheRest) {
 
 TEST_F(ApiTest, DrainDeliversStreamsToTheirEnd) {
   api_.defaults.ignore_eog = true;
-  engine_.context.sequences = 8;
-  engine_.context.context_size = 4096;
+  service_options_.context.sequences = 8;
+  service_options_.context.context_size = 4096;
   start();
   // More than sockets hold, so that it is written long before it can be sent.
   const Json body = {{"messages", Json::array({{{"role", "user"}, {"content", kQuestion}}})},

@@ -28,7 +28,7 @@ TEST(Metrics, PageHoldsWhatWasCounted) {
   metrics.count_request("/v1/completions", 200);
   metrics.count_request("other", 404);
   metrics.prompt_tokens += 12;
-  InferenceStatus status;
+  ServiceStatus status;
   status.active = 3;
   status.totals.llm_tokens = 5;
   const std::string page = metrics.text(status);

@@ -25,15 +25,15 @@ class OpenAiClientTest : public test::ServerTest {
 };
 
 TEST_F(OpenAiClientTest, RunsAllItDoes) {
-  engine_.context.context_size = 8192;
+  service_options_.context.context_size = 8192;
   http_.api_keys = {"key"};
   api_.defaults.ignore_eog = true;  // so that there is something to abort
   run("client_test.mjs");
 }
 
 TEST_F(OpenAiClientTest, RunsTools) {
-  engine_.context.context_size = 2048;
-  engine_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+  service_options_.context.context_size = 2048;
+  pair_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
   run("tools_test.mjs");
 }
 

@@ -106,7 +106,11 @@ TEST_F(OpenAiResponse, CompletionLogprobsWithTheEchoedPrompt) {
 TEST_F(OpenAiResponse, ScoringAloneShowsNothingWritten) {
   Answer scored = answer();
   scored.prompt = {record('P', Writer::kLlm)};
-  const Json response = whole({.logprobs = true, .score_only = true, .echoes = {"P"}}, {scored});
+  scored.tokens.clear();
+  scored.text.clear();
+  scored.counters = {};
+  scored.finish = FinishReason::kLength;
+  const Json response = whole({.logprobs = true, .echoes = {"P"}}, {scored});
   EXPECT_EQ(response["choices"][0]["text"], "P");
   EXPECT_EQ(response["choices"][0]["finish_reason"], "length");
   EXPECT_EQ(response["choices"][0]["logprobs"]["tokens"], Json::parse(R"(["P"])"));
@@ -148,7 +152,7 @@ TEST_F(OpenAiResponse, ChatChunks) {
   EXPECT_EQ(first["usage"], nullptr);
 
   Growth growth;
-  growth.text = "A";
+  growth.pieces = {{"A", Writer::kLlm}};
   growth.tokens = {record('A', Writer::kLlm)};
   const Json chunk = Json::parse(writer.chunk(0, growth));
   EXPECT_EQ(chunk["choices"][0]["delta"], Json::parse(R"({"content": "A"})"));
@@ -171,7 +175,7 @@ TEST_F(OpenAiResponse, CompletionChunks) {
   ResponseWriter writer(vocab(), {.logprobs = true, .echoes = {"né"}}, 7);
   EXPECT_EQ(Json::parse(writer.first_chunk(0))["choices"][0]["text"], "né");
   Growth growth;
-  growth.text = "AB";
+  growth.pieces = {{"AB", Writer::kLlm}};
   growth.tokens = {record('A', Writer::kLlm), record('B', Writer::kLlm)};
   const Json chunk = Json::parse(writer.chunk(0, growth));
   EXPECT_EQ(chunk["choices"][0]["text"], "AB");

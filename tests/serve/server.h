@@ -35,16 +35,16 @@ class ServerTest : public testing::Test {
   /// Loads the pair and listens. Changes to the options come before.
   void start() {
     const std::string models = CITER_SOURCE_DIR "/models/demo/";
-    engine_.slm = {.path = models + "slm.gguf", .threads = 1};
-    engine_.llm = {.path = models + "llm.gguf", .threads = 1};
-    engine_.routers = {models + "router-citer.gguf"};
+    pair_.slm = {.path = models + "slm.gguf", .threads = 1};
+    pair_.llm = {.path = models + "llm.gguf", .threads = 1};
+    pair_.routers = {models + "router-citer.gguf"};
     // Answers that are written together are those written alone: no flash attention.
-    engine_.context.flash_attention = "off";
+    service_options_.context.flash_attention = "off";
     http_.port = 0;
-    inference_ = std::make_unique<Inference>(engine_, inference_options_);
+    service_ = std::make_unique<Service>(std::make_shared<Pair>(pair_), service_options_);
     server_ = std::make_unique<HttpServer>(http_);
     server_->start();
-    server_->serve(*inference_, api_);
+    server_->serve(*service_, api_);
   }
 
   httplib::Client client() const { return local_client(server_->port()); }
@@ -103,11 +103,12 @@ class ServerTest : public testing::Test {
     return false;
   }
 
-  EngineOptions engine_{.context = {.context_size = 512, .sequences = 4}};
-  InferenceOptions inference_options_;
+  PairOptions pair_;
+  ServiceOptions service_options_{.context = {.context_size = 512, .sequences = 4},
+                                  .queue_limit = 256};
   HttpOptions http_;
   ApiOptions api_;
-  std::unique_ptr<Inference> inference_;
+  std::unique_ptr<Service> service_;
   std::unique_ptr<HttpServer> server_;
 };
 

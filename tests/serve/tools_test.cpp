@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "citer/error.h"
+#include "model/chat_template.h"
 #include "serve/api_error.h"
 #include "serve/server.h"
 #include "support/grammar_check.h"
@@ -115,8 +116,8 @@ TEST(ToolCallGrammar, IsACallOfOneOfTheTools) {
 class ToolsTest : public test::ServerTest {
  protected:
   void start_with_tools() {
-    engine_.context.context_size = 2048;
-    engine_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+    service_options_.context.context_size = 2048;
+    pair_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
     start();
   }
   static Json body(const Json& choice) {
@@ -175,11 +176,11 @@ TEST_F(ToolsTest, TheTemplateGetsToolsCallsAndResults) {
                              {"type", "function"},
                              {"function", {{"name", "clock"}, {"arguments", "{\"a\": 1}"}}}}}}},
                          {{"role", "tool"}, {"tool_call_id", "call-1"}, {"content", "9:41"}}};
-  const std::string prompt = inference_->render(messages, Json::array({clock_tool()}));
+  const std::string prompt = service_->pair().chat_template().render(messages, Json::array({clock_tool()}));
   EXPECT_THAT(prompt, HasSubstr("You may call:\n{\"type\": \"function\""));
   EXPECT_THAT(prompt, HasSubstr("<tool_call>{\"name\": \"clock\""));
   EXPECT_THAT(prompt, HasSubstr("<tool_response>9:41</tool_response>"));
-  EXPECT_THAT(inference_->render(messages, nullptr), testing::Not(HasSubstr("You may call")));
+  EXPECT_THAT(service_->pair().chat_template().render(messages, nullptr), testing::Not(HasSubstr("You may call")));
   Json request = body("auto");
   request["messages"] = messages;
   request["max_tokens"] = 5;

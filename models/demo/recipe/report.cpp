@@ -9,7 +9,7 @@
 #include <numeric>
 #include <set>
 
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "dataset.h"
 #include "model/context.h"
 #include "model/model.h"
@@ -43,12 +43,12 @@ Top top_of(std::span<const float> logits) {
   return {static_cast<Token>(best - logits.begin()), 1 / sum};
 }
 
-RoutedRun run_policy(Engine& engine, const std::vector<Example>& examples,
+RoutedRun run_policy(Service& service, const std::vector<Example>& examples,
                      const std::string& policy, double threshold) {
   std::vector<Prompt> prompts;
   std::map<std::string, const Example*> by_id;
   for (const Example& example : examples) {
-    prompts.push_back({example.id, example.prompt, {}});
+    prompts.push_back({example.id, example.prompt});
     by_id[example.id] = &example;
   }
   GenerationOptions options;
@@ -62,7 +62,7 @@ RoutedRun run_policy(Engine& engine, const std::vector<Example>& examples,
     run.correct += judge(*by_id.at(answer.id), answer.text).correct ? 1 : 0;
     run.counters += answer.counters;
   };
-  engine.generate(prompts, options, callbacks);
+  service.generate(prompts, options, callbacks);
   return run;
 }
 
@@ -138,10 +138,12 @@ double token_seconds(const std::string& path, const std::string& text) {
 
 Report measure(const ReportOptions& options, const std::function<void(const std::string&)>& log) {
   Report report;
-  EngineOptions pair;
+  PairOptions pair;
   pair.slm = one_thread(options.slm);
   pair.llm = one_thread(options.llm);
-  Engine engine(pair);
+  ServiceOptions service_options;
+  service_options.by_times = false;
+  Service service(std::make_shared<Pair>(pair), service_options);
   TeacherForcing forcing(options.slm, options.llm);
   DatasetOptions limited;
   limited.limit = options.limit;
@@ -154,11 +156,11 @@ Report measure(const ReportOptions& options, const std::function<void(const std:
     out.task = task;
     out.examples = static_cast<int>(examples.size());
     log(fmt::format("{}: SLM and LLM alone", path));
-    out.slm = run_policy(engine, examples, "slm", 0.5);
-    out.llm = run_policy(engine, examples, "llm", 0.5);
+    out.slm = run_policy(service, examples, "slm", 0.5);
+    out.llm = run_policy(service, examples, "llm", 0.5);
     for (double threshold : options.thresholds) {
       log(fmt::format("{}: maxprob, threshold {}", path, threshold));
-      out.maxprob.push_back(run_policy(engine, examples, "maxprob", threshold));
+      out.maxprob.push_back(run_policy(service, examples, "maxprob", threshold));
     }
     log(fmt::format("{}: reference answers", path));
     for (std::size_t i = 0; i < examples.size(); ++i) {

@@ -1,5 +1,5 @@
 // The public API from end to end.
-#include "citer/engine.h"
+#include "citer/service.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 
 #include "citer/error.h"
 #include "decode/tiny_pair.h"
+#include "engine/probe.h"
 #include "support/error_text.h"
 
 namespace citer {
@@ -22,20 +23,25 @@ using testing::HasSubstr;
 constexpr const char* kTemplate =
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:";
 
-class EngineTest : public testing::Test {
+class ServiceTest : public testing::Test {
  protected:
-  EngineOptions options(int sequences = 1) const {
-    EngineOptions engine_options;
-    engine_options.slm.path = files_.slm().string();
-    engine_options.llm.path = files_.llm().string();
-    for (ModelOptions* model : {&engine_options.slm, &engine_options.llm}) {
+  PairOptions pair_options() const {
+    PairOptions options;
+    options.slm.path = files_.slm().string();
+    options.llm.path = files_.llm().string();
+    for (ModelOptions* model : {&options.slm, &options.llm}) {
       model->devices = "none";
       model->cache_type_k = model->cache_type_v = "f32";
     }
-    engine_options.context.context_size = 96;
-    engine_options.context.sequences = sequences;
-    engine_options.context.flash_attention = "off";
-    return engine_options;
+    return options;
+  }
+
+  static ServiceOptions options(int sequences = 1, int context_size = 96) {
+    ServiceOptions options;
+    options.context.context_size = context_size;
+    options.context.sequences = sequences;
+    options.context.flash_attention = "off";
+    return options;
   }
 
   static GenerationOptions generation(int max_tokens = 20) {
@@ -46,11 +52,11 @@ class EngineTest : public testing::Test {
   }
 
   /// Answers by the prompt's index; also checks that the streamed pieces make up each text.
-  static std::map<std::size_t, Answer> answers(Engine& engine, const std::vector<Prompt>& prompts,
+  static std::map<std::size_t, Answer> answers(Service& service, const std::vector<Prompt>& prompts,
                                                const GenerationOptions& generation_options) {
     std::map<std::size_t, Answer> by_index;
     std::map<std::size_t, std::string> streamed;
-    engine.generate(prompts, generation_options,
+    service.generate(prompts, generation_options,
                     {.on_text =
                          [&](std::size_t index, const TextPiece& piece) {
                            EXPECT_EQ(by_index.count(index), 0U) << "text after the answer";
@@ -68,17 +74,19 @@ class EngineTest : public testing::Test {
   static std::vector<Prompt> prompts(int n) {
     std::vector<Prompt> list;
     for (int i = 0; i < n; ++i) {
-      list.push_back({"p" + std::to_string(i), "the small bird " + std::to_string(i * 37), {}});
+      list.push_back({"p" + std::to_string(i), "the small bird " + std::to_string(i * 37)});
     }
     return list;
   }
 
+  std::shared_ptr<const Pair> pair() const { return std::make_shared<Pair>(pair_options()); }
+
   TinyPairFiles files_{{.chat_template = kTemplate}};
 };
 
-TEST_F(EngineTest, AnswersEveryPromptOnce) {
-  Engine engine(options(3));
-  const auto all = answers(engine, prompts(10), generation());
+TEST_F(ServiceTest, AnswersEveryPromptOnce) {
+  Service service(pair(), options(3));
+  const auto all = answers(service, prompts(10), generation());
   ASSERT_EQ(all.size(), 10U);
   Counters sum;
   for (const auto& [index, answer] : all) {
@@ -89,12 +97,12 @@ TEST_F(EngineTest, AnswersEveryPromptOnce) {
     EXPECT_GT(answer.seconds, 0.0);
     sum += answer.counters;
   }
-  EXPECT_EQ(engine.totals().tokens(), sum.tokens());
+  EXPECT_EQ(service.status().totals.tokens(), sum.tokens());
 }
 
-TEST_F(EngineTest, SequencesAtOnceDoNotChangeTexts) {
-  Engine solo(options(1));
-  Engine batched(options(4));
+TEST_F(ServiceTest, SequencesAtOnceDoNotChangeTexts) {
+  Service solo(pair(), options(1));
+  Service batched(pair(), options(4));
   GenerationOptions sampled = generation();
   sampled.sampling.temperature = 0.8;
   for (const GenerationOptions& g : {generation(), sampled}) {
@@ -104,124 +112,127 @@ TEST_F(EngineTest, SequencesAtOnceDoNotChangeTexts) {
   }
 }
 
-TEST_F(EngineTest, ThresholdDefaultsToThePolicys) {
-  Engine engine(options());
+TEST_F(ServiceTest, ThresholdDefaultsToThePolicys) {
+  Service service(pair(), options());
   GenerationOptions g = generation(5);
   g.threshold.reset();
   g.policy = "margin";
-  EXPECT_DOUBLE_EQ(answers(engine, prompts(1), g).at(0).threshold,
+  EXPECT_DOUBLE_EQ(answers(service, prompts(1), g).at(0).threshold,
                    make_policy("margin")->default_threshold());
 }
 
-TEST_F(EngineTest, ConversationsGoThroughTheTemplate) {
-  Engine engine(options());
+TEST_F(ServiceTest, ConversationsGoThroughTheTemplate) {
+  Service service(pair(), options());
   const std::vector<Prompt> both = {{"chat", "", {{"user", "how many?"}}},
-                                    {"plain", "user: how many?\nassistant:", {}}};
-  const auto all = answers(engine, both, generation());
+                                    {"plain", "user: how many?\nassistant:"}};
+  const auto all = answers(service, both, generation());
   EXPECT_EQ(all.at(0).text, all.at(1).text);
   EXPECT_EQ(all.at(0).prompt_tokens, all.at(1).prompt_tokens);
 }
 
-TEST_F(EngineTest, StopReasonsAreReported) {
-  Engine engine(options());
-  const Answer whole = answers(engine, prompts(1), generation()).at(0);
+TEST_F(ServiceTest, StopReasonsAreReported) {
+  Service service(pair(), options());
+  const Answer whole = answers(service, prompts(1), generation()).at(0);
   EXPECT_EQ(whole.finish, FinishReason::kLength);
   GenerationOptions g = generation();
   g.stop = {whole.text.substr(whole.text.size() / 2, 3)};
-  EXPECT_EQ(answers(engine, prompts(1), g).at(0).finish, FinishReason::kStopString);
+  EXPECT_EQ(answers(service, prompts(1), g).at(0).finish, FinishReason::kStopString);
 }
 
-TEST_F(EngineTest, StoppingHandsOutPartialAnswers) {
-  Engine engine(options(2));
-  const auto whole = answers(engine, prompts(4), generation(60));
+TEST_F(ServiceTest, StoppingHandsOutPartialAnswers) {
+  constexpr int kLong = 1500;
+  Service service(pair(), options(2, 2048));
+  GenerationOptions g = generation(kLong);
+  g.ignore_eog = true;
   std::map<std::size_t, Answer> partial;
   std::map<std::size_t, std::string> streamed;
   const std::vector<Prompt> list = prompts(4);
-  int asked = 0;
-  engine.generate(list, generation(60),
-                  {.on_text = [&](std::size_t i, const TextPiece& p) { streamed[i] += p.text; },
-                   .on_answer = [&](std::size_t i, Answer a) { partial.emplace(i, std::move(a)); },
-                   .should_stop = [&] { return ++asked > 10; }});
-  ASSERT_EQ(partial.size(), 2U) << "the answers begun, and no more";
+  service.generate(list, g,
+                   {.on_text = [&](std::size_t i, const TextPiece& p) { streamed[i] += p.text; },
+                    .on_answer = [&](std::size_t i, Answer a) { partial.emplace(i, std::move(a)); },
+                    .should_stop = [&] { return !streamed.empty(); }});
+  ASSERT_LE(partial.size(), 2U) << "the answers begun, and no more";
+  ASSERT_GE(partial.size(), 1U);
+  const auto whole = answers(service, prompts(4), g);
   for (const auto& [index, answer] : partial) {
-    EXPECT_GE(answer.tokens.size(), 1U);
-    EXPECT_LE(answer.tokens.size(), 10U) << "a token a step, or none while it waits for a pass";
+    EXPECT_LT(answer.tokens.size(), static_cast<std::size_t>(kLong));
     EXPECT_EQ(streamed[index], answer.text);
     EXPECT_TRUE(whole.at(index).text.starts_with(answer.text));
   }
-  const auto again = answers(engine, prompts(4), generation(60));
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(again.at(i).text, whole.at(i).text);
 }
 
-TEST_F(EngineTest, PromptsAreCheckedBeforeAnyWork) {
-  Engine engine(options());
+TEST_F(ServiceTest, PromptsAreCheckedBeforeAnyWork) {
+  Service service(pair(), options());
   std::vector<Prompt> list = prompts(3);
   list[1].text = std::string(500, 'x');
   int calls = 0;
   const GenerationCallbacks count = {.on_text = [&](std::size_t, const TextPiece&) { ++calls; },
                                      .on_answer = [&](std::size_t, Answer) { ++calls; }};
   const std::string text =
-      error_text<UsageError>([&] { engine.generate(list, generation(), count); });
+      error_text<UsageError>([&] { service.generate(list, generation(), count); });
   EXPECT_THAT(text, HasSubstr("prompt 'p1'"));
   EXPECT_THAT(text, HasSubstr("501 tokens"));
   EXPECT_THAT(text, HasSubstr("holds 96"));
   EXPECT_EQ(calls, 0);
-  EXPECT_EQ(engine.totals().slm_passes, 0);
+  EXPECT_EQ(service.status().totals.slm_passes, 0);
 }
 
-TEST_F(EngineTest, UnknownPolicyAndBadSamplingAreRefusedBeforeAnyWork) {
-  Engine engine(options());
+TEST_F(ServiceTest, UnknownPolicyAndBadSamplingAreRefusedBeforeAnyWork) {
+  Service service(pair(), options());
   GenerationOptions g = generation();
   g.policy = "guess";
-  EXPECT_THAT(error_text<UsageError>([&] { engine.generate(prompts(1), g, {}); }),
+  EXPECT_THAT(error_text<UsageError>([&] { service.generate(prompts(1), g, {}); }),
               HasSubstr("'guess'"));
   g = generation();
   g.sampling.min_p = 3;
-  EXPECT_THAT(error_text<UsageError>([&] { engine.generate(prompts(1), g, {}); }),
+  EXPECT_THAT(error_text<UsageError>([&] { service.generate(prompts(1), g, {}); }),
               HasSubstr("--min-p"));
-  EXPECT_EQ(engine.totals().slm_passes, 0);
+  EXPECT_EQ(service.status().totals.slm_passes, 0);
 }
 
-TEST_F(EngineTest, GoesOnAfterACallbackThrew) {
-  Engine engine(options(2));
-  const auto before = answers(engine, prompts(5), generation());
+TEST_F(ServiceTest, GoesOnAfterACallbackThrew) {
+  Service service(pair(), options(2));
+  const auto before = answers(service, prompts(5), generation());
   int pieces = 0;
   const auto interrupt = [&](std::size_t, const TextPiece&) {
     if (++pieces == 5) throw std::runtime_error("reader went away");
   };
-  EXPECT_THROW(engine.generate(prompts(5), generation(), {.on_text = interrupt}),
+  EXPECT_THROW(service.generate(prompts(5), generation(), {.on_text = interrupt}),
                std::runtime_error);
-  const auto after = answers(engine, prompts(5), generation());
+  const auto after = answers(service, prompts(5), generation());
   ASSERT_EQ(after.size(), 5U);
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(after.at(i).text, before.at(i).text);
 }
 
-TEST_F(EngineTest, CallbacksMayBeLeftOut) {
-  Engine engine(options());
-  EXPECT_NO_THROW(engine.generate(prompts(2), generation(3), {}));
-  EXPECT_EQ(engine.totals().tokens(), 6);
+TEST_F(ServiceTest, CallbacksMayBeLeftOut) {
+  Service service(pair(), options());
+  EXPECT_NO_THROW(service.generate(prompts(2), generation(3), {}));
+  EXPECT_EQ(service.status().totals.tokens(), 6);
 }
 
-TEST_F(EngineTest, NoPromptsNoWork) {
-  Engine engine(options());
-  EXPECT_TRUE(answers(engine, {}, generation()).empty());
+TEST_F(ServiceTest, NoPromptsNoWork) {
+  Service service(pair(), options());
+  EXPECT_TRUE(answers(service, {}, generation()).empty());
 }
 
-TEST_F(EngineTest, MeasuresTheLlm) {
-  Engine engine(options());
-  EXPECT_EQ(engine.measure_pass_seconds(Writer::kLlm, 1), std::nullopt);
-  const auto before = answers(engine, prompts(1), generation());
-  EXPECT_GT(engine.measure_pass_seconds(Writer::kLlm, 1).value_or(0), 0.0);
-  EXPECT_GT(engine.measure_pass_seconds(Writer::kLlm, 4).value_or(0), 0.0);
-  EXPECT_EQ(engine.measure_pass_seconds(Writer::kLlm, 1000), std::nullopt);
-  EXPECT_EQ(answers(engine, prompts(1), generation()).at(0).text, before.at(0).text);
+TEST_F(ServiceTest, MeasuresTheLlm) {
+  Service service(pair(), options());
+  const Prompt prompt = prompts(1).front();
+  const auto before = answers(service, prompts(1), generation());
+  const auto seconds = [&](int tokens) {
+    return measure_pass_seconds(service, prompt, before.at(0), Writer::kLlm, tokens);
+  };
+  EXPECT_GT(seconds(1).value_or(0), 0.0);
+  EXPECT_GT(seconds(4).value_or(0), 0.0);
+  EXPECT_EQ(seconds(1000), std::nullopt);
+  EXPECT_EQ(answers(service, prompts(1), generation()).at(0).text, before.at(0).text);
 }
 
-TEST_F(EngineTest, RefusesWhatIsNoPair) {
+TEST_F(ServiceTest, RefusesWhatIsNoPair) {
   test::write_tiny_model(files_ / "other.gguf", {.token_texts = {{270, "yak"}}});
-  EngineOptions o = options();
+  PairOptions o = pair_options();
   o.llm.path = (files_ / "other.gguf").string();
-  const std::string text = error_text<InputError>([&] { Engine engine(o); });
+  const std::string text = error_text<InputError>([&] { Pair pair(o); });
   EXPECT_THAT(text, HasSubstr("are not a pair"));
   EXPECT_THAT(text, HasSubstr("slm.gguf"));
   EXPECT_THAT(text, HasSubstr("other.gguf"));

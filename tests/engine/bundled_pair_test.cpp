@@ -1,11 +1,11 @@
-// The bundled LLM through the engine, with the options users have, against plain libllama.
+// The bundled LLM through the service, with the options users have, against plain libllama.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 
-#include "citer/engine.h"
+#include "citer/service.h"
 #include "support/compare.h"
 #include "support/llama_runner.h"
 
@@ -25,24 +25,23 @@ class BundledPair : public testing::Test {
   std::vector<Prompt> prompts_ = {
       {"math",
        "Question: Mia has 34 stickers. She buys 6 packs with 12 stickers each. How many "
-       "stickers does Mia have now?\nSolution:",
-       {}},
+       "stickers does Mia have now?\nSolution:"},
       {"mc",
        "Question: What sound does the zan-wog make?\nChoices:\n(A) buzz\n(B) squeak\n"
-       "(C) hiss\n(D) whistle\n(E) hum\nAnswer:",
-       {}}};
+       "(C) hiss\n(D) whistle\n(E) hum\nAnswer:"}};
 };
 
 TEST_F(BundledPair, LlmPolicyIsTheLlmsGreedyText) {
-  EngineOptions options;
-  options.slm.path = folder_ + "slm.gguf";
-  options.llm.path = llm_;
+  PairOptions pair;
+  pair.slm.path = folder_ + "slm.gguf";
+  pair.llm.path = llm_;
+  ServiceOptions options;
   options.context.sequences = 2;
-  Engine engine(options);
+  Service service(std::make_shared<Pair>(pair), options);
   test::LlamaRunner reference(llm_);
   GenerationOptions generation;
   generation.policy = "llm";
-  engine.generate(prompts_, generation, {.on_answer = [&](std::size_t index, Answer answer) {
+  service.generate(prompts_, generation, {.on_answer = [&](std::size_t index, Answer answer) {
                     std::vector<Token> tokens = reference.tokenize(prompts_[index].text);
                     const int n = static_cast<int>(answer.tokens.size());
                     ASSERT_GT(n, 5);
