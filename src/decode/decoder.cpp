@@ -183,6 +183,12 @@ Sequence Decoder::release(int slot) {
   return sequence;
 }
 
+void Decoder::reset() {
+  slm_.reset();
+  llm_.reset();
+  cache_.reset();
+}
+
 Snapshot Decoder::snapshot() const {
   return {cache_.view(sequences_, totals_, !is_verifying()), executor_.reads_under_way(),
           index(context_size())};

@@ -69,6 +69,10 @@ class Decoder {
   /// much as reading it again.
   Sequence release(int slot);
 
+  /// Drops both caches and what is known of free slots: answers that follow do not depend, not even
+  /// in the last digit, on what was written before. All slots must be free.
+  void reset();
+
   /// Tokens an answer may hold, prompt included.
   int context_size() const;
 

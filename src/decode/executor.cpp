@@ -109,8 +109,8 @@ StepOutcome Executor::draft(const StepPlan& plan, const Sequences& sequences) {
   for (const DraftPlan& draft : plan.drafts) {
     SlotOutcome& slot = outcome.slots.emplace_back();
     slot.slot = draft.slot;
-    if (draft.slm_read != kNone) add_slm(slot.cost, outcome.slm, draft.slm_read);
-    if (draft.llm_read != kNone) add_llm(slot.cost, llm, draft.llm_read);
+    if (draft.slm_read != kNoRead) add_slm(slot.cost, outcome.slm, draft.slm_read);
+    if (draft.llm_read != kNoRead) add_llm(slot.cost, llm, draft.llm_read);
   }
   for (std::size_t i = 0; i < plan.slm.size(); ++i) {
     if (!plan.slm[i].rows.empty()) continue;
@@ -130,12 +130,12 @@ StepOutcome Executor::draft(const StepPlan& plan, const Sequences& sequences) {
 
 PolicyInput Executor::policy_input(const DraftPlan& draft, const Sequence& sequence) const {
   PolicyInput input;
-  if (draft.slm_read != kNone) {
+  if (draft.slm_read != kNoRead) {
     const Row row = slm_.row(draft.slm_read, 0);
     input.slm_logits = row.logits;
     input.slm_hidden = row.hidden;
   }
-  if (draft.llm_read != kNone) input.llm_logits = llm_.row(draft.llm_read, 0).logits;
+  if (draft.llm_read != kNoRead) input.llm_logits = llm_.row(draft.llm_read, 0).logits;
   input.seed = sequence.request.sampling.seed;
   input.stream = sequence.stream;
   input.position = sequence.tokens.size();
@@ -147,7 +147,7 @@ void Executor::score(const StepPlan& plan, const Sequences& sequences, StepOutco
   std::vector<std::size_t> left;
   for (std::size_t i = 0; i < plan.drafts.size(); ++i) {
     const Sequence& sequence = sequence_of(sequences, plan.drafts[i].slot);
-    const bool has_row = plan.drafts[i].slm_read != kNone;
+    const bool has_row = plan.drafts[i].slm_read != kNoRead;
     Draft& draft = outcome.slots[i].draft.emplace();
     draft.record.score = sequence.prompt_score.value_or(0.0F);
     // A last guess that is not needed gives no row to score, and needs no score.
@@ -202,7 +202,7 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   const DecodeRequest& request = sequence.request;
   Draft& draft = *slot.draft;
   const bool by_llm = llm_writes(draft.record.score, planned.threshold);
-  const bool has_llm_row = planned.llm_read != kNone;
+  const bool has_llm_row = planned.llm_read != kNoRead;
   draft.pending = by_llm && !has_llm_row;
   draft.record.writer = by_llm ? Writer::kLlm : Writer::kSlm;
   draft.record.slm_seconds = slot.cost.slm_seconds;
@@ -211,7 +211,7 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   std::span<const float> logits;
   if (by_llm && has_llm_row) {
     logits = llm_.row(planned.llm_read, 0).logits;
-  } else if (planned.slm_read != kNone && !(by_llm && request.pending_limit == 1)) {
+  } else if (planned.slm_read != kNoRead && !(by_llm && request.pending_limit == 1)) {
     logits = slm_.row(planned.slm_read, 0).logits;
   }
   if (logits.empty()) return;
@@ -250,8 +250,13 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
   };
   if (llm_thread_) {
     llm_thread_->start(pass);
-    return;
+  } else {
+    end(pass);
   }
+}
+
+/// The pass under way is over, also where it failed.
+void Executor::end(const std::function<void()>& pass) {
   try {
     pass();
   } catch (...) {
@@ -262,8 +267,8 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
 
 /// Waits for the pass under way and takes its decisions.
 StepOutcome Executor::collect(const Sequences& sequences) {
+  if (llm_thread_) end([this] { llm_thread_->wait(); });
   const std::vector<Read> reads = std::exchange(reads_, {});
-  if (llm_thread_) llm_thread_->wait();
   StepOutcome outcome;
   outcome.llm = std::exchange(llm_cost_, {});
   outcome.llm_passes = outcome.llm.passes;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,6 +36,7 @@ class Executor {
                   SlotOutcome& slot);
   StepOutcome score_prompt(const StepPlan& plan, const Sequences& sequences);
   void begin(const std::vector<Read>& reads, const Sequences& sequences);
+  void end(const std::function<void()>& pass);
   StepOutcome collect(const Sequences& sequences);
   void decide(const Read& read, std::size_t request, Sequence& sequence, SlotOutcome& slot);
   Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position,

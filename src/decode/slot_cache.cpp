@@ -26,6 +26,12 @@ SlotCache::SlotCache(ModelContext& slm, ModelContext& llm, int slots)
       used_at_(static_cast<std::size_t>(slots)),
       idle_since_(static_cast<std::size_t>(slots)) {}
 
+void SlotCache::reset() {
+  std::fill(used_at_.begin(), used_at_.end(), 0);
+  std::fill(idle_since_.begin(), idle_since_.end(), Counters());
+  clock_ = 0;
+}
+
 std::size_t SlotCache::held(int sequence, const std::vector<Token>& prompt) const {
   const std::size_t held =
       slm_.cached_prefix(sequence, prompt) + llm_.cached_prefix(sequence, prompt);

@@ -34,6 +34,8 @@ class SlotCache {
   /// Shares the source's cached part of the prompt.
   void fork(const Placement& placement, const std::vector<Token>& prompt);
 
+  /// Forgets which slots were used when.
+  void reset();
   void took(int slot) { used_at_[static_cast<std::size_t>(slot)] = ++clock_; }
   void gave_back(int slot, const Counters& totals) {
     idle_since_[static_cast<std::size_t>(slot)] = totals;

@@ -40,7 +40,7 @@ std::string draft_fault(const DraftPlan& draft, const StepPlan& plan, const Slot
     return "the slot may not draft";
   }
   const auto belongs = [&](std::size_t i, const std::vector<Read>& reads) {
-    return i == kNone || (i < reads.size() && reads[i].slot == draft.slot &&
+    return i == kNoRead || (i < reads.size() && reads[i].slot == draft.slot &&
                           reads[i].rows.size() == 1);
   };
   const bool sound = belongs(draft.slm_read, plan.slm) && belongs(draft.llm_read, plan.llm);

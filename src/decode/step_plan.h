@@ -13,7 +13,7 @@
 
 namespace citer {
 
-inline constexpr std::size_t kNone = ~std::size_t{0};
+inline constexpr std::size_t kNoRead = ~std::size_t{0};
 
 /// One sequence's part in a pass of a model: its cache is brought in line with the first `length`
 /// tokens, and rows are wanted after some of them, ascending. Without rows a part of the prompt is
@@ -28,8 +28,8 @@ struct Read {
 struct DraftPlan {
   int slot = 0;
   double threshold = 0.0;
-  std::size_t slm_read = kNone;  ///< which of the SLM's reads has its row; kNone: needs none
-  std::size_t llm_read = kNone;  ///< which of the LLM's, where the policy scores with it
+  std::size_t slm_read = kNoRead;  ///< which of the SLM's reads has its row; kNoRead: needs none
+  std::size_t llm_read = kNoRead;  ///< which of the LLM's, where the policy scores with it
 };
 
 /// The cached beginning of an answer that is gone, kept long enough.

@@ -29,11 +29,6 @@ Models::Models(const Pair& pair, const ServiceOptions& options)
   if (options.by_times) decoder.schedule_by_times();
 }
 
-void Models::reset() {
-  slm.reset();
-  llm.reset();
-}
-
 ModelFacts facts_of(const ModelContext& context) {
   const Model& model = context.model();
   return {model.options().path, model.description(),       model.parameters(),

@@ -12,9 +12,6 @@ struct Models {
   /// constructor does.
   Models(const Pair& pair, const ServiceOptions& options);
 
-  /// Drops both models' caches.
-  void reset();
-
   ModelContext slm;
   ModelContext llm;
   Decoder decoder;

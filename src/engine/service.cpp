@@ -253,7 +253,7 @@ void Service::Impl::fail_active(const std::string& error) {
     job.fail(error);
   }
   active.clear();
-  models.reset();
+  models.decoder.reset();
 }
 
 void Service::Impl::shut_down() {
@@ -368,7 +368,7 @@ void Service::with_models(const std::function<void(Models&)>& work) {
 }
 
 void Service::reset() {
-  with_models([](Models& models) { models.reset(); });
+  with_models([](Models& models) { models.decoder.reset(); });
 }
 
 }  // namespace citer
