@@ -73,6 +73,9 @@ class Decoder {
   /// in the last digit, on what was written before. All slots must be free.
   void reset();
 
+  /// For check_invariants().
+  Snapshot snapshot() const;
+
   /// Tokens an answer may hold, prompt included.
   int context_size() const;
 
@@ -83,7 +86,6 @@ class Decoder {
   bool is_verifying() const { return executor_.under_way().is_made; }
 
  private:
-  Snapshot snapshot() const;
   void run(const StepPlan& plan);
   void collect();
   void settle(int slot);

@@ -1,6 +1,7 @@
 #include "citer/service.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -68,7 +69,7 @@ struct Service::Impl {
   std::condition_variable wake;
   std::deque<Job> queue;
   std::deque<std::packaged_task<void()>> works;
-  bool stopping = false;
+  std::atomic<bool> stopping = false;
   ServiceStatus status;
 
   std::thread thread;  ///< last: it uses all the others
@@ -81,6 +82,10 @@ Service::Impl::Impl(std::shared_ptr<const Pair> p, const ServiceOptions& o)
       context_size(models.decoder.context_size()),
       slm_facts(facts_of(models.slm)),
       llm_facts(facts_of(models.llm)) {
+  // Whoever ends the service does not wait for a long prompt to be read.
+  for (ModelContext* context : {&models.slm, &models.llm}) {
+    context->interrupt_when([this] { return stopping.load(); });
+  }
   publish_status();
   thread = std::thread([this] { run(); });
 }

@@ -124,6 +124,15 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
   }
 }
 
+void ModelContext::interrupt_when(std::function<bool()> asked) {
+  interrupted_ = std::move(asked);
+  const auto callback = [](void* user) {
+    const auto& self = *static_cast<const ModelContext*>(user);
+    return self.interrupted_ && self.interrupted_();
+  };
+  llama_set_abort_callback(context_.get(), callback, this);
+}
+
 ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool want_hidden) {
   const Stopwatch watch;
   plan(requests);
@@ -239,8 +248,9 @@ void ModelContext::decode(std::span<const Item> items) {
     for (const Item& item : items) forget(item.sequence);
     throw ResourceError(fmt::format(
         "{}: forward pass over {} tokens failed: {}", model_->options().path, items.size(),
-        status == 1 ? "the KV cache is full"
-                    : fmt::format("status {} {}", status, errors.first())));
+        status == 1   ? "the KV cache is full"
+        : status == 2 ? "it was interrupted"
+                      : fmt::format("status {} {}", status, errors.first())));
   }
   for (const Item& item : items) cached_[index(item.sequence)].push_back(item.token);
 }

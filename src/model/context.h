@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -59,6 +60,10 @@ class ModelContext {
   /// full, a backend fails or all logits of a row are NaN.
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
 
+  /// Gives passes up with ResourceError while `asked` says so: it is asked now and then during a pass
+  /// by devices that can (CPUs). For ending soon, and for tests of what a failed pass leaves.
+  void interrupt_when(std::function<bool()> asked);
+
   /// Row `i` of request `request` of the last forward().
   Row row(std::size_t request, std::size_t i) const;
 
@@ -112,6 +117,7 @@ class ModelContext {
   int context_size_;
   int batch_size_;
   std::unique_ptr<HiddenTap> tap_;  ///< the context calls it
+  std::function<bool()> interrupted_;  ///< the context asks it
   LlamaContextPtr context_;
   std::vector<std::vector<Token>> cached_;  ///< per sequence, what its KV cache holds
 
