@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
+#include "serve/counters_json.h"
 
 namespace citer::cli {
 
@@ -45,30 +46,18 @@ void TextPrinter::end_line() {
 
 std::string answer_json(const Answer& answer) {
   const Counters& c = answer.counters;
-  const ordered_json object = {
-      {"id", valid_utf8(answer.id)},
-      {"text", valid_utf8(answer.text)},
-      {"finish_reason", to_string(answer.finish)},
-      {"prompt_tokens", answer.prompt_tokens},
-      {"tokens", c.tokens()},
-      {"slm_tokens", c.slm_tokens},
-      {"llm_tokens", c.llm_tokens},
-      {"llm_share", llm_share(c)},
-      {"threshold", answer.threshold},
-      {"slm_passes", c.slm_passes},
-      {"llm_passes", c.llm_passes},
-      {"slm_positions", c.slm_positions},
-      {"llm_positions", c.llm_positions},
-      {"accepted", c.accepted},
-      {"rejected", c.rejected},
-      {"dropped", c.dropped},
-      {"tokens_per_second", ratio(static_cast<double>(c.tokens()), answer.seconds)},
-      {"seconds", answer.seconds},
-      {"slm_seconds", c.slm_seconds},
-      {"llm_seconds", c.llm_seconds},
-      {"router_seconds", c.router_seconds},
-      {"sampling_seconds", c.sampling_seconds},
-  };
+  ordered_json object = {{"id", valid_utf8(answer.id)},
+                         {"text", valid_utf8(answer.text)},
+                         {"finish_reason", to_string(answer.finish)},
+                         {"prompt_tokens", answer.prompt_tokens}};
+  object.update(counters_json(c));
+  object.update({{"threshold", answer.threshold},
+                 {"tokens_per_second", ratio(static_cast<double>(c.tokens()), answer.seconds)},
+                 {"seconds", answer.seconds},
+                 {"slm_seconds", c.slm_seconds},
+                 {"llm_seconds", c.llm_seconds},
+                 {"router_seconds", c.router_seconds},
+                 {"sampling_seconds", c.sampling_seconds}});
   return object.dump();
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
+#include "serve/counters_json.h"
 
 namespace citer {
 
@@ -172,15 +173,9 @@ Json ResponseWriter::citer_object(const std::vector<Answer>& answers) const {
   const auto tokens = static_cast<double>(sum.tokens());
   Json object = {{"policy", format_.policy},
                  {"threshold", answers.front().threshold},
-                 {"llm_share", tokens > 0 ? static_cast<double>(sum.llm_tokens) / tokens : 0.0},
-                 {"llm_passes", sum.llm_passes},
-                 {"llm_positions", sum.llm_positions},
-                 {"slm_tokens", sum.slm_tokens},
-                 {"llm_tokens", sum.llm_tokens},
-                 {"accepted", sum.accepted},
-                 {"rejected", sum.rejected},
                  {"seconds", seconds},
                  {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
+  object.update(counters_json(sum));
   if (llm_alone > 0) object["llm_alone_seconds"] = llm_alone;
   return object;
 }

@@ -70,8 +70,9 @@ TEST_F(OpenAiResponse, Chat) {
   EXPECT_EQ(response["usage"],
             Json::parse(R"({"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11})"));
   EXPECT_EQ(response["citer"], Json::parse(R"({"policy": "citer", "threshold": 0.9,
-      "llm_share": 0.25, "llm_passes": 2, "llm_positions": 0, "slm_tokens": 3, "llm_tokens": 1,
-      "accepted": 0, "rejected": 0, "seconds": 2.0, "tokens_per_second": 2.0})"));
+      "seconds": 2.0, "tokens_per_second": 2.0, "tokens": 4, "slm_tokens": 3, "llm_tokens": 1,
+      "llm_share": 0.25, "slm_passes": 0, "llm_passes": 2, "slm_positions": 0, "llm_positions": 0,
+      "accepted": 0, "rejected": 0, "dropped": 0})"));
 }
 
 TEST_F(OpenAiResponse, ChatLogprobsLeaveTheEndOut) {

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "citer/types.h"
+
+namespace citer {
+
+/// What an answer cost, as every door tells it: tokens by writer, LLM share, passes and positions by
+/// model, guesses accepted and rejected, drafts dropped.
+inline nlohmann::ordered_json counters_json(const Counters& c) {
+  const auto tokens = static_cast<double>(c.tokens());
+  return {{"tokens", c.tokens()},
+          {"slm_tokens", c.slm_tokens},
+          {"llm_tokens", c.llm_tokens},
+          {"llm_share", tokens > 0 ? static_cast<double>(c.llm_tokens) / tokens : 0.0},
+          {"slm_passes", c.slm_passes},
+          {"llm_passes", c.llm_passes},
+          {"slm_positions", c.slm_positions},
+          {"llm_positions", c.llm_positions},
+          {"accepted", c.accepted},
+          {"rejected", c.rejected},
+          {"dropped", c.dropped}};
+}
+
+}  // namespace citer
