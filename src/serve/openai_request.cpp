@@ -10,7 +10,7 @@
 
 #include "citer/error.h"
 #include "serve/api_error.h"
-#include "serve/json_schema.h"
+#include "grammar/json_schema.h"
 
 namespace citer {
 

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "citer/error.h"
 #include "serve/api_error.h"
-#include "serve/grammar_text.h"
-#include "serve/json_schema.h"
+#include "grammar/grammar_text.h"
+#include "grammar/json_schema.h"
 
 namespace citer {
 

@@ -20,11 +20,12 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"task", {"base"}},
     {"model", {"base"}},
     {"route", {"base", "model"}},
-    {"decode", {"base", "model", "route"}},
-    {"learn", {"base", "task", "model", "route", "decode"}},
-    {"eval", {"base", "task", "model", "route", "decode"}},
-    {"serve", {"base", "model", "route", "decode"}},
-    {"cli", {"base", "task", "model", "route", "decode", "learn", "eval", "serve"}},
+    {"grammar", {"base"}},
+    {"decode", {"base", "model", "route", "grammar"}},
+    {"learn", {"base", "task", "model", "route", "grammar", "decode"}},
+    {"eval", {"base", "task", "model", "route", "grammar", "decode"}},
+    {"serve", {"base", "model", "route", "grammar", "decode"}},
+    {"cli", {"base", "task", "model", "route", "grammar", "decode", "learn", "eval", "serve"}},
 };
 
 /// Third-party headers by their first path component (or whole name), and the rooms that may
@@ -38,11 +39,12 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"ggml-opt.h", {"learn"}},
     {"gguf.h", {"model", "route", "learn"}},
     {"minja", {"model"}},
-    {"nlohmann", {"task", "model", "learn", "eval", "serve", "cli"}},
+    {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "cli"}},
     {"re2", {"task"}},
     {"CLI", {"cli"}},
     {"httplib.h", {"model", "serve"}},
-    {"fmt", {"base", "task", "model", "route", "decode", "learn", "eval", "serve", "cli"}},
+    {"fmt",
+     {"base", "task", "model", "route", "grammar", "decode", "learn", "eval", "serve", "cli"}},
 };
 
 const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");

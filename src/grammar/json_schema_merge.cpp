@@ -1,4 +1,4 @@
-#include "serve/json_schema_merge.h"
+#include "grammar/json_schema_merge.h"
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
-// Grammars of schemas, judged by libllama's grammar sampler: what a model could write under them.
-#include "serve/json_schema.h"
+// Grammars of schemas: what a model could write under them, by our own matcher and by libllama's.
+#include "grammar/json_schema.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "citer/error.h"
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
+#include "grammar/matcher.h"
+#include "grammar/scanner.h"
 #include "support/error_text.h"
 #include "support/grammar_check.h"
 
@@ -23,13 +25,25 @@ std::string grammar_of(const std::string& schema) {
   return json_schema_to_grammar(ordered_json::parse(schema));
 }
 
+bool accepts(GrammarMatcher& matcher, const std::string& text) {
+  matcher.truncate(0);
+  return matcher.accept(text) && matcher.may_end();
+}
+
 void expect(const std::string& schema, const Texts& accepted, const Texts& rejected) {
   SCOPED_TRACE(schema);
   const std::string grammar = grammar_of(schema);
   SCOPED_TRACE(grammar.substr(0, grammar.find("\nvalue ::=")));
-  const GrammarCheck check(grammar);
-  for (const std::string& text : accepted) EXPECT_TRUE(check.accepts(text)) << text;
-  for (const std::string& text : rejected) EXPECT_FALSE(check.accepts(text)) << text;
+  const GrammarCheck libllama(grammar);
+  GrammarMatcher matcher(compile_grammar(grammar));
+  for (const std::string& text : accepted) {
+    EXPECT_TRUE(accepts(matcher, text)) << text;
+    EXPECT_TRUE(libllama.accepts(text)) << text;
+  }
+  for (const std::string& text : rejected) {
+    EXPECT_FALSE(accepts(matcher, text)) << text;
+    EXPECT_FALSE(libllama.accepts(text)) << text;
+  }
 }
 
 std::string error_of(const std::string& schema) {
@@ -376,7 +390,7 @@ TEST(JsonSchema, ManyOptionalPropertiesStaySmall) {
   EXPECT_FALSE(check.accepts(R"({"p150": 150, "p0": 0})"));
 }
 
-TEST(GrammarText, CodePoints) { EXPECT_EQ(gbnf::code_points("aé€😀"), U"aé€😀"); }
+TEST(GrammarText, CodePoints) { EXPECT_EQ(code_points("aé€😀"), U"aé€😀"); }
 
 }  // namespace
 }  // namespace citer::test

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
 
 namespace citer {
 

@@ -1,4 +1,4 @@
-#include "serve/json_schema.h"
+#include "grammar/json_schema.h"
 
 #include <algorithm>
 #include <map>
@@ -11,9 +11,10 @@
 #include <fmt/ranges.h>
 
 #include "citer/error.h"
-#include "serve/grammar_text.h"
-#include "serve/json_schema_merge.h"
-#include "serve/json_schema_scalars.h"
+#include "grammar/grammar_text.h"
+#include "grammar/json_schema_merge.h"
+#include "grammar/json_schema_scalars.h"
+#include "grammar/scanner.h"
 
 namespace citer {
 
@@ -326,7 +327,7 @@ class SchemaGrammar {
                                        "than {} bytes is not supported",
                                        kLongestKey));
       }
-      tree.add(gbnf::code_points(name));
+      tree.add(code_points(name));
     }
     return add_rule("key", fmt::format(R"("\"" {})", tree.rest()));
   }

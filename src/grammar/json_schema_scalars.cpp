@@ -1,4 +1,4 @@
-#include "serve/json_schema_scalars.h"
+#include "grammar/json_schema_scalars.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,8 @@
 #include <fmt/ranges.h>
 
 #include "citer/error.h"
-#include "serve/json_pattern.h"
-#include "serve/json_schema_merge.h"
+#include "grammar/json_pattern.h"
+#include "grammar/json_schema_merge.h"
 
 namespace citer {
 

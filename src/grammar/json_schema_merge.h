@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
 
 namespace citer {
 

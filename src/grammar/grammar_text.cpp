@@ -1,4 +1,4 @@
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
 
 #include <algorithm>
 
@@ -77,19 +77,6 @@ std::string literal(std::string_view text) {
     }
   }
   return out + "\"";
-}
-
-std::u32string code_points(std::string_view text) {
-  std::u32string out;
-  for (const char byte : text) {
-    const auto b = static_cast<unsigned char>(byte);
-    if ((b & 0xC0U) == 0x80U && !out.empty()) {
-      out.back() = (out.back() << 6U) | (b & 0x3FU);
-    } else {
-      out += b < 0x80U ? b : b < 0xE0U ? b & 0x1FU : b < 0xF0U ? b & 0x0FU : b & 0x07U;
-    }
-  }
-  return out;
 }
 
 std::string class_char(char32_t c) {

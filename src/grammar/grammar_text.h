@@ -19,9 +19,6 @@ inline constexpr int kMostDigits = 16;
 /// A literal that stands for exactly `text`.
 std::string literal(std::string_view text);
 
-/// The code points of valid UTF-8.
-std::u32string code_points(std::string_view text);
-
 /// One code point as it is written inside a class: [...].
 std::string class_char(char32_t c);
 
