@@ -107,12 +107,12 @@ void GrammarMatcher::allowed_tokens(const TokenTrie& trie, std::vector<bool>& al
   begin_call();
   allowed.assign(trie.vocab_size(), false);
   const std::span<const TokenTrie::Node> nodes = trie.nodes();
-  std::vector<Place> path = {places_.back()};  // [depth + 1]
+  std::vector<Place> path(trie.longest() + 1, places_.back());  // after so many bytes
   for (std::size_t i = 0; i < nodes.size();) {
-    path.resize(nodes[i].depth + 1);
-    path.push_back(after(path.back(), nodes[i].byte));
-    if (path.back().state == kNowhere) {
-      i = nodes[i].end;
+    const TokenTrie::Node& node = nodes[i];
+    const Place& place = path[node.depth + 1] = after(path[node.depth], node.byte);
+    if (place.state == kNowhere) {
+      i = node.end;
       continue;
     }
     for (const std::int32_t token : trie.tokens_of(i)) {

@@ -32,6 +32,7 @@ TokenTrie::TokenTrie(std::span<const std::string> pieces) : vocab_size_(pieces.s
           {0, depth, static_cast<std::uint32_t>(i), static_cast<std::uint8_t>(text[depth])});
     }
     before = text;
+    longest_ = std::max(longest_, text.size());
   }
   leave(0);
 }

@@ -23,12 +23,14 @@ class TokenTrie {
   explicit TokenTrie(std::span<const std::string> pieces);
 
   std::size_t vocab_size() const { return vocab_size_; }
+  std::size_t longest() const { return longest_; }  ///< token, in bytes
   std::span<const Node> nodes() const { return nodes_; }
   /// The tokens whose text ends with this node.
   std::span<const std::int32_t> tokens_of(std::size_t node) const;
 
  private:
   std::size_t vocab_size_;
+  std::size_t longest_ = 0;
   std::vector<Node> nodes_;
   std::vector<std::int32_t> tokens_;  ///< in the order of their texts
 };
