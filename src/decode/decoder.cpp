@@ -22,13 +22,13 @@ std::uint64_t stream_of(const DecodeRequest& request) {
 
 }  // namespace
 
-Sequence::Sequence(DecodeRequest r, int n_vocab, std::uint64_t s)
+Sequence::Sequence(DecodeRequest r, const Vocab& vocab, std::uint64_t s)
     : request(std::move(r)),
       stream(s),
       tokens(request.prompt),
       asked(request.prompt.size()),
       text(request.stop),
-      sampler(n_vocab, request.sampling, stream),
+      sampler(vocab, request.sampling, stream, request.constraint, request.prompt.size()),
       start_time(std::chrono::steady_clock::now()),
       last_time(start_time) {}
 
@@ -161,10 +161,8 @@ void Decoder::start(int slot, DecodeRequest request) {
     request.max_tokens = context_size() - static_cast<int>(request.prompt.size());
   }
   const std::uint64_t stream = stream_of(request);
-  const Vocab& vocab = slm_.model().vocab();
-  slots_[index(slot)] = std::make_unique<Sequence>(std::move(request), vocab.size(), stream);
-  Sequence& sequence = *slots_[index(slot)];
-  sequence.sampler.use_grammar(vocab, sequence.request.prompt.size());
+  slots_[index(slot)] =
+      std::make_unique<Sequence>(std::move(request), slm_.model().vocab(), stream);
   used_at_[index(slot)] = ++clock_;
 }
 

@@ -11,10 +11,10 @@
 #include "citer/engine.h"
 #include "citer/policy.h"
 #include "citer/types.h"
+#include "decode/constraint.h"
 #include "decode/planner.h"
 #include "decode/text_stream.h"
 #include "model/context.h"
-#include "model/sampler.h"
 
 namespace citer {
 
@@ -24,8 +24,9 @@ struct DecodeRequest {
   /// Tokens to write at most; <= 0: as many as the context holds, but with `score_prompt` 0 is
   /// none.
   int max_tokens = 0;
-  bool ignore_eog = false;  ///< go on after end-of-generation tokens (for measurements)
-  SamplingOptions sampling;
+  bool ignore_eog = false;   ///< go on after end-of-generation tokens (for measurements)
+  SamplingOptions sampling;  ///< its grammar's text is not read: see `constraint`
+  Constraint constraint;
   std::vector<std::string> stop;
   std::shared_ptr<const RoutingPolicy> policy;
   double threshold = 0.5;  ///< in [0, 1]
@@ -54,7 +55,7 @@ struct Draft {
 /// derived from it: the caches by ModelContext::forward(), the text by TextStream::push(), which
 /// gets decided tokens only.
 struct Sequence {
-  Sequence(DecodeRequest request, int n_vocab, std::uint64_t stream);
+  Sequence(DecodeRequest request, const Vocab& vocab, std::uint64_t stream);
 
   DecodeRequest request;
   std::uint64_t stream;                     ///< addresses this answer's random numbers
@@ -68,7 +69,7 @@ struct Sequence {
   std::vector<TokenRecord> records;         ///< one per token of the answer
   std::vector<TokenRecord> prompt_records;  ///< with `score_prompt`, one per token of the prompt
   TextStream text;
-  Sampler sampler;
+  ConstrainedSampler sampler;
   Counters counters;
   std::optional<FinishReason> finish;
   std::optional<float> prompt_score;  ///< the policy's, where it scores prompts, not tokens

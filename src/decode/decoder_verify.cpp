@@ -216,7 +216,9 @@ void Decoder::commit_front(Sequence& sequence) {
   const Token token = record.id;
   sequence.records.push_back(std::move(record));
 
-  if (vocab.is_end_of_generation(token) && !sequence.request.ignore_eog) {
+  const bool ends = vocab.is_end_of_generation(token) && !sequence.request.ignore_eog;
+  const auto decided = std::span(sequence.tokens).first(sequence.decided());
+  if (ends || sequence.sampler.is_complete(decided)) {
     sequence.finish = FinishReason::kEndOfGeneration;
   } else if (sequence.text.stopped()) {
     sequence.finish = FinishReason::kStopString;

@@ -50,6 +50,7 @@ std::vector<DecodeRequest> Engine::Impl::prepare(std::span<const Prompt> prompts
   common.ignore_eog = generation.ignore_eog;
   common.stop = generation.stop;
   common.sampling = generation.sampling;
+  common.constraint = pair.constraint(generation.sampling.grammar);
 
   std::vector<DecodeRequest> requests;
   for (const Prompt& prompt : prompts) {

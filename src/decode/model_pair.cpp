@@ -46,6 +46,13 @@ ModelPair::ModelPair(std::shared_ptr<Model> small, std::shared_ptr<Model> large,
       llm(llm_model, with_spare(context, spare)),
       decoder(slm, llm, context.sequences, overlaps(overlap, *slm_model, *llm_model)) {}
 
+Constraint ModelPair::constraint(const std::string& gbnf) const {
+  if (gbnf.empty()) return {};
+  auto grammar = compile_grammar(gbnf);
+  std::call_once(trie_made_, [&] { trie_ = make_token_trie(slm_model->vocab()); });
+  return {std::move(grammar), trie_};
+}
+
 void ModelPair::reset() {
   slm.reset();
   llm.reset();

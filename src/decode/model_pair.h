@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "citer/engine.h"
 #include "decode/decoder.h"
@@ -20,6 +21,10 @@ struct ModelPair {
   ModelPair(std::shared_ptr<Model> small, std::shared_ptr<Model> large,
             const ContextOptions& context, int spare, const std::string& overlap = "off");
 
+  /// The constraint of a GBNF grammar, "" for none. Throws UsageError as compile_grammar() does.
+  /// Any thread may call it.
+  Constraint constraint(const std::string& gbnf) const;
+
   /// Drops both models' caches.
   void reset();
 
@@ -28,6 +33,10 @@ struct ModelPair {
   ModelContext slm;
   ModelContext llm;
   Decoder decoder;
+
+ private:
+  mutable std::once_flag trie_made_;
+  mutable std::shared_ptr<const TokenTrie> trie_;  ///< made when the first grammar comes
 };
 
 }  // namespace citer

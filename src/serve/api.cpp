@@ -67,6 +67,7 @@ void prepare_tools(const Inference& inference, GenerationRequest& parsed) {
   }
   if (parsed.must_call.empty()) return;
   parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
+  parsed.grammar_field = "tools";
 }
 
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
@@ -133,6 +134,15 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
   return prompts;
 }
 
+/// Its grammar is compiled here, on the client's own thread.
+Constraint Api::constraint_of(const GenerationRequest& parsed) const {
+  try {
+    return inference_.constraint(parsed.sampling.grammar);
+  } catch (const UsageError& e) {
+    throw bad_field(parsed.grammar_field, e.what());
+  }
+}
+
 /// For each prompt its n answers.
 std::vector<DecodeRequest> Api::decode_requests(
     const GenerationRequest& parsed, const Routing& routing,
@@ -145,6 +155,7 @@ std::vector<DecodeRequest> Api::decode_requests(
   common.audit = options_.defaults.audit;
   common.ignore_eog = options_.defaults.ignore_eog;
   common.sampling = parsed.sampling;
+  common.constraint = constraint_of(parsed);
   common.stop = parsed.stop;
   common.score_prompt = parsed.echo && parsed.logprobs();
 

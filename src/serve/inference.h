@@ -101,6 +101,8 @@ class Inference {
   InferenceStatus status() const;
 
   const Vocab& vocab() const { return pair_.slm_model->vocab(); }
+  /// As ModelPair::constraint().
+  Constraint constraint(const std::string& gbnf) const { return pair_.constraint(gbnf); }
   /// Tokens of prompt and answer together.
   int context_size() const { return context_size_; }
   const PolicySet& policies() const { return policies_; }
@@ -128,7 +130,7 @@ class Inference {
 
   EngineOptions engine_;
   InferenceOptions options_;
-  ModelPair pair_;  ///< the inference thread's alone, but for the vocabulary
+  ModelPair pair_;  ///< the inference thread's alone, but for the vocabulary and constraints
   PolicySet policies_;
   int context_size_;
   mutable std::mutex template_mutex_;

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "citer/error.h"
-#include "serve/api_error.h"
 #include "grammar/json_schema.h"
+#include "serve/api_error.h"
 
 namespace citer {
 
@@ -94,7 +94,22 @@ std::vector<std::string> parse_stop(const Json& value) {
   return stops;
 }
 
-void parse_sampling(const Fields& fields, const RequestLimits& limits, SamplingOptions& sampling) {
+/// `grammar` or `response_format`; the server's own grammar where a request says neither.
+void parse_grammar(const Fields& fields, GenerationRequest& request) {
+  std::string& grammar = request.sampling.grammar;
+  grammar = fields.string("grammar").value_or(grammar);
+  const auto format = fields.object("response_format");
+  std::string other = format ? grammar_of(*format) : "";
+  if (other.empty()) return;
+  if (fields.find("grammar") != nullptr) {
+    throw bad_field("grammar", "give a grammar or a response_format, not both");
+  }
+  grammar = std::move(other);
+  request.grammar_field = "response_format";
+}
+
+void parse_sampling(const Fields& fields, const RequestLimits& limits, GenerationRequest& request) {
+  SamplingOptions& sampling = request.sampling;
   sampling = limits.defaults.sampling;
   const auto set = [](auto value, auto& field) {
     if (value) field = static_cast<std::remove_reference_t<decltype(field)>>(*value);
@@ -118,21 +133,14 @@ void parse_sampling(const Fields& fields, const RequestLimits& limits, SamplingO
   if (const Json* bias = fields.find("logit_bias")) {
     sampling.logit_bias = parse_logit_bias(*bias, limits.vocab_size);
   }
-  sampling.grammar = fields.string("grammar").value_or(sampling.grammar);
-  if (const auto format = fields.object("response_format")) {
-    const std::string grammar = grammar_of(*format);
-    if (!grammar.empty() && fields.find("grammar") != nullptr) {
-      throw bad_field("grammar", "give a grammar or a response_format, not both");
-    }
-    if (!grammar.empty()) sampling.grammar = grammar;
-  }
+  parse_grammar(fields, request);
 }
 
 /// The fields that chat and plain completions share.
 GenerationRequest parse_common(const Fields& fields, const RequestLimits& limits) {
   GenerationRequest request;
   request.model = fields.string("model").value_or("");
-  parse_sampling(fields, limits, request.sampling);
+  parse_sampling(fields, limits, request);
   const auto old_name = fields.integer("max_tokens", -1, kMostTokens);
   const auto new_name = fields.integer("max_completion_tokens", -1, kMostTokens);
   request.max_tokens =

@@ -7,9 +7,9 @@
 
 #include "base/text.h"
 #include "citer/error.h"
-#include "serve/api_error.h"
 #include "grammar/grammar_text.h"
 #include "grammar/json_schema.h"
+#include "serve/api_error.h"
 
 namespace citer {
 
