@@ -13,7 +13,6 @@ namespace {
 
 using Op = Grammar::Op;
 
-constexpr int kUnknown = -2;  // not found out yet
 constexpr std::uint32_t kRootCall = 0;
 
 /// Whether a class has a code point.
@@ -46,8 +45,6 @@ std::size_t GrammarAutomaton::edge_at(int state, char32_t c) const {
                                        [](char32_t x, const Edge& edge) { return x < edge.first; });
   return static_cast<std::size_t>(behind - edges.begin()) - 1;
 }
-
-int GrammarAutomaton::target(int state, char32_t c) { return target_of(state, edge_at(state, c)); }
 
 bool GrammarAutomaton::leads_on(int state, char32_t low, char32_t high) {
   const std::vector<Edge>& edges = at(state).edges;
@@ -146,6 +143,7 @@ void GrammarAutomaton::enter(Item item) {
 /// Of the items in `reached_`.
 GrammarAutomaton::State GrammarAutomaton::new_state() {
   State state;
+  state.ascii.fill(kUnknown);
   std::vector<std::uint32_t> classes;
   for (const Item& item : reached_) {
     const Grammar::Step& step = grammar_->program[item.step];
@@ -166,7 +164,7 @@ GrammarAutomaton::State GrammarAutomaton::new_state() {
   std::sort(firsts.begin(), firsts.end());
   firsts.erase(std::unique(firsts.begin(), firsts.end()), firsts.end());
   for (const char32_t first : firsts) state.edges.push_back({first, kUnknown});
-  keep(state.chars.size() + state.edges.size());
+  keep(state.chars.size() + state.edges.size() + sizeof(State) / sizeof(Item));
   return state;
 }
 

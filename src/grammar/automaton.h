@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -40,13 +41,20 @@ class GrammarAutomaton {
   bool may_end(int state) const { return at(state).may_end; }
   /// Whether some character may follow.
   bool can_continue(int state) const { return !at(state).chars.empty(); }
-  int target(int state, char32_t c);
+  int target(int state, char32_t c) {
+    if (c >= kAscii) return target_of(state, edge_at(state, c));
+    int& known = states_[static_cast<std::size_t>(state)].ascii[c];
+    return known != kUnknown ? known : known = target_of(state, edge_at(state, c));
+  }
   /// Whether some code point from `low` to `high` leads somewhere.
   bool leads_on(int state, char32_t low, char32_t high);
   /// All edges, from code point 0 on.
   const std::vector<Edge>& edges(int state);
 
  private:
+  static constexpr int kUnknown = -2;  ///< not found out yet
+  static constexpr char32_t kAscii = 128;
+
   struct Item {
     std::uint32_t call;
     std::uint32_t step;
@@ -62,6 +70,7 @@ class GrammarAutomaton {
   struct State {
     std::vector<Item> chars;  ///< items that wait for a character
     std::vector<Edge> edges;
+    std::array<int, kAscii> ascii;  ///< where these characters lead
     bool may_end = false;
   };
 

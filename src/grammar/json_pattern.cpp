@@ -36,7 +36,6 @@ std::optional<Ranges> class_escape(char32_t letter) {
 
 /// One character of the ranges, as a JSON string spells it.
 std::string character(const Ranges& ranges) {
-  std::string plain;
   std::vector<std::string> choices;
   const Ranges outside = complement(ranges);
   const auto covers = [&](char32_t c) {
@@ -48,11 +47,8 @@ std::string character(const Ranges& ranges) {
   for (const Range& range : {Range{0, 0x1F}, {'"', '"'}, {'\\', '\\'}, {0x7F, 0x7F}, kSurrogates}) {
     special.push_back(range);
   }
-  for (const Range& range : complement(special)) {
-    plain += gbnf::class_char(range.first);
-    if (range.last != range.first) plain += "-" + gbnf::class_char(range.last);
-  }
-  if (!plain.empty()) choices.push_back("[" + plain + "]");
+  const Ranges plain = complement(special);
+  if (!plain.empty()) choices.push_back(gbnf::class_of(plain));
   for (const auto& [c, escape] : {std::pair<char32_t, const char*>{'"', "\\\""},
                                   {'\\', "\\\\"},
                                   {'\b', "\\b"},
@@ -75,26 +71,51 @@ struct Part {
 /// Recursive descent over the pattern.
 class PatternParser final : Scanner {
  public:
-  PatternParser(std::string_view pattern, gbnf::Budget& budget)
-      : Scanner(code_points(pattern)), budget_(budget) {}
+  PatternParser(std::string_view pattern, gbnf::Rules& rules)
+      : Scanner(code_points(pattern)), rules_(rules) {}
 
-  std::string parse() {
-    std::vector<std::string> choices;
-    do {
-      const bool from_start = take('^');
-      const Part part = sequence(/*at_top=*/true);
-      const bool to_end = take('$');
-      if (to_end && !at_end() && peek() != '|') fail("'$' before the end");
-      choices.push_back(
-          fmt::format("{}{}{}", from_start ? "" : "char* ", part.text, to_end ? "" : " char*"));
-    } while (take('|'));
+  std::vector<Condition> parse() {
+    std::vector<Condition> lookaheads;
+    const std::string matched = choices(/*anchored=*/false, lookaheads);
     if (!at_end()) fail("')' without '('");
-    return fmt::format("({})", fmt::join(choices, " | "));
+    lookaheads.insert(lookaheads.begin(), {matched});
+    return lookaheads;
   }
 
  private:
   [[noreturn]] void fail(const std::string& problem) const override {
     throw UsageError(fmt::format("pattern, character {}: {} is not supported", at_ + 1, problem));
+  }
+
+  /// Alternatives that may have anchors; `anchored` are those of a lookahead.
+  std::string choices(bool anchored, std::vector<Condition>& lookaheads) {
+    std::vector<std::string> choices;
+    do {
+      const bool from_start = anchored || take('^');
+      while (!anchored && from_start && text_.compare(at_, 2, U"(?") == 0) {
+        if (!lookahead(lookaheads)) break;
+      }
+      const Part part = sequence(/*at_top=*/true);
+      const bool to_end = take('$');
+      if (to_end && !at_end() && peek() != '|' && peek() != ')') fail("'$' before the end");
+      choices.push_back(
+          fmt::format("{}{}{}", from_start ? "" : "char* ", part.text, to_end ? "" : " char*"));
+    } while (take('|'));
+    if (!anchored && !lookaheads.empty() && choices.size() > 1) {
+      fail("a lookahead in one of several alternatives");
+    }
+    return fmt::format("({})", fmt::join(choices, " | "));
+  }
+
+  /// (?=...) or (?!...); false where another group begins.
+  bool lookahead(std::vector<Condition>& lookaheads) {
+    const char32_t kind = at_ + 2 < text_.size() ? text_[at_ + 2] : 0;
+    if (kind != '=' && kind != '!') return false;
+    at_ += 3;
+    std::string text = choices(/*anchored=*/true, lookaheads);
+    if (!take(')')) fail("'(' without ')'");
+    lookaheads.push_back({std::move(text), kind == '!'});
+    return true;
   }
 
   Part alternatives() {
@@ -239,18 +260,18 @@ class PatternParser final : Scanner {
       fail(fmt::format("more than {} repetitions", gbnf::kMostRepetitions));
     }
     part.may_be_empty = min == 0;
-    part.text = gbnf::repeated(part.text, min, max, budget_);
+    part.text = gbnf::repeated(part.text, min, max, rules_);
     return part;
   }
 
-  gbnf::Budget& budget_;
+  gbnf::Rules& rules_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-std::string pattern_to_grammar(std::string_view pattern, gbnf::Budget& budget) {
-  return PatternParser(pattern, budget).parse();
+std::vector<Condition> pattern_conditions(std::string_view pattern, gbnf::Rules& rules) {
+  return PatternParser(pattern, rules).parse();
 }
 
 }  // namespace citer

@@ -6,10 +6,6 @@
 
 namespace citer {
 
-namespace {
-constexpr char32_t kLastCodePoint = 0x10FFFF;
-}
-
 Ranges complement(Ranges ranges) {
   std::sort(ranges.begin(), ranges.end());
   Ranges out;

@@ -15,6 +15,7 @@ struct Range {
 };
 using Ranges = std::vector<Range>;
 
+inline constexpr char32_t kLastCodePoint = 0x10FFFF;
 inline constexpr Range kSurrogates{0xD800, 0xDFFF};  ///< code points that UTF-8 cannot spell
 
 /// All code points that are in none of the ranges, in order.
