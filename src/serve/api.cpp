@@ -66,7 +66,11 @@ void prepare_tools(const Inference& inference, GenerationRequest& parsed) {
                     "the model's chat template has none, or calls them in a way that is not known");
   }
   if (parsed.must_call.empty()) return;
-  parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
+  try {
+    parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
+  } catch (const UsageError& e) {
+    throw bad_field("tools", e.what());
+  }
   parsed.grammar_field = "tools";
 }
 

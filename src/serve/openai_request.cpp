@@ -35,14 +35,18 @@ std::string grammar_of(const Fields& response_format) {
   const auto type = response_format.string("type");
   if (!type) throw bad_field(response_format.path("type"), "missing");
   if (*type == "text") return "";
-  if (*type == "json_object") return json_object_grammar();
-  if (*type != "json_schema") {
+  const bool is_object = *type == "json_object";
+  if (is_object && response_format.find("schema") == nullptr) return json_object_grammar();
+  if (!is_object && *type != "json_schema") {
     throw bad_field(response_format.path("type"),
                     fmt::format("expected text, json_object or json_schema, found '{}'", *type));
   }
   // OpenAI nests the schema in `json_schema`; llama-server takes it beside `type`, too.
-  const auto nested = response_format.object("json_schema");
+  const auto nested = is_object ? std::nullopt : response_format.object("json_schema");
   const Fields& holder = nested ? *nested : response_format;
+  if (!nested && holder.find("schema") == nullptr) {
+    throw bad_field(holder.path("json_schema"), "missing");
+  }
   const Json* schema = holder.find("schema");
   if (schema == nullptr) throw bad_field(holder.path("schema"), "missing");
   try {
@@ -245,7 +249,9 @@ void check_tool(const Json& tool, const std::string& path) {
   if (!function) throw bad_field(fields.path("function"), "missing");
   needed_string(*function, "name");
   function->string("description");
-  function->object("parameters");
+  // `true` is the JSON schema that leaves everything open, as {} does.
+  const Json* parameters = function->find("parameters");
+  if (parameters == nullptr || *parameters != true) function->object("parameters");
 }
 
 /// `tool_choice`: "none", "auto", "required", or {"type": "function", "function": {"name": ...}}.
@@ -285,6 +291,12 @@ void parse_tools(const Fields& fields, GenerationRequest& request) {
   }
   if (tools->empty()) return;
   request.tools = *tools;
+  for (Json& tool : request.tools) {
+    Json& function = tool["function"];
+    if (function.contains("parameters") && function["parameters"].is_null()) {
+      function.erase("parameters");
+    }
+  }
   if (const Json* choice = fields.find("tool_choice")) parse_tool_choice(*choice, request);
   if (!request.must_call.empty() && !request.sampling.grammar.empty()) {
     throw bad_field("tool_choice", "a call that must be made leaves no room for another format");

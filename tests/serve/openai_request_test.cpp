@@ -99,6 +99,27 @@ TEST(OpenAiRequest, NullIsAsIfMissing) {
   EXPECT_FALSE(request.logprobs());
 }
 
+TEST(OpenAiRequest, ASchemaMayStandBesideTheType) {
+  const auto grammar = [](const std::string& format) {
+    return parse(R"({"prompt": "x", "response_format": )" + format + "}").sampling.grammar;
+  };
+  const std::string plain = grammar(R"({"type": "json_schema", "schema": {"const": "42"}})");
+  EXPECT_THAT(plain, testing::StartsWith("root ::= \"\\\"42"));
+  EXPECT_EQ(grammar(R"({"type": "json_object", "schema": {"const": "42"}})"), plain);
+  EXPECT_NE(grammar(R"({"type": "json_object"})"), plain);
+}
+
+TEST(OpenAiRequest, AToolsNullParametersAreAsIfMissing) {
+  const auto tools = [](const std::string& more) {
+    const std::string body = R"({"messages": [{"role": "user", "content": "x"}], "tools": [
+        {"type": "function", "function": {"name": "f")" +
+                             more + "}}]}";
+    return parse_chat_request(parse_body(body), limits()).tools;
+  };
+  EXPECT_EQ(tools(R"(, "parameters": null)"), tools(""));
+  EXPECT_EQ(tools(R"(, "parameters": true)")[0]["function"]["parameters"], true);
+}
+
 TEST(OpenAiRequest, SeedIsDrawnWhereNoneIsGiven) {
   RequestLimits random = limits();
   random.random_seed = true;
@@ -183,7 +204,14 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("response_format": "text")", "response_format"},
       {R"("response_format": {})", "response_format.type"},
       {R"("response_format": {"type": "xml"})", "response_format.type"},
-      {R"("response_format": {"type": "json_schema"})", "response_format.schema"},
+      {R"("response_format": {"type": "json_schema"})", "response_format.json_schema"},
+      {R"("response_format": {"type": "json_schema", "json_schema": {}})",
+       "response_format.json_schema.schema"},
+      {R"("response_format": {"type": "json_object", "schema": 123})", "response_format.schema"},
+      {R"("response_format": {"type": "json_object", "schema": {"type": 123}})",
+       "response_format.schema"},
+      {R"("response_format": {"type": "json_object", "schema": {"type": "hiccup"}})",
+       "response_format.schema"},
       {R"("response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}})",
        "response_format.json_schema.schema"},
       {R"("response_format": {"type": "json_object"}, "grammar": "root ::= [a]")", "grammar"},
@@ -195,6 +223,8 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("tools": [{"type": "function"}])", "tools[0].function"},
       {R"("tools": [{"type": "function", "function": {}}])", "tools[0].function.name"},
       {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": 1}}])",
+       "tools[0].function.parameters"},
+      {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": false}}])",
        "tools[0].function.parameters"},
       {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "maybe")",
        "tool_choice"},
