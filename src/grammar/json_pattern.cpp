@@ -65,7 +65,7 @@ std::string character(const Ranges& ranges) {
 struct Part {
   std::string text;
   bool may_be_empty = false;
-  std::int64_t repetitions = 1;  ///< of its innermost symbol: libllama's parser has a limit
+  std::int64_t repetitions = 1;  ///< of its innermost symbol
 };
 
 /// Recursive descent over the pattern.

@@ -76,7 +76,7 @@ struct NameTree {
   }
 };
 
-/// Writes the grammar of one schema, as rules that libllama's parser takes.
+/// Writes the grammar of one schema, as rules.
 class SchemaGrammar {
  public:
   explicit SchemaGrammar(const Json& root) : root_(root) {}

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,6 +31,14 @@ std::uint64_t random_seed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
+std::string schema_grammar(const Json& schema, const std::string& path) {
+  try {
+    return json_schema_to_grammar(schema);
+  } catch (const UsageError& e) {
+    throw bad_field(path, e.what());
+  }
+}
+
 /// The grammar that a response_format stands for.
 std::string grammar_of(const Fields& response_format) {
   const auto type = response_format.string("type");
@@ -49,11 +58,7 @@ std::string grammar_of(const Fields& response_format) {
   }
   const Json* schema = holder.find("schema");
   if (schema == nullptr) throw bad_field(holder.path("schema"), "missing");
-  try {
-    return json_schema_to_grammar(*schema);
-  } catch (const UsageError& e) {
-    throw bad_field(holder.path("schema"), e.what());
-  }
+  return schema_grammar(*schema, holder.path("schema"));
 }
 
 std::vector<std::pair<Token, float>> parse_logit_bias(const Json& value, int vocab_size) {
@@ -98,18 +103,25 @@ std::vector<std::string> parse_stop(const Json& value) {
   return stops;
 }
 
-/// `grammar` or `response_format`; the server's own grammar where a request says neither.
+/// `grammar`, `response_format` or `json_schema`; the server's own grammar where a request says
+/// none of them.
 void parse_grammar(const Fields& fields, GenerationRequest& request) {
   std::string& grammar = request.sampling.grammar;
   grammar = fields.string("grammar").value_or(grammar);
+  const char* given = fields.find("grammar") != nullptr ? "grammar" : nullptr;
+  const auto take = [&](const char* field, std::string other) {
+    if (other.empty()) return;
+    if (given != nullptr) {
+      throw bad_field(given, "give one of grammar, response_format and json_schema");
+    }
+    given = field;
+    grammar = std::move(other);
+    request.grammar_field = field;
+  };
   const auto format = fields.object("response_format");
-  std::string other = format ? grammar_of(*format) : "";
-  if (other.empty()) return;
-  if (fields.find("grammar") != nullptr) {
-    throw bad_field("grammar", "give a grammar or a response_format, not both");
-  }
-  grammar = std::move(other);
-  request.grammar_field = "response_format";
+  const Json* schema = fields.find("json_schema");
+  if (format) take("response_format", grammar_of(*format));
+  if (schema != nullptr) take("json_schema", schema_grammar(*schema, "json_schema"));
 }
 
 void parse_sampling(const Fields& fields, const RequestLimits& limits, GenerationRequest& request) {

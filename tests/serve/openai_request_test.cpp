@@ -107,6 +107,7 @@ TEST(OpenAiRequest, ASchemaMayStandBesideTheType) {
   EXPECT_THAT(plain, testing::StartsWith("root ::= \"\\\"42"));
   EXPECT_EQ(grammar(R"({"type": "json_object", "schema": {"const": "42"}})"), plain);
   EXPECT_NE(grammar(R"({"type": "json_object"})"), plain);
+  EXPECT_EQ(parse(R"({"prompt": "x", "json_schema": {"const": "42"}})").sampling.grammar, plain);
 }
 
 TEST(OpenAiRequest, AToolsNullParametersAreAsIfMissing) {
@@ -215,6 +216,8 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}})",
        "response_format.json_schema.schema"},
       {R"("response_format": {"type": "json_object"}, "grammar": "root ::= [a]")", "grammar"},
+      {R"("response_format": {"type": "json_object"}, "json_schema": {})", "response_format"},
+      {R"("json_schema": {"type": "hiccup"})", "json_schema"},
       {R"("grammar": {})", "grammar"},
       {R"("functions": [{"name": "f"}])", "functions"},
       {R"("tools": {})", "tools"},
