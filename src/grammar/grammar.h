@@ -19,7 +19,7 @@ struct GrammarLimits {
   /// What one call of a matcher may look at, in symbols: about a tenth of a second.
   std::size_t work = 1'000'000;
   /// What a matcher may keep for one answer, in symbols of 8 bytes.
-  std::size_t kept = 16'000'000;
+  std::size_t kept = 4'000'000;
 };
 
 /// A grammar as a program over code points. Immutable: one may be shared by all answers and
