@@ -74,7 +74,9 @@ int GrammarAutomaton::target_of(int state, std::size_t edge) {
 
 /// The state that the items in `work_` stand for; kNowhere for none.
 int GrammarAutomaton::reach() {
-  seen_.clear();
+  // Not clear(): that takes as long as the largest state so far did.
+  decltype(seen_)().swap(seen_);
+  decltype(opened_)().swap(opened_);
   reached_.clear();
   follow();
   if (reached_.empty()) return kNowhere;
@@ -82,7 +84,6 @@ int GrammarAutomaton::reach() {
   std::sort(reached_.begin(), reached_.end());
   if (const auto known = numbers_.find(reached_); known != numbers_.end()) return known->second;
   std::vector<Item> items = reached_;
-  opened_.clear();
   for (std::size_t i = 0; i < reached_.size(); ++i) {
     if (grammar_->program[reached_[i].step].op != Op::kCall) continue;
     enter(reached_[i]);
