@@ -18,6 +18,13 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+/// A grammar so ambiguous that following an answer through it takes more than a token is worth.
+/// Only the answer that is written under it fails.
+class GrammarError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
 /// A file that is missing, unreadable, malformed, or does not belong with another one.
 class InputError : public Error {
  public:

@@ -190,11 +190,17 @@ Token Executor::sample(Sequence& sequence, std::span<const float> logits, std::s
   return token;
 }
 
-/// What goes with a token's id.
-void Executor::fill(Drawn& drawn, const Sequence& sequence) const {
+/// What goes with a token's id at its position. An answer ends with an end-of-generation token, or
+/// where its grammar lets nothing follow.
+void Executor::fill(Drawn& drawn, Sequence& sequence, std::size_t position) const {
   const Vocab& vocab = slm_.model().vocab();
   drawn.piece = vocab.piece(drawn.id);
   drawn.ends = !sequence.request.ignore_eog && vocab.is_end_of_generation(drawn.id);
+  if (drawn.ends || !sequence.request.constraint.grammar) return;
+  const auto before = sequence.tokens.begin();
+  std::vector<Token> tokens(before, before + static_cast<std::ptrdiff_t>(position));
+  tokens.push_back(drawn.id);
+  drawn.ends = sequence.sampler.is_complete(tokens);
 }
 
 void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequence& sequence,
@@ -227,7 +233,7 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   } else if (request.sampling.top_logprobs >= 0) {
     draft.record.logprobs = logprobs_of(logits, drawn.id, request.sampling.top_logprobs);
   }
-  fill(drawn, sequence);
+  fill(drawn, sequence, position);
   draft.record.id = drawn.id;
   draft.record.piece = std::move(drawn.piece);
   draft.ends = drawn.ends;
@@ -293,7 +299,7 @@ void Executor::decide(const Read& read, std::size_t request, Sequence& sequence,
     Decision decision{position, {}, {}};
     Drawn& drawn = decision.drawn;
     drawn.id = sample(sequence, logits, position, slot.cost);
-    fill(drawn, sequence);
+    fill(drawn, sequence, position);
     const Draft* draft = position < decided ? nullptr : &sequence.drafts[position - decided];
     const bool pending = draft != nullptr && draft->pending;
     if (pending) {

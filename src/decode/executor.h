@@ -41,7 +41,7 @@ class Executor {
   void decide(const Read& read, std::size_t request, Sequence& sequence, SlotOutcome& slot);
   Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
                Counters& cost, Token without = kNoToken);
-  void fill(Drawn& drawn, const Sequence& sequence) const;
+  void fill(Drawn& drawn, Sequence& sequence, std::size_t position) const;
 
   ModelContext& slm_;
   ModelContext& llm_;

@@ -10,10 +10,10 @@
 #include "citer/policy.h"
 #include "citer/generation.h"
 #include "citer/types.h"
+#include "decode/constraint.h"
 #include "decode/phase.h"
 #include "decode/planner.h"
 #include "decode/text_stream.h"
-#include "model/sampler.h"
 
 namespace citer {
 
@@ -23,7 +23,8 @@ struct DecodeRequest {
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
   int max_tokens = -1;
   bool ignore_eog = false;  ///< go on after end-of-generation tokens (for measurements)
-  SamplingOptions sampling;
+  SamplingOptions sampling;  ///< its grammar's text is not read: see `constraint`
+  Constraint constraint;
   std::vector<std::string> stop;
   std::shared_ptr<const RoutingPolicy> policy;
   double threshold = 0.5;  ///< in [0, 1]
@@ -45,7 +46,7 @@ struct DecodeRequest {
 struct Draft {
   TokenRecord record;    ///< as the SLM would write it, or as the LLM is guessed to
   bool pending = false;  ///< the LLM will decide
-  bool ends = false;     ///< an end-of-generation token, where the answer ends at one
+  bool ends = false;     ///< the answer ends with it
   Guesses guesses{};     ///< of a pending token, where drafts behind it are allowed
 };
 
@@ -53,7 +54,7 @@ struct Draft {
 /// derived from it: the caches by ModelContext::forward(), the text by TextStream::push(), which
 /// gets decided tokens only.
 struct Sequence {
-  Sequence(DecodeRequest request, int n_vocab);
+  Sequence(DecodeRequest request, const Vocab& vocab);
 
   DecodeRequest request;
   std::uint64_t stream;                     ///< addresses this answer's random numbers
@@ -64,7 +65,7 @@ struct Sequence {
   std::vector<TokenRecord> records;         ///< one per token of the answer
   std::vector<TokenRecord> prompt_records;  ///< with `score_prompt`, one per token of the prompt
   TextStream text;
-  Sampler sampler;
+  ConstrainedSampler sampler;
   Counters counters;
   std::optional<FinishReason> finish;
   std::string error;                  ///< with FinishReason::kError

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "decode/sequence.h"
+#include "grammar/grammar.h"
 #include "engine/policy_set.h"
 #include "model/chat_template.h"
 #include "model/model.h"
@@ -31,6 +32,9 @@ struct Pair::Impl {
   std::shared_ptr<Model> slm;
   std::shared_ptr<Model> llm;
   PolicySet policies;
+  std::mutex grammar_mutex;
+  std::string last_grammar;  ///< answers that share a grammar mostly come together
+  Constraint last_constraint;
   std::mutex template_mutex;
   std::optional<ChatTemplate> chat_template;  ///< made when the first conversation comes
 };
@@ -67,6 +71,17 @@ const ChatTemplate& Pair::chat_template() const {
   return *impl_->chat_template;
 }
 
+Constraint Pair::constraint(const std::string& gbnf) const {
+  if (gbnf.empty()) return {};
+  const std::lock_guard lock(impl_->grammar_mutex);
+  Constraint& last = impl_->last_constraint;
+  if (gbnf == impl_->last_grammar) return last;
+  last.grammar = compile_grammar(gbnf);
+  if (!last.trie) last.trie = make_token_trie(vocab());
+  impl_->last_grammar = gbnf;
+  return last;
+}
+
 DecodeRequest Pair::resolve(const Request& request) const {
   const GenerationOptions& options = request.options;
   DecodeRequest resolved;
@@ -80,6 +95,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.ignore_eog = options.ignore_eog;
   resolved.stop = options.stop;
   resolved.sampling = options.sampling;
+  resolved.constraint = constraint(options.sampling.grammar);
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
   return resolved;

@@ -10,7 +10,6 @@
 
 #include "base/rng.h"
 #include "citer/error.h"
-#include "model/backend.h"
 
 namespace citer {
 
@@ -22,18 +21,6 @@ void check(bool ok, const char* option, const char* range, double found) {
 
 /// -log(-log(u)): standard Gumbel noise.
 double gumbel(std::uint64_t bits) { return -std::log(-std::log(to_unit(bits))); }
-
-/// A grammar over the vocabulary, or nothing for "". Throws UsageError when it does not parse.
-LlamaSamplerPtr make_grammar(const std::string& grammar, const Vocab& vocab) {
-  if (grammar.empty()) return {};
-  const ErrorCapture errors;
-  LlamaSamplerPtr sampler(llama_sampler_init_grammar(vocab.handle(), grammar.c_str(), "root"));
-  if (!sampler) {
-    throw UsageError(fmt::format("grammar: expected GBNF with a rule 'root' ({})",
-                                 errors.first().empty() ? "it does not parse" : errors.first()));
-  }
-  return sampler;
-}
 
 }  // namespace
 
@@ -57,7 +44,6 @@ void check_token_options(const SamplingOptions& o, const Vocab& vocab) {
     check(token >= 0 && token < vocab.size(), "logit_bias", "tokens of the vocabulary", token);
     check(!std::isnan(bias) && bias < INFINITY, "logit_bias", "numbers", bias);
   }
-  make_grammar(o.grammar, vocab);
 }
 
 Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stream)
@@ -83,26 +69,10 @@ Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stre
   }
 }
 
-void Sampler::use_grammar(const Vocab& vocab, std::size_t prompt_size) {
-  grammar_ = make_grammar(options_.grammar, vocab);
-  vocab_ = &vocab;
-  prompt_size_ = prompt_size;
-}
-
-Token Sampler::sample(std::span<const float> logits, std::span<const Token> context,
-                      Token without) {
-  if (!grammar_) return draw(logits, context, without, false);
-  advance_grammar(context.subspan(prompt_size_));
-  const Token free = draw(logits, context, without, false);
-  return grammar_allows(free) ? free : draw(logits, context, without, true);
-}
-
-Token Sampler::draw(std::span<const float> logits, std::span<const Token> context, Token without,
-                    bool with_grammar) {
-  if (!penalties_on_ && !filters_ && options_.logit_bias.empty() && without == kNoToken &&
-      !with_grammar) {
-    return argmax(logits);
-  }
+Token Sampler::sample(std::span<const float> logits, std::span<const Token> context, Token without,
+                      const std::vector<bool>* allowed) {
+  const bool is_plain = !penalties_on_ && !filters_ && options_.logit_bias.empty();
+  if (is_plain && without == kNoToken && allowed == nullptr) return argmax(logits);
   candidates_.resize(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     candidates_[i] = {static_cast<Token>(i), logits[i], 0.0F};
@@ -114,42 +84,24 @@ Token Sampler::draw(std::span<const float> logits, std::span<const Token> contex
     if (at < candidates_.size()) candidates_[at].logit += bias;
   }
   llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
-  if (penalties_on_) {
-    llama_sampler_reset(penalties_.get());
-    const std::size_t n =
-        std::min(context.size(), static_cast<std::size_t>(options_.repeat_last_n));
-    for (Token token : context.last(n)) llama_sampler_accept(penalties_.get(), token);
-    llama_sampler_apply(penalties_.get(), &array);
-  }
-  if (with_grammar) {
-    llama_sampler_apply(grammar_.get(), &array);
-    const bool stuck = std::all_of(candidates_.begin(), candidates_.end(),
-                                   [](const auto& c) { return c.logit == -INFINITY; });
-    if (stuck && vocab_->end_of_answer() >= 0) return vocab_->end_of_answer();
+  if (penalties_on_) penalize(array, context);
+  if (allowed != nullptr) {
+    bool is_left = false;
+    for (llama_token_data& c : candidates_) {
+      if (!(*allowed)[static_cast<std::size_t>(c.id)]) c.logit = -INFINITY;
+      is_left |= c.logit > -INFINITY;
+    }
+    if (!is_left) return kNoToken;
   }
   if (filters_) llama_sampler_apply(filters_.get(), &array);
   return pick(array, context.size());
 }
 
-/// Brings the grammar to where `answer` ends; it starts over where drafts were taken back.
-void Sampler::advance_grammar(std::span<const Token> answer) {
-  const auto [mine, theirs] =
-      std::mismatch(in_grammar_.begin(), in_grammar_.end(), answer.begin(), answer.end());
-  if (mine != in_grammar_.end()) {
-    llama_sampler_reset(grammar_.get());
-    in_grammar_.clear();
-  }
-  for (const Token token : answer.subspan(in_grammar_.size())) {
-    if (!vocab_->is_end_of_generation(token)) llama_sampler_accept(grammar_.get(), token);
-    in_grammar_.push_back(token);
-  }
-}
-
-bool Sampler::grammar_allows(Token token) {
-  llama_token_data one{token, 1.0F, 0.0F};
-  llama_token_data_array array{&one, 1, -1, false};
-  llama_sampler_apply(grammar_.get(), &array);
-  return array.data[0].logit > -INFINITY;
+void Sampler::penalize(llama_token_data_array& candidates, std::span<const Token> context) {
+  llama_sampler_reset(penalties_.get());
+  const std::size_t n = std::min(context.size(), static_cast<std::size_t>(options_.repeat_last_n));
+  for (const Token token : context.last(n)) llama_sampler_accept(penalties_.get(), token);
+  llama_sampler_apply(penalties_.get(), &candidates);
 }
 
 Token Sampler::pick(const llama_token_data_array& candidates, std::size_t position) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "citer/types.h"
 #include "model/llama_ptr.h"
@@ -14,51 +15,37 @@ inline constexpr Token kNoToken = -1;
 /// Throws UsageError naming the option, its range and the value found.
 void check_sampling_options(const SamplingOptions& options);
 
-/// The same for what speaks of tokens: bias and grammar.
+/// The same for the bias, which speaks of tokens.
 void check_token_options(const SamplingOptions& options, const Vocab& vocab);
 
-/// Draws next tokens for one sequence. Stateless but for scratch memory and where its grammar
-/// stands: the token depends on the logits, the context and the address (seed, stream, position)
-/// alone, so it does not matter which model evaluated it, when, or how often.
+/// Draws next tokens for one sequence. Stateless but for scratch memory: the token depends on the
+/// logits, the context and the address (seed, stream, position) alone, so it does not matter which
+/// model evaluated it, when, or how often. Grammars are not its business (decode/constraint.h).
 class Sampler {
  public:
-  /// `stream` tells sequences apart; the position is the length of the context. A grammar in
-  /// `options` is not used before use_grammar().
+  /// `stream` tells sequences apart; the position is the length of the context.
   Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stream);
 
-  /// Applies the options' grammar, if there is one, to what follows `prompt_size` tokens. Throws
-  /// UsageError when it does not parse.
-  void use_grammar(const Vocab& vocab, std::size_t prompt_size);
-
   /// The token that follows `context`, given `logits` [n_vocab]; not `without`, where that is one:
-  /// with what was drawn before there, the runner-up.
-  ///
-  /// Where a grammar is set, the token is drawn without it first, and among those that it allows
-  /// only where it forbids that one: checking one token is cheap, checking all is not.
+  /// with what was drawn before there, the runner-up. With `allowed` [at least n_vocab] it is one
+  /// of these, or kNoToken where none of them is left.
   ///
   /// Temperature 0 takes the likeliest token. Otherwise the draw is Gumbel-max: each token that
   /// survives the filters gets noise of its own, addressed by (seed, stream, position, token), and
   /// the largest sum wins. Two models with close distributions then mostly draw the same token
   /// (coupling without communication: Daliri, Musco, Suresh, arXiv 2408.07978).
   Token sample(std::span<const float> logits, std::span<const Token> context,
-               Token without = kNoToken);
+               Token without = kNoToken, const std::vector<bool>* allowed = nullptr);
 
  private:
-  Token draw(std::span<const float> logits, std::span<const Token> context, Token without,
-             bool with_grammar);
+  void penalize(llama_token_data_array& candidates, std::span<const Token> context);
   Token pick(const llama_token_data_array& candidates, std::size_t position) const;
-  void advance_grammar(std::span<const Token> context);
-  bool grammar_allows(Token token);
 
   SamplingOptions options_;
   std::uint64_t stream_;
   bool penalties_on_;
   LlamaSamplerPtr penalties_;
   LlamaSamplerPtr filters_;
-  LlamaSamplerPtr grammar_;
-  const Vocab* vocab_ = nullptr;   ///< the grammar's
-  std::size_t prompt_size_ = 0;    ///< the grammar speaks of what follows
-  std::vector<Token> in_grammar_;  ///< tokens of the answer that the grammar has accepted
   std::vector<llama_token_data> candidates_;
 };
 

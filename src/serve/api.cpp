@@ -69,7 +69,12 @@ void prepare_tools(const Service& service, GenerationRequest& parsed) {
                     "the model's chat template has none, or calls them in a way that is not known");
   }
   if (parsed.must_call.empty()) return;
-  parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
+  try {
+    parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
+  } catch (const UsageError& e) {
+    throw bad_field("tools", e.what());
+  }
+  parsed.grammar_field = "tools";
 }
 
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
@@ -137,9 +142,19 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
   return prompts;
 }
 
+/// Throws ApiError naming the field that a grammar comes from.
+void Api::check_grammar(const GenerationRequest& parsed) const {
+  try {
+    service_.pair().constraint(parsed.sampling.grammar);
+  } catch (const UsageError& e) {
+    throw bad_field(parsed.grammar_field, e.what());
+  }
+}
+
 /// For each prompt its n answers.
 std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Routing& routing,
                                       const std::vector<std::vector<Token>>& prompts) const {
+  check_grammar(parsed);
   Request common;
   common.options = options_.defaults;
   common.options.own_policy = routing.policy;

@@ -39,6 +39,7 @@ class Api {
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
   std::vector<std::vector<Token>> prompts_of(const GenerationRequest& parsed) const;
+  void check_grammar(const GenerationRequest& parsed) const;
   std::vector<Request> requests_of(const GenerationRequest& parsed, const Routing& routing,
                                    const std::vector<std::vector<Token>>& prompts) const;
   ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,

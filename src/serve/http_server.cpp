@@ -34,6 +34,7 @@ constexpr int kUnauthorized = 401;
 constexpr int kNotFound = 404;
 constexpr int kWrongMethod = 405;
 constexpr int kTooLarge = 413;
+constexpr int kWrongType = 415;
 constexpr int kTooManyRequests = 429;
 constexpr int kClientGone = 499;  // nginx's word for it; nobody reads it
 constexpr int kInternalError = 500;
@@ -255,6 +256,11 @@ void HttpServer::Impl::configure() {
   for (const auto add : {&httplib::Server::Get, &httplib::Server::Options}) (s.*add)(".*", handler);
   s.Post(".*", [this](const httplib::Request& request, httplib::Response& response,
                       const httplib::ContentReader& reader) {
+    if (request.is_multipart_form_data()) {
+      // Refused below, but read: the connection may be used again.
+      reader([](const auto&) { return true; }, [](const char*, std::size_t) { return true; });
+      return handle(request, "", response);
+    }
     const auto body = read_body(reader);
     if (!body) return put_error(protocol_error(kTooLarge), response);
     handle(request, *body, response);
@@ -320,6 +326,10 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
                    fmt::format("{}: expected {}, found {}", request.path,
                                route == nullptr ? "GET" : route->method, request.method),
                    "method_not_allowed");
+  }
+  if (!is_get && request.is_multipart_form_data()) {
+    throw ApiError(kWrongType, "expected a body of JSON, found multipart/form-data",
+                   "unsupported_media_type");
   }
   if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
   if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");

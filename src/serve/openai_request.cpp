@@ -5,12 +5,13 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "citer/error.h"
+#include "grammar/json_schema.h"
 #include "serve/api_error.h"
-#include "serve/json_schema.h"
 
 namespace citer {
 
@@ -30,26 +31,34 @@ std::uint64_t random_seed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
+std::string schema_grammar(const Json& schema, const std::string& path) {
+  try {
+    return json_schema_to_grammar(schema);
+  } catch (const UsageError& e) {
+    throw bad_field(path, e.what());
+  }
+}
+
 /// The grammar that a response_format stands for.
 std::string grammar_of(const Fields& response_format) {
   const auto type = response_format.string("type");
   if (!type) throw bad_field(response_format.path("type"), "missing");
   if (*type == "text") return "";
-  if (*type == "json_object") return json_object_grammar();
-  if (*type != "json_schema") {
+  const bool is_object = *type == "json_object";
+  if (is_object && response_format.find("schema") == nullptr) return json_object_grammar();
+  if (!is_object && *type != "json_schema") {
     throw bad_field(response_format.path("type"),
                     fmt::format("expected text, json_object or json_schema, found '{}'", *type));
   }
   // OpenAI nests the schema in `json_schema`; llama-server takes it beside `type`, too.
-  const auto nested = response_format.object("json_schema");
+  const auto nested = is_object ? std::nullopt : response_format.object("json_schema");
   const Fields& holder = nested ? *nested : response_format;
+  if (!nested && holder.find("schema") == nullptr) {
+    throw bad_field(holder.path("json_schema"), "missing");
+  }
   const Json* schema = holder.find("schema");
   if (schema == nullptr) throw bad_field(holder.path("schema"), "missing");
-  try {
-    return json_schema_to_grammar(*schema);
-  } catch (const UsageError& e) {
-    throw bad_field(holder.path("schema"), e.what());
-  }
+  return schema_grammar(*schema, holder.path("schema"));
 }
 
 std::vector<std::pair<Token, float>> parse_logit_bias(const Json& value, int vocab_size) {
@@ -94,7 +103,29 @@ std::vector<std::string> parse_stop(const Json& value) {
   return stops;
 }
 
-void parse_sampling(const Fields& fields, const RequestLimits& limits, SamplingOptions& sampling) {
+/// `grammar`, `response_format` or `json_schema`; the server's own grammar where a request says
+/// none of them.
+void parse_grammar(const Fields& fields, GenerationRequest& request) {
+  std::string& grammar = request.sampling.grammar;
+  grammar = fields.string("grammar").value_or(grammar);
+  const char* given = fields.find("grammar") != nullptr ? "grammar" : nullptr;
+  const auto take = [&](const char* field, std::string other) {
+    if (other.empty()) return;
+    if (given != nullptr) {
+      throw bad_field(given, "give one of grammar, response_format and json_schema");
+    }
+    given = field;
+    grammar = std::move(other);
+    request.grammar_field = field;
+  };
+  const auto format = fields.object("response_format");
+  const Json* schema = fields.find("json_schema");
+  if (format) take("response_format", grammar_of(*format));
+  if (schema != nullptr) take("json_schema", schema_grammar(*schema, "json_schema"));
+}
+
+void parse_sampling(const Fields& fields, const RequestLimits& limits, GenerationRequest& request) {
+  SamplingOptions& sampling = request.sampling;
   sampling = limits.defaults.sampling;
   const auto set = [](auto value, auto& field) {
     if (value) field = static_cast<std::remove_reference_t<decltype(field)>>(*value);
@@ -118,21 +149,14 @@ void parse_sampling(const Fields& fields, const RequestLimits& limits, SamplingO
   if (const Json* bias = fields.find("logit_bias")) {
     sampling.logit_bias = parse_logit_bias(*bias, limits.vocab_size);
   }
-  sampling.grammar = fields.string("grammar").value_or(sampling.grammar);
-  if (const auto format = fields.object("response_format")) {
-    const std::string grammar = grammar_of(*format);
-    if (!grammar.empty() && fields.find("grammar") != nullptr) {
-      throw bad_field("grammar", "give a grammar or a response_format, not both");
-    }
-    if (!grammar.empty()) sampling.grammar = grammar;
-  }
+  parse_grammar(fields, request);
 }
 
 /// The fields that chat and plain completions share.
 GenerationRequest parse_common(const Fields& fields, const RequestLimits& limits) {
   GenerationRequest request;
   request.model = fields.string("model").value_or("");
-  parse_sampling(fields, limits, request.sampling);
+  parse_sampling(fields, limits, request);
   const auto old_name = fields.integer("max_tokens", -1, kMostTokens);
   const auto new_name = fields.integer("max_completion_tokens", -1, kMostTokens);
   request.max_tokens =
@@ -237,7 +261,9 @@ void check_tool(const Json& tool, const std::string& path) {
   if (!function) throw bad_field(fields.path("function"), "missing");
   needed_string(*function, "name");
   function->string("description");
-  function->object("parameters");
+  // `true` is the JSON schema that leaves everything open, as {} does.
+  const Json* parameters = function->find("parameters");
+  if (parameters == nullptr || *parameters != true) function->object("parameters");
 }
 
 /// `tool_choice`: "none", "auto", "required", or {"type": "function", "function": {"name": ...}}.
@@ -277,6 +303,12 @@ void parse_tools(const Fields& fields, GenerationRequest& request) {
   }
   if (tools->empty()) return;
   request.tools = *tools;
+  for (Json& tool : request.tools) {
+    Json& function = tool["function"];
+    if (function.contains("parameters") && function["parameters"].is_null()) {
+      function.erase("parameters");
+    }
+  }
   if (const Json* choice = fields.find("tool_choice")) parse_tool_choice(*choice, request);
   if (!request.must_call.empty() && !request.sampling.grammar.empty()) {
     throw bad_field("tool_choice", "a call that must be made leaves no room for another format");

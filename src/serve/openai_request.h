@@ -36,6 +36,7 @@ struct GenerationRequest {
   std::vector<TextOrTokens> prompts;  ///< not chat; at least one
   int max_tokens = -1;                ///< negative: as many as the context holds
   SamplingOptions sampling;
+  std::string grammar_field = "grammar";  ///< where its grammar comes from
   std::vector<std::string> stop;
   int n = 1;  ///< answers per prompt
   bool stream = false;

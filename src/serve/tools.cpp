@@ -3,24 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/text.h"
-#include "citer/error.h"
-#include "serve/api_error.h"
-#include "serve/grammar_text.h"
-#include "serve/json_schema.h"
 
 namespace citer {
 
 namespace {
-
-constexpr std::string_view kOpen = "<tool_call>";
-constexpr std::string_view kClose = "</tool_call>";
-
-const char* arguments_key(ToolCallForm form) {
-  return form == ToolCallForm::kTagged ? "arguments" : "parameters";
-}
 
 /// The call that a JSON object stands for.
 std::optional<ToolCall> parse_call(std::string_view text) {
@@ -39,31 +26,21 @@ std::optional<ToolCall> parse_call(std::string_view text) {
 std::vector<ToolCall> parse_tagged(std::string_view text) {
   std::vector<ToolCall> calls;
   for (text = trim(text); !text.empty(); text = trim(text)) {
-    if (!text.starts_with(kOpen)) return {};
-    text.remove_prefix(kOpen.size());
-    const std::size_t end = std::min(text.find(kClose), text.size());
+    if (!text.starts_with(kToolCallOpen)) return {};
+    text.remove_prefix(kToolCallOpen.size());
+    const std::size_t end = std::min(text.find(kToolCallClose), text.size());
     const auto call = parse_call(text.substr(0, end));
     if (!call) return {};
     calls.push_back(*call);
-    text.remove_prefix(std::min(end + kClose.size(), text.size()));
+    text.remove_prefix(std::min(end + kToolCallClose.size(), text.size()));
   }
   return calls;
 }
 
-/// Moves a schema's references to where it stands in another.
-void move_references(Json& schema, const std::string& to) {
-  if (schema.is_object() && schema.contains("$ref") && schema["$ref"].is_string()) {
-    const std::string from = schema["$ref"].get<std::string>();
-    if (from.starts_with('#')) schema["$ref"] = to + from.substr(1);
-  }
-  if (!schema.is_structured()) return;
-  for (Json& part : schema) move_references(part, to);
-}
-
 /// How much of the end of `text` may be the beginning of a call's tag.
 std::size_t begun_tag(std::string_view text) {
-  std::size_t size = std::min(kOpen.size() - 1, text.size());
-  while (size > 0 && !text.ends_with(kOpen.substr(0, size))) --size;
+  std::size_t size = std::min(kToolCallOpen.size() - 1, text.size());
+  while (size > 0 && !text.ends_with(kToolCallOpen.substr(0, size))) --size;
   return size;
 }
 
@@ -74,36 +51,9 @@ std::optional<ToolCallForm> tool_call_form(const std::string& chat_template) {
     return chat_template.find(text) != std::string::npos;
   };
   if (has("<function=")) return std::nullopt;
-  if (has(kOpen)) return ToolCallForm::kTagged;
+  if (has(kToolCallOpen)) return ToolCallForm::kTagged;
   if (has(R"({"name": )") && has(R"("parameters": )")) return ToolCallForm::kBare;
   return std::nullopt;
-}
-
-std::string tool_call_grammar(ToolCallForm form, const Json& tools) {
-  Json calls = Json::array();
-  for (const Json& tool : tools) {
-    const Json& function = tool["function"];
-    Json parameters = {{"type", "object"}};
-    if (function.contains("parameters")) parameters = function["parameters"];
-    move_references(parameters,
-                    fmt::format("#/anyOf/{}/properties/{}", calls.size(), arguments_key(form)));
-    calls.push_back(
-        {{"type", "object"},
-         {"properties",
-          {{"name", {{"const", function["name"]}}}, {arguments_key(form), std::move(parameters)}}},
-         {"required", {"name", arguments_key(form)}},
-         {"additionalProperties", false}});
-  }
-  std::string grammar;
-  try {
-    grammar = json_schema_to_grammar({{"anyOf", std::move(calls)}});
-  } catch (const UsageError& e) {
-    throw bad_field("tools", e.what());
-  }
-  if (form == ToolCallForm::kBare) return grammar;
-  constexpr std::string_view kRoot = "root ::= ";
-  return fmt::format("{}{} call {}\ncall ::= {}", kRoot, gbnf::literal(fmt::format("{}\n", kOpen)),
-                     gbnf::literal(fmt::format("\n{}", kClose)), grammar.substr(kRoot.size()));
 }
 
 std::string ToolText::push(std::string_view text) {
@@ -116,7 +66,7 @@ std::string ToolText::push(std::string_view text) {
     in_content_ = !begin.empty() && !in_calls_;
     return in_content_ ? std::exchange(held_, "") : "";
   }
-  const std::size_t open = held_.find(kOpen);
+  const std::size_t open = held_.find(kToolCallOpen);
   in_calls_ = open != std::string::npos;
   // Blanks before a call belong to neither.
   const std::size_t sure = in_calls_ ? open : held_.size() - begun_tag(held_);

@@ -8,22 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "grammar/tool_grammar.h"
 #include "serve/json_fields.h"
 
 namespace citer {
 
-/// How a chat template has the model write a call.
-enum class ToolCallForm {
-  kTagged,  ///< <tool_call>{"name": ..., "arguments": {...}}</tool_call>, any number (Hermes, Qwen)
-  kBare,    ///< the whole answer is {"name": ..., "parameters": {...}} (Llama 3)
-};
-
 /// The form that a template's source shows; none where it is neither.
 std::optional<ToolCallForm> tool_call_form(const std::string& chat_template);
-
-/// A grammar of one call of one of these `tools` (OpenAI's objects of type function), its arguments
-/// as the function's schema has them. Throws ApiError 400 naming the schema that is wrong.
-std::string tool_call_grammar(ToolCallForm form, const Json& tools);
 
 struct ToolCall {
   std::string name;

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "citer/error.h"
+#include "decode/constraint.h"
+#include "decode/model_pair.h"
 #include "decode/random_router.h"
 #include "decode/tiny_pair.h"
 #include "support/llama_runner.h"
@@ -15,7 +17,7 @@ namespace {
 using test::TinyPair;
 using test::TinyPairFiles;
 
-class Constraint : public testing::Test {
+class ConstraintTest : public testing::Test {
  protected:
   static DecodeRequest request(double threshold, int limit = 1) {
     DecodeRequest r = test::make_request(test::random_prompts(1).front(), "maxprob", threshold, 40);
@@ -27,16 +29,26 @@ class Constraint : public testing::Test {
     TinyPair pair(files_, {.context_size = 128});
     return test::run_alone(pair, std::move(r));
   }
+  /// With a grammar, over the pair's vocabulary.
+  DecodeRequest constrained(DecodeRequest r, const std::string& grammar) const {
+    r.constraint = {compile_grammar(grammar), make_token_trie(load_vocab())};
+    return r;
+  }
+  const Vocab& load_vocab() const {
+    if (!model_) model_ = test::load_exact(files_.slm());
+    return model_->vocab();
+  }
   TinyPairFiles files_;
+  mutable std::shared_ptr<Model> model_;
 };
 
-TEST_F(Constraint, BothModelsKeepToAGrammarAndSpeculationChangesNothing) {
+TEST_F(ConstraintTest, BothModelsKeepToAGrammarAndSpeculationChangesNothing) {
   for (const double temperature : {0.0, 1.5}) {
     for (const double threshold : {0.0, 0.6, 1.0}) {
       std::string plain;
       for (const int limit : {1, 3, 0}) {
         DecodeRequest r = request(threshold, limit);
-        r.sampling.grammar = R"(root ::= "[" [ab] ("," [ab]){4} "]")";
+        r = constrained(std::move(r), R"(root ::= "[" [ab] ("," [ab]){4} "]")");
         r.sampling.temperature = temperature;
         const Sequence answer = write(r);
         const std::string& text = answer.text.text();
@@ -52,17 +64,127 @@ TEST_F(Constraint, BothModelsKeepToAGrammarAndSpeculationChangesNothing) {
   }
 }
 
-TEST_F(Constraint, AGrammarThatDoesNotParseIsRefused) {
+TEST_F(ConstraintTest, AFinishedGrammarEndsTheAnswerEvenWhereTheModelsWouldGoOn) {
+  for (const double threshold : {0.0, 0.6, 1.0}) {
+    for (const int limit : {1, 3, 0}) {
+      DecodeRequest r = constrained(request(threshold, limit), R"(root ::= "a"{3})");
+      r.ignore_eog = true;
+      const Sequence answer = write(r);
+      EXPECT_EQ(answer.text.text(), "aaa");
+      EXPECT_EQ(answer.finish, FinishReason::kEndOfGeneration);
+      EXPECT_EQ(answer.records.back().piece, "a") << "no token that ends the answer";
+    }
+  }
+}
+
+// One draw
+
+/// Logits at random, [vocabulary].
+std::vector<float> some_logits(std::size_t n, std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> logits(n);
+  for (float& logit : logits) logit = 4.0F * static_cast<float>(rng.unit());
+  return logits;
+}
+
+TEST_F(ConstraintTest, ADrawIsTheFreeOneWhereTheGrammarAllowsItElseOneAmongThoseItAllows) {
+  const Vocab& vocab = load_vocab();
+  const auto n = static_cast<std::size_t>(vocab.size());
+  SamplingOptions options;
+  options.temperature = 1.0;
+  Sampler plain(vocab.size(), options, 5);
+  const DecodeRequest r = constrained({}, "root ::= [\\x00-\\x7F]*");
+  ConstrainedSampler sampler(vocab, options, 5, r.constraint, 1);
+  GrammarMatcher matcher(r.constraint.grammar);
+  std::vector<bool> allowed(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto token = static_cast<Token>(i);
+    const std::string& piece = vocab.piece(token);
+    allowed[i] = vocab.is_end_of_generation(token) || (!piece.empty() && matcher.allows(piece));
+  }
+  int free = 0;
+  std::vector<Token> context = {test::kTinyBos};
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const std::vector<float> logits = some_logits(n, seed);
+    for (const Token without : {kNoToken, sampler.sample(logits, context)}) {
+      const Token token = plain.sample(logits, context, without);
+      const bool fits = allowed[static_cast<std::size_t>(token)];
+      free += fits ? 1 : 0;
+      EXPECT_EQ(sampler.sample(logits, context, without),
+                fits ? token : plain.sample(logits, context, without, &allowed));
+    }
+    const Token next = sampler.sample(logits, context);
+    if (!vocab.is_end_of_generation(next)) context.push_back(next);
+  }
+  EXPECT_GT(free, 20);
+  EXPECT_LT(free, 380);
+}
+
+TEST_F(ConstraintTest, ADrawDoesNotDependOnWhatWasTakenBack) {
+  const Vocab& vocab = load_vocab();
+  const auto n = static_cast<std::size_t>(vocab.size());
+  const DecodeRequest r =
+      constrained({}, R"(root ::= "[" ([ab]+ | root) ("," ([ab]+ | root))* "]")");
+  SamplingOptions options;
+  options.temperature = 2.0;
+  ConstrainedSampler lasting(vocab, options, 5, r.constraint, 1);
+  Rng rng(9);
+  std::vector<Token> context = {test::kTinyBos};
+  for (std::uint64_t step = 0; step < 300; ++step) {
+    const std::vector<float> logits = some_logits(n, step);
+    ConstrainedSampler fresh(vocab, options, 5, r.constraint, 1);
+    const Token token = lasting.sample(logits, context);
+    ASSERT_EQ(token, fresh.sample(logits, context));
+    ASSERT_EQ(lasting.is_complete(context), fresh.is_complete(context));
+    if (!vocab.is_end_of_generation(token)) context.push_back(token);
+    if (rng.uniform(0, 4) == 0) {
+      context.resize(static_cast<std::size_t>(rng.uniform(1, static_cast<int>(context.size()))));
+    }
+  }
+}
+
+TEST_F(ConstraintTest, WhereNothingIsAllowedTheAnswerEnds) {
+  const Vocab& vocab = load_vocab();
+  const std::vector<float> logits = some_logits(static_cast<std::size_t>(vocab.size()), 1);
+  const std::vector<Token> context = {test::kTinyBos, test::tiny_byte_token('a')};
+  const DecodeRequest dead = constrained({}, "root ::= \"a\" b\nb ::= b \"b\"");
+  ConstrainedSampler sampler(vocab, {}, 5, dead.constraint, 1);
+  EXPECT_EQ(sampler.sample(logits, std::span(context).first(1)), context[1]);
+  EXPECT_EQ(sampler.sample(logits, context), vocab.end_of_answer());
+}
+
+TEST_F(ConstraintTest, AGrammarThatTakesTooMuchFailsTheDrawAndNothingElse) {
+  const Vocab& vocab = load_vocab();
+  const std::vector<float> logits = some_logits(static_cast<std::size_t>(vocab.size()), 1);
+  GrammarLimits limits;
+  limits.work = 400;
+  const auto grammar = compile_grammar("root ::= \"a\" | \"b\" (\"c\"?){300}", limits);
+  ConstrainedSampler sampler(vocab, {}, 5, {grammar, make_token_trie(vocab)}, 1);
+  std::vector<Token> context = {test::kTinyBos, test::tiny_byte_token('b')};
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(sampler.sample(logits, context), GrammarError);
+  context.back() = test::tiny_byte_token('a');
+  EXPECT_EQ(sampler.sample(logits, context), vocab.end_of_answer());
+  EXPECT_TRUE(sampler.is_complete(context));
+}
+
+TEST_F(ConstraintTest, AGrammarThatDoesNotParseIsRefused) {
+  const ModelPair pair(test::load_exact(files_.slm()), test::load_exact(files_.llm()),
+                       {.context_size = 128}, 0);
+  EXPECT_THROW(pair.constraint("root ::= ("), UsageError);
+  EXPECT_EQ(pair.constraint("").grammar, nullptr);
+  const Constraint one = pair.constraint("root ::= \"a\"");
+  EXPECT_TRUE(one.grammar && one.trie);
+  EXPECT_EQ(pair.constraint("root ::= \"b\"").trie, one.trie) << "made once";
+}
+
+TEST_F(ConstraintTest, BiasForTokensThatAreNotThereIsRefused) {
   TinyPair pair(files_, {.context_size = 128});
   DecodeRequest r = request(0.5);
-  r.sampling.grammar = "root ::= (";
-  EXPECT_THROW(pair.decoder.check(r), UsageError);
-  r.sampling.grammar.clear();
   r.sampling.logit_bias = {{1 << 20, 1.0F}};
   EXPECT_THROW(pair.decoder.check(r), UsageError);
 }
 
-TEST_F(Constraint, BiasBansAndForcesTokensOfBothModels) {
+TEST_F(ConstraintTest, BiasBansAndForcesTokensOfBothModels) {
   const Sequence free = write(request(0.6));
   for (const double threshold : {0.0, 1.0}) {
     DecodeRequest banned = request(threshold);
@@ -78,7 +200,7 @@ TEST_F(Constraint, BiasBansAndForcesTokensOfBothModels) {
   }
 }
 
-TEST_F(Constraint, LogprobsAreThoseOfTheWriter) {
+TEST_F(ConstraintTest, LogprobsAreThoseOfTheWriter) {
   test::LlamaRunner slm(files_.slm());
   test::LlamaRunner llm(files_.llm());
   for (const int limit : {1, 3}) {
@@ -121,7 +243,7 @@ class UniformPolicy : public RoutingPolicy {
   std::string name_ = "uniform";
 };
 
-TEST_F(Constraint, ABudgetIsKeptDuringTheAnswer) {
+TEST_F(ConstraintTest, ABudgetIsKeptDuringTheAnswer) {
   for (const double budget : {0.1, 0.3, 0.6}) {
     std::vector<Token> plain;
     for (const int limit : {1, 4}) {

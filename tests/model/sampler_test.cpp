@@ -168,6 +168,34 @@ TEST(SamplerTest, MinP) {
   expect_distribution(count_draws(options, logits), restrict_to(shares, keep));
 }
 
+TEST(SamplerTest, DrawsAmongAllowedTokensFollowTheirShares) {
+  const std::vector<float> logits = some_logits();
+  const std::set<int> keep = {1, 4, 5, 9};
+  std::vector<bool> allowed(kVocab + 3);  // more tokens than logits do no harm
+  for (const int token : keep) allowed[static_cast<std::size_t>(token)] = true;
+  static const std::vector<Token> context(kDraws, 0);
+  Sampler sampler(kVocab, unfiltered(), 7);
+  std::vector<int> counts(kVocab, 0);
+  for (std::size_t n = 0; n < kDraws; ++n) {
+    const Token token = sampler.sample(logits, std::span(context).first(n), kNoToken, &allowed);
+    ++counts.at(static_cast<std::size_t>(token));
+  }
+  expect_distribution(counts, restrict_to(softmax(logits), keep));
+}
+
+TEST(SamplerTest, WhereNoAllowedTokenIsLeftThereIsNone) {
+  const std::vector<float> logits = some_logits();
+  SamplingOptions options;
+  std::vector<bool> allowed(kVocab);
+  Sampler sampler(kVocab, options, 7);
+  EXPECT_EQ(sampler.sample(logits, {}, kNoToken, &allowed), kNoToken);
+  allowed[3] = true;
+  EXPECT_EQ(sampler.sample(logits, {}, kNoToken, &allowed), 3);
+  EXPECT_EQ(sampler.sample(logits, {}, 3, &allowed), kNoToken);
+  options.logit_bias = {{3, -kInfinity}};
+  EXPECT_EQ(Sampler(kVocab, options, 7).sample(logits, {}, kNoToken, &allowed), kNoToken);
+}
+
 TEST(SamplerTest, FiltersComeBeforeTheTemperature) {
   const std::vector<float> logits = some_logits(5);
   SamplingOptions options = unfiltered(4.0);

@@ -67,6 +67,27 @@ TEST_F(HttpServerTest, HealthFollowsTheServersLife) {
   EXPECT_EQ(Json::parse(result->body), Json::parse(R"({"status": "ok"})"));
 }
 
+TEST_F(HttpServerTest, FormsAreRefusedAndTheConnectionGoesOn) {
+  start();
+  httplib::Client keeps = client();
+  keeps.set_keep_alive(true);
+  const std::string type = "multipart/form-data; boundary=x";
+  const std::string form =
+      "--x\r\nContent-Disposition: form-data; name=\"file\"; "
+      "filename=\"a.txt\"\r\n\r\nhello\r\n--x--\r\n";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(error_of(keeps.Post("/v1/audio/transcriptions", form, type), 404)["code"],
+              "not_found");
+    for (const char* route : {"/v1/chat/completions", "/v1/completions", "/tokenize"}) {
+      EXPECT_EQ(error_of(keeps.Post(route, form, type), 415)["code"], "unsupported_media_type");
+    }
+    EXPECT_EQ(error_of(keeps.Post("/v1/models", form, type), 405)["code"], "method_not_allowed");
+  }
+  error_of(keeps.Post("/v1/completions", "no form", type), 415);
+  error_of(keeps.Post("/v1/completions", form, "multipart/form-data"), 415);
+  expect_alive();
+}
+
 TEST_F(HttpServerTest, UnknownRoutesAndMethods) {
   start();
   EXPECT_EQ(error_of(client().Get("/v2/models"), 404)["code"], "not_found");

@@ -99,6 +99,28 @@ TEST(OpenAiRequest, NullIsAsIfMissing) {
   EXPECT_FALSE(request.logprobs());
 }
 
+TEST(OpenAiRequest, ASchemaMayStandBesideTheType) {
+  const auto grammar = [](const std::string& format) {
+    return parse(R"({"prompt": "x", "response_format": )" + format + "}").sampling.grammar;
+  };
+  const std::string plain = grammar(R"({"type": "json_schema", "schema": {"const": "42"}})");
+  EXPECT_THAT(plain, testing::StartsWith("root ::= \"\\\"42"));
+  EXPECT_EQ(grammar(R"({"type": "json_object", "schema": {"const": "42"}})"), plain);
+  EXPECT_NE(grammar(R"({"type": "json_object"})"), plain);
+  EXPECT_EQ(parse(R"({"prompt": "x", "json_schema": {"const": "42"}})").sampling.grammar, plain);
+}
+
+TEST(OpenAiRequest, AToolsNullParametersAreAsIfMissing) {
+  const auto tools = [](const std::string& more) {
+    const std::string body = R"({"messages": [{"role": "user", "content": "x"}], "tools": [
+        {"type": "function", "function": {"name": "f")" +
+                             more + "}}]}";
+    return parse_chat_request(parse_body(body), limits()).tools;
+  };
+  EXPECT_EQ(tools(R"(, "parameters": null)"), tools(""));
+  EXPECT_EQ(tools(R"(, "parameters": true)")[0]["function"]["parameters"], true);
+}
+
 TEST(OpenAiRequest, SeedIsDrawnWhereNoneIsGiven) {
   RequestLimits random = limits();
   random.random_seed = true;
@@ -183,10 +205,19 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("response_format": "text")", "response_format"},
       {R"("response_format": {})", "response_format.type"},
       {R"("response_format": {"type": "xml"})", "response_format.type"},
-      {R"("response_format": {"type": "json_schema"})", "response_format.schema"},
+      {R"("response_format": {"type": "json_schema"})", "response_format.json_schema"},
+      {R"("response_format": {"type": "json_schema", "json_schema": {}})",
+       "response_format.json_schema.schema"},
+      {R"("response_format": {"type": "json_object", "schema": 123})", "response_format.schema"},
+      {R"("response_format": {"type": "json_object", "schema": {"type": 123}})",
+       "response_format.schema"},
+      {R"("response_format": {"type": "json_object", "schema": {"type": "hiccup"}})",
+       "response_format.schema"},
       {R"("response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}})",
        "response_format.json_schema.schema"},
       {R"("response_format": {"type": "json_object"}, "grammar": "root ::= [a]")", "grammar"},
+      {R"("response_format": {"type": "json_object"}, "json_schema": {})", "response_format"},
+      {R"("json_schema": {"type": "hiccup"})", "json_schema"},
       {R"("grammar": {})", "grammar"},
       {R"("functions": [{"name": "f"}])", "functions"},
       {R"("tools": {})", "tools"},
@@ -195,6 +226,8 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("tools": [{"type": "function"}])", "tools[0].function"},
       {R"("tools": [{"type": "function", "function": {}}])", "tools[0].function.name"},
       {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": 1}}])",
+       "tools[0].function.parameters"},
+      {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": false}}])",
        "tools[0].function.parameters"},
       {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "maybe")",
        "tool_choice"},

@@ -1,12 +1,9 @@
-// Tools: what the template tells of them, the grammar of a call, and calls in an answer's text.
+// Tools: what the template tells of them, and calls in an answer's text.
 #include "serve/tools.h"
 
 #include "base/file.h"
-#include "citer/error.h"
 #include "model/chat_template.h"
-#include "serve/api_error.h"
 #include "serve/server.h"
-#include "support/grammar_check.h"
 
 namespace citer {
 namespace {
@@ -89,28 +86,6 @@ TEST(ToolTextTest, WhatIsNoCallIsContent) {
     EXPECT_EQ(content, text);
     EXPECT_TRUE(calls.empty()) << text;
   }
-}
-
-TEST(ToolCallGrammar, IsACallOfOneOfTheTools) {
-  const test::GrammarCheck tagged(
-      tool_call_grammar(ToolCallForm::kTagged, Json::array({weather_tool(), clock_tool()})));
-  const auto call = [](const std::string& json) {
-    return "<tool_call>\n" + json + "\n</tool_call>";
-  };
-  EXPECT_TRUE(
-      tagged.accepts(call(R"({"name": "weather", "arguments": {"town": "Rome", "day": 31}})")));
-  EXPECT_TRUE(tagged.accepts(call(R"({"name": "clock", "arguments": {}})")));
-  EXPECT_FALSE(
-      tagged.accepts(call(R"({"name": "weather", "arguments": {"town": "Rome", "day": 32}})")))
-      << "a reference within the parameters";
-  EXPECT_FALSE(tagged.accepts(call(R"({"name": "radio", "arguments": {}})")));
-  EXPECT_FALSE(tagged.accepts(R"({"name": "clock", "arguments": {}})"));
-  const test::GrammarCheck bare(
-      tool_call_grammar(ToolCallForm::kBare, Json::array({clock_tool()})));
-  EXPECT_TRUE(bare.accepts(R"({"name": "clock", "parameters": {}})"));
-  Json odd = weather_tool();
-  odd["function"]["parameters"]["type"] = "colour";
-  EXPECT_THROW(tool_call_grammar(ToolCallForm::kTagged, Json::array({odd})), ApiError);
 }
 
 class ToolsTest : public test::ServerTest {

@@ -20,11 +20,12 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"task", {"base"}},
     {"model", {"base"}},
     {"route", {"base", "model"}},
-    {"decode", {"base", "model", "route"}},
-    {"engine", {"base", "model", "route", "decode"}},
+    {"grammar", {"base"}},
+    {"decode", {"base", "model", "route", "grammar"}},
+    {"engine", {"base", "model", "route", "grammar", "decode"}},
     {"learn", {"base", "task", "model", "route", "decode", "engine"}},
     {"eval", {"base", "task", "model", "route", "decode", "engine"}},
-    {"serve", {"base", "model", "route", "decode", "engine"}},
+    {"serve", {"base", "model", "route", "grammar", "engine"}},
     {"cli", {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve"}},
 };
 
@@ -39,11 +40,13 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"ggml-opt.h", {"learn"}},
     {"gguf.h", {"model", "route", "learn"}},
     {"minja", {"model"}},
-    {"nlohmann", {"task", "model", "learn", "eval", "serve", "cli"}},
+    {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "cli"}},
     {"re2", {"task"}},
     {"CLI", {"cli"}},
     {"httplib.h", {"model", "serve"}},
-    {"fmt", {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve", "cli"}},
+    {"fmt",
+     {"base", "task", "model", "route", "grammar", "decode", "engine", "learn", "eval", "serve",
+      "cli"}},
 };
 
 const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");

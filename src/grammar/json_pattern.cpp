@@ -1,4 +1,4 @@
-#include "serve/json_pattern.h"
+#include "grammar/json_pattern.h"
 
 #include <algorithm>
 #include <optional>
@@ -8,34 +8,13 @@
 #include <fmt/ranges.h>
 
 #include "citer/error.h"
+#include "grammar/scanner.h"
 
 namespace citer {
 
 namespace {
 
 constexpr int kDeepestGroup = 32;
-
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-using Ranges = std::vector<Range>;
-
-constexpr char32_t kLastCodePoint = 0x10FFFF;
-
-/// All code points that are in none of the ranges.
-Ranges complement(Ranges ranges) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const Range& a, const Range& b) { return a.first < b.first; });
-  Ranges out;
-  char32_t next = 0;
-  for (const Range& range : ranges) {
-    if (range.first > next) out.push_back({next, range.first - 1});
-    next = std::max<char32_t>(next, range.last + 1);
-  }
-  if (next <= kLastCodePoint) out.push_back({next, kLastCodePoint});
-  return out;
-}
 
 /// \d, \w, \s and their complements; nothing for another letter.
 std::optional<Ranges> class_escape(char32_t letter) {
@@ -57,7 +36,6 @@ std::optional<Ranges> class_escape(char32_t letter) {
 
 /// One character of the ranges, as a JSON string spells it.
 std::string character(const Ranges& ranges) {
-  std::string plain;
   std::vector<std::string> choices;
   const Ranges outside = complement(ranges);
   const auto covers = [&](char32_t c) {
@@ -66,15 +44,11 @@ std::string character(const Ranges& ranges) {
   };
   // What JSON must escape is split off. Of the control characters those with short names will do.
   Ranges special = outside;
-  for (const Range& range :
-       {Range{0, 0x1F}, {'"', '"'}, {'\\', '\\'}, {0x7F, 0x7F}, {0xD800, 0xDFFF}}) {
+  for (const Range& range : {Range{0, 0x1F}, {'"', '"'}, {'\\', '\\'}, {0x7F, 0x7F}, kSurrogates}) {
     special.push_back(range);
   }
-  for (const Range& range : complement(special)) {
-    plain += gbnf::class_char(range.first);
-    if (range.last != range.first) plain += "-" + gbnf::class_char(range.last);
-  }
-  if (!plain.empty()) choices.push_back("[" + plain + "]");
+  const Ranges plain = complement(special);
+  if (!plain.empty()) choices.push_back(gbnf::class_of(plain));
   for (const auto& [c, escape] : {std::pair<char32_t, const char*>{'"', "\\\""},
                                   {'\\', "\\\\"},
                                   {'\b', "\\b"},
@@ -91,43 +65,57 @@ std::string character(const Ranges& ranges) {
 struct Part {
   std::string text;
   bool may_be_empty = false;
-  std::int64_t repetitions = 1;  ///< of its innermost symbol: libllama's parser has a limit
+  std::int64_t repetitions = 1;  ///< of its innermost symbol
 };
 
 /// Recursive descent over the pattern.
-class PatternParser {
+class PatternParser final : Scanner {
  public:
-  PatternParser(std::string_view pattern, gbnf::Budget& budget)
-      : pattern_(gbnf::code_points(pattern)), budget_(budget) {}
+  PatternParser(std::string_view pattern, gbnf::Rules& rules)
+      : Scanner(code_points(pattern)), rules_(rules) {}
 
-  std::string parse() {
-    std::vector<std::string> choices;
-    do {
-      const bool from_start = take('^');
-      const Part part = sequence(/*at_top=*/true);
-      const bool to_end = take('$');
-      if (to_end && !at_end() && peek() != '|') fail("'$' before the end");
-      choices.push_back(
-          fmt::format("{}{}{}", from_start ? "" : "char* ", part.text, to_end ? "" : " char*"));
-    } while (take('|'));
+  std::vector<Condition> parse() {
+    std::vector<Condition> lookaheads;
+    const std::string matched = choices(/*anchored=*/false, lookaheads);
     if (!at_end()) fail("')' without '('");
-    return fmt::format("({})", fmt::join(choices, " | "));
+    lookaheads.insert(lookaheads.begin(), {matched});
+    return lookaheads;
   }
 
  private:
-  bool at_end() const { return at_ == pattern_.size(); }
-  char32_t peek() const { return at_end() ? 0 : pattern_[at_]; }
-  bool take(char32_t c) {
-    if (at_end() || pattern_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  char32_t next() {
-    if (at_end()) fail("it ends too early");
-    return pattern_[at_++];
-  }
-  [[noreturn]] void fail(const std::string& problem) const {
+  [[noreturn]] void fail(const std::string& problem) const override {
     throw UsageError(fmt::format("pattern, character {}: {} is not supported", at_ + 1, problem));
+  }
+
+  /// Alternatives that may have anchors; `anchored` are those of a lookahead.
+  std::string choices(bool anchored, std::vector<Condition>& lookaheads) {
+    std::vector<std::string> choices;
+    do {
+      const bool from_start = anchored || take('^');
+      while (!anchored && from_start && text_.compare(at_, 2, U"(?") == 0) {
+        if (!lookahead(lookaheads)) break;
+      }
+      const Part part = sequence(/*at_top=*/true);
+      const bool to_end = take('$');
+      if (to_end && !at_end() && peek() != '|' && peek() != ')') fail("'$' before the end");
+      choices.push_back(
+          fmt::format("{}{}{}", from_start ? "" : "char* ", part.text, to_end ? "" : " char*"));
+    } while (take('|'));
+    if (!anchored && !lookaheads.empty() && choices.size() > 1) {
+      fail("a lookahead in one of several alternatives");
+    }
+    return fmt::format("({})", fmt::join(choices, " | "));
+  }
+
+  /// (?=...) or (?!...); false where another group begins.
+  bool lookahead(std::vector<Condition>& lookaheads) {
+    const char32_t kind = at_ + 2 < text_.size() ? text_[at_ + 2] : 0;
+    if (kind != '=' && kind != '!') return false;
+    at_ += 3;
+    std::string text = choices(/*anchored=*/true, lookaheads);
+    if (!take(')')) fail("'(' without ')'");
+    lookaheads.push_back({std::move(text), kind == '!'});
+    return true;
   }
 
   Part alternatives() {
@@ -218,26 +206,13 @@ class PatternParser {
     return c;
   }
 
-  char32_t hex(int digits) {
-    char32_t value = 0;
-    for (int i = 0; i < digits; ++i) {
-      const char32_t c = next();
-      constexpr std::string_view kDigits = "0123456789abcdef";
-      const std::size_t digit =
-          c < 128 ? kDigits.find(static_cast<char>(c | 0x20U)) : std::string_view::npos;
-      if (digit == std::string_view::npos) fail("an escape with other than hexadecimal digits");
-      value = value * 16 + static_cast<char32_t>(digit);
-    }
-    return value;
-  }
-
   /// After the opening bracket.
   Ranges char_class() {
     const bool negated = take('^');
     Ranges ranges;
     while (!take(']')) {
       const Ranges from = class_item();
-      const bool is_range = peek() == '-' && at_ + 1 < pattern_.size() && pattern_[at_ + 1] != ']';
+      const bool is_range = peek() == '-' && at_ + 1 < text_.size() && text_[at_ + 1] != ']';
       if (!is_range) {
         ranges.insert(ranges.end(), from.begin(), from.end());
         continue;
@@ -269,9 +244,10 @@ class PatternParser {
     } else if (take('?')) {
       max = 1;
     } else if (take('{')) {
-      min = count();
+      min = number(gbnf::kMostRepetitions);
       max = min;
-      if (take(',')) max = peek() == '}' ? std::nullopt : std::optional(count());
+      if (take(','))
+        max = peek() == '}' ? std::nullopt : std::optional(number(gbnf::kMostRepetitions));
       if (!take('}')) fail("such a quantifier");
       if (max && *max < min) fail("a quantifier whose second number is less");
     } else if (!take('*')) {
@@ -284,30 +260,18 @@ class PatternParser {
       fail(fmt::format("more than {} repetitions", gbnf::kMostRepetitions));
     }
     part.may_be_empty = min == 0;
-    part.text = gbnf::repeated(part.text, min, max, budget_);
+    part.text = gbnf::repeated(part.text, min, max, rules_);
     return part;
   }
 
-  std::int64_t count() {
-    std::int64_t value = 0;
-    const std::size_t from = at_;
-    while (peek() >= '0' && peek() <= '9' && at_ - from < 9) {
-      value = value * 10 + static_cast<std::int64_t>(next() - '0');
-    }
-    if (at_ == from) fail("a quantifier without a number");
-    return value;
-  }
-
-  std::u32string pattern_;
-  gbnf::Budget& budget_;
-  std::size_t at_ = 0;
+  gbnf::Rules& rules_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-std::string pattern_to_grammar(std::string_view pattern, gbnf::Budget& budget) {
-  return PatternParser(pattern, budget).parse();
+std::vector<Condition> pattern_conditions(std::string_view pattern, gbnf::Rules& rules) {
+  return PatternParser(pattern, rules).parse();
 }
 
 }  // namespace citer

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
 
 namespace citer {
 
@@ -22,7 +22,7 @@ const nlohmann::ordered_json& resolved_schema(const nlohmann::ordered_json& root
 /// `schema`, a part of `root`, with what its $ref and allOf say put into it.
 nlohmann::ordered_json flattened_schema(const nlohmann::ordered_json& root,
                                         const nlohmann::ordered_json& schema,
-                                        const std::string& where, gbnf::Budget& budget);
+                                        const std::string& where, gbnf::Rules& rules);
 
 /// Whether a keyword only describes a value, and does not restrict it.
 bool is_annotation(const std::string& keyword);

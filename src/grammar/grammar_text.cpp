@@ -1,4 +1,4 @@
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
 
 #include <algorithm>
 
@@ -79,23 +79,19 @@ std::string literal(std::string_view text) {
   return out + "\"";
 }
 
-std::u32string code_points(std::string_view text) {
-  std::u32string out;
-  for (const char byte : text) {
-    const auto b = static_cast<unsigned char>(byte);
-    if ((b & 0xC0U) == 0x80U && !out.empty()) {
-      out.back() = (out.back() << 6U) | (b & 0x3FU);
-    } else {
-      out += b < 0x80U ? b : b < 0xE0U ? b & 0x1FU : b < 0xF0U ? b & 0x0FU : b & 0x07U;
-    }
-  }
-  return out;
-}
-
 std::string class_char(char32_t c) {
   const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   if (is_plain) return {static_cast<char>(c)};
   return fmt::format("\\U{:08X}", static_cast<std::uint32_t>(c));
+}
+
+std::string class_of(const Ranges& ranges) {
+  std::string text;
+  for (const Range& range : ranges) {
+    text += class_char(range.first);
+    if (range.last != range.first) text += "-" + class_char(range.last);
+  }
+  return "[" + text + "]";
 }
 
 std::string choice(const std::vector<std::string>& pieces) {
@@ -103,14 +99,35 @@ std::string choice(const std::vector<std::string>& pieces) {
   return fmt::format("({})", fmt::join(pieces, " | "));
 }
 
-void Budget::spend(std::int64_t cost) {
+std::string Rules::fresh_name(const std::string& hint) {
+  std::string name;
+  for (const char c : hint.substr(0, 32)) {
+    const bool is_plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    name += is_plain ? c : '-';
+  }
+  spend(1);
+  return fmt::format("{}-{}", name, ++names_);
+}
+
+void Rules::set(const std::string& name, const std::string& body) {
+  text_ += fmt::format("{} ::= {}\n", name, body);
+}
+
+std::string Rules::add(const std::string& hint, const std::string& body) {
+  std::string name = fresh_name(hint);
+  set(name, body);
+  return name;
+}
+
+void Rules::spend(std::int64_t cost) {
   left_ -= cost;
   if (left_ < 0) throw UsageError("json_schema: the schema is too large");
 }
 
 std::string repeated(const std::string& piece, std::int64_t min, std::optional<std::int64_t> max,
-                     Budget& budget) {
-  budget.spend(std::max(min, max.value_or(0)));
+                     Rules& rules) {
+  rules.spend(std::max(min, max.value_or(0)));
   if (max == 0) return "\"\"";
   if (min == 1 && max == 1) return piece;
   std::string count = fmt::format("{{{},{}}}", min, max ? fmt::format("{}", *max) : "");
@@ -164,6 +181,21 @@ day ::= "0" [1-9] | [12] [0-9]
 time ::= hours ":" sixty ":" sixty ("." [0-9]{1,9})? ("Z" | [-+] hours ":" sixty)
 hours ::= [01] [0-9] | "2" [0-3]
 sixty ::= [0-5] [0-9]
+date-time ::= date "T" time
+duration ::= "P" (days ("T" clock)? | "T" clock | count "W")
+days ::= count ("D" | "M" (count "D")? | "Y" (count "M" (count "D")?)?)
+clock ::= count ("S" | "M" (count "S")? | "H" (count "M" (count "S")?)?)
+count ::= [0-9]{1,4}
+email ::= word ("." word){0,3} "@" label ("." label){0,3} "." [A-Za-z]{2,12}
+word ::= [A-Za-z0-9] ([A-Za-z0-9_+-]{0,30} [A-Za-z0-9])?
+hostname ::= label ("." label){0,3}
+label ::= [A-Za-z0-9] ([A-Za-z0-9-]{0,30} [A-Za-z0-9])?
+ipv4 ::= byte "." byte "." byte "." byte
+byte ::= [0-9] | [1-9] [0-9] | "1" [0-9]{2} | "2" ([0-4] [0-9] | "5" [0-5])
+ipv6 ::= (group ":"){7} group | (group ":"){1,5} (":" group){1,2} | "::" (group ":"){0,4} group
+group ::= hex{1,4}
+uri ::= [A-Za-z] [A-Za-z0-9+.-]{1,15} ":" ("//" hostname (":" [1-9] [0-9]{0,3})?)? uri-char*
+uri-char ::= [A-Za-z0-9/?#@!$&'()*+,;=:._~-] | "%" hex{2}
 uuid ::= hex{8} "-" hex{4} "-" hex{4} "-" hex{4} "-" hex{12}
 ws ::= (" " | "\n" [ \t]{0,16})?
 )gbnf";

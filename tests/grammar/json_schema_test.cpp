@@ -1,5 +1,5 @@
-// Grammars of schemas, judged by libllama's grammar sampler: what a model could write under them.
-#include "serve/json_schema.h"
+// Grammars of schemas: what a model could write under them, by our own matcher and by libllama's.
+#include "grammar/json_schema.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "citer/error.h"
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
+#include "grammar/matcher.h"
+#include "grammar/scanner.h"
 #include "support/error_text.h"
 #include "support/grammar_check.h"
 
@@ -23,13 +25,26 @@ std::string grammar_of(const std::string& schema) {
   return json_schema_to_grammar(ordered_json::parse(schema));
 }
 
+bool accepts(GrammarMatcher& matcher, const std::string& text) {
+  matcher.truncate(0);
+  return matcher.accept(text) && matcher.may_end();
+}
+
+/// By our own matcher.
+void expect_ours(const std::string& grammar, const Texts& accepted, const Texts& rejected) {
+  GrammarMatcher matcher(compile_grammar(grammar));
+  for (const std::string& text : accepted) EXPECT_TRUE(accepts(matcher, text)) << text;
+  for (const std::string& text : rejected) EXPECT_FALSE(accepts(matcher, text)) << text;
+}
+
 void expect(const std::string& schema, const Texts& accepted, const Texts& rejected) {
   SCOPED_TRACE(schema);
   const std::string grammar = grammar_of(schema);
   SCOPED_TRACE(grammar.substr(0, grammar.find("\nvalue ::=")));
-  const GrammarCheck check(grammar);
-  for (const std::string& text : accepted) EXPECT_TRUE(check.accepts(text)) << text;
-  for (const std::string& text : rejected) EXPECT_FALSE(check.accepts(text)) << text;
+  expect_ours(grammar, accepted, rejected);
+  const GrammarCheck libllama(grammar);
+  for (const std::string& text : accepted) EXPECT_TRUE(libllama.accepts(text)) << text;
+  for (const std::string& text : rejected) EXPECT_FALSE(libllama.accepts(text)) << text;
 }
 
 std::string error_of(const std::string& schema) {
@@ -220,7 +235,84 @@ TEST(JsonSchema, Formats) {
          {R"("2024-02-29")", R"("2024-02-29 12:00:00Z")"});
   expect(R"({"format": "uuid"})", {R"("123e4567-e89b-12d3-a456-426614174000")"},
          {R"("123e4567e89b12d3a456426614174000")"});
-  expect(R"({"type": "string", "format": "email"})", {R"("a@b.c")", R"("an annotation")"}, {"1"});
+  expect(R"({"type": "string", "format": "email"})", {R"("a@b.cd")", R"("a.b+c@d-e.f.org")"},
+         {R"("a@b")", R"(".a@b.cd")", R"("a..b@c.de")", R"("a@-b.cd")", R"("x")", "1"});
+  expect(R"({"format": "ipv4"})", {R"("0.10.199.255")"}, {R"("1.2.3")", R"("1.2.3.256")"});
+  expect(R"({"format": "ipv6"})", {R"("1:2:3:4:5:6:7:8")", R"("::1")", R"("fe80::1:2")"},
+         {R"("1:2")", R"("1::2::3")", R"("::")"});
+  expect(R"({"format": "hostname"})", {R"("a")", R"("a-1.example.org")"}, {R"("-a")", R"("a..b")"});
+  expect(R"({"format": "uri"})", {R"("https://a.org:80/b?c=%20#d")", R"("mailto:a@b.cd")"},
+         {R"("a b")", R"("/a")", R"("http://a b")"});
+  expect(R"({"format": "duration"})", {R"("P1Y2M3DT4H5M6S")", R"("PT5M")", R"("P2W")"},
+         {R"("P")", R"("PT")", R"("1D")", R"("P1Y3D")"});
+  expect(R"({"type": "string", "format": "int64"})", {R"("an annotation")"}, {"1"});
+}
+
+TEST(JsonSchema, FormatPatternAndLengthHoldTogether) {
+  // As Zod 4 writes them.
+  expect(
+      R"({"type": "string", "format": "uuid", "pattern": "^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000)$"})",
+      {R"("123e4567-e89b-12d3-a456-426614174000")", R"("00000000-0000-0000-0000-000000000000")"},
+      {R"("123e4567-e89b-92d3-a456-426614174000")", R"("123e4567e89b12d3a456426614174000")"});
+  expect(
+      R"({"type": "string", "format": "date", "pattern": "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))$"})",
+      {R"("2024-02-29")", R"("2023-12-31")"}, {R"("2023-02-29")", R"("2023-04-31")"});
+  expect(R"({"format": "date-time", "pattern": "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d)?Z$"})",
+         {R"("2024-02-29T12:00:00Z")"},
+         {R"("2024-02-29T12:00Z")", R"("2024-02-29T12:00:00.5Z")", R"("2024-02-30T12:00:00Z")"});
+  expect(
+      R"({"format": "email", "pattern": "^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$"})",
+      {R"("a@b.cd")", R"("a.b+c@d.e.org")"}, {R"(".a@b.cd")", R"("a..b@c.de")", R"("a@b")"});
+  expect(R"({"pattern": "^[a-z]+( [a-z]+)*$", "minLength": 3, "maxLength": 5})",
+         {R"("abc")", R"("ab c")", R"("a b c")"},
+         {R"("ab")", R"("abcdef")", R"("ab ")", R"("a  b")"});
+  expect(R"({"pattern": "b", "maxLength": 2})", {R"("b")", R"("ab")", R"("b\n")"},
+         {R"("aab")", R"("aa")", R"("")"});
+  expect(R"({"format": "date", "pattern": "^2024-"})", {R"("2024-02-29")"},
+         {R"("2023-02-28")", R"("2024-13-01")", R"("2024-")"});
+  EXPECT_THAT(error_of(R"({"format": "date", "pattern": "^x"})"), HasSubstr("at #: no text"));
+}
+
+TEST(JsonSchema, PatternsMayLookAhead) {
+  expect(R"({"pattern": "^(?=.*\\d)(?=.*[a-z]$)(?!a)\\w{2,4}$"})",
+         {R"("1b")", R"("b1c")", R"("9Zzz")"},
+         {R"("a1b")", R"("bc")", R"("b1")", R"("1")", R"("1bbbb")"});
+  expect(R"({"pattern": "^(?!(?:no|never)$)[a-z]+$"})", {R"("yes")", R"("nope")", R"("n")"},
+         {R"("no")", R"("never")", R"("")"});
+}
+
+TEST(JsonSchema, LargeBounds) {
+  const std::string letters(2083, 'x');
+  expect_ours(grammar_of(R"({"type": "string", "maxLength": 2083})"),
+              {R"("")", '"' + letters + '"'}, {'"' + letters + "x\""});
+  std::string items = "[1";
+  for (int i = 1; i < 10'000; ++i) items += ",1";
+  expect_ours(grammar_of(R"({"items": {"const": 1}, "maxItems": 10000})"), {"[]", items + "]"},
+              {items + ",1]"});
+  expect_ours(grammar_of(R"({"items": {"maxLength": 2083}, "maxItems": 10000})"), {"[]", "[\"a\"]"},
+              {});
+  expect_ours(grammar_of(R"({"pattern": "^[a-zA-Z0-9]+$", "maxLength": 2083})"),
+              {'"' + letters + '"'}, {'"' + letters + "x\"", "\"\""});
+}
+
+TEST(JsonSchema, MultipleOf) {
+  for (const int step : {1, 2, 3, 7, 10, 25, 60}) {
+    Texts inside;
+    Texts outside = {"-0", "00", "", "-"};
+    for (int n = -130; n <= 400; ++n) {
+      (n >= -100 && n % step == 0 ? inside : outside).push_back(std::to_string(n));
+    }
+    expect_ours(grammar_of(R"({"type": "integer", "minimum": -100, "multipleOf": )" +
+                           std::to_string(step) + "}"),
+                inside, outside);
+  }
+  expect(R"({"type": "number", "minimum": 0, "multipleOf": 0.01})", {"0", "1.5", "12.25", "3.00"},
+         {"1.255", "-1", "1e2"});
+  expect(R"({"multipleOf": 5})", {"0", "-15"}, {"3", "5.5"});
+  for (const char* step : {"0", "-2", "0.3", "1.5", "1000", "\"2\""}) {
+    EXPECT_THAT(error_of(R"({"type": "number", "multipleOf": )" + std::string(step) + "}"),
+                HasSubstr("at #/multipleOf: expected a whole number up to 500, or 0.1"));
+  }
 }
 
 TEST(JsonSchema, Patterns) {
@@ -235,21 +327,24 @@ TEST(JsonSchema, Patterns) {
 }
 
 TEST(JsonSchema, PatternsThatAreNotSupported) {
-  for (const auto& [pattern, problem] :
-       std::vector<std::pair<std::string, std::string>>{{"(?=a)", "begins with '(?'"},
-                                                        {R"(\\bword)", R"('\b')"},
-                                                        {R"((a)\\1)", R"('\1')"},
-                                                        {"a^b", "an anchor inside"},
-                                                        {"(a$)", "an anchor inside"},
-                                                        {"(a*)*", "may be empty"},
-                                                        {"(a", "'(' without ')'"},
-                                                        {"a)", "')' without '('"},
-                                                        {"[a", "ends too early"},
-                                                        {"*a", "a quantifier of nothing"},
-                                                        {"a{9999}", "repetitions"},
-                                                        {"(a{100}b){100}", "repetitions"},
-                                                        {"[z-a]", "such a range"},
-                                                        {"[]", "class of no character"}}) {
+  for (const auto& [pattern, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"(?=a)", "begins with '(?'"},
+           {R"(\\bword)", R"('\b')"},
+           {R"((a)\\1)", R"('\1')"},
+           {"a^b", "an anchor inside"},
+           {"(a$)", "an anchor inside"},
+           {"(a*)*", "may be empty"},
+           {"(a", "'(' without ')'"},
+           {"a)", "')' without '('"},
+           {"[a", "ends too early"},
+           {"*a", "a quantifier of nothing"},
+           {"a{99999}", "repetitions"},
+           {"(a{200}b){200}", "repetitions"},
+           {"^(?=a)b|c", "a lookahead in one of several"},
+           {"^a(?!b)", "begins with '(?'"},
+           {"^(?!a", "'(' without ')'"},
+           {"[z-a]", "such a range"},
+           {"[]", "class of no character"}}) {
     const std::string error = error_of(R"({"properties": {"p": {"pattern": ")" + pattern + "\"}}}");
     EXPECT_THAT(error, HasSubstr("at #/properties/p/pattern")) << pattern;
     EXPECT_THAT(error, HasSubstr(problem)) << pattern;
@@ -322,7 +417,6 @@ TEST(JsonSchema, ErrorsNameThePlace) {
            {R"({"items": {"not": {}}})", "at #/items:", "'not' is not supported"},
            {R"({"uniqueItems": true})", "at #:", "'uniqueItems'"},
            {R"({"patternProperties": {}})", "at #:", "'patternProperties'"},
-           {R"({"type": "number", "multipleOf": 2})", "at #:", "'multipleOf'"},
            {R"({"anyOf": []})", "at #/anyOf:", "not empty"},
            {R"({"anyOf": [{"type": "null"}, {"type": "x"}]})", "at #/anyOf/1/type:", "no type"},
            {R"({"enum": "a"})", "at #/enum:", "expected a list"},
@@ -330,11 +424,12 @@ TEST(JsonSchema, ErrorsNameThePlace) {
            {R"({"$ref": "other.json"})", "at #/$ref:", "within this one"},
            {R"({"minItems": -1})", "at #/minItems:", "whole number"},
            {R"({"minItems": 3, "maxItems": 2})", "at #:", "'maxItems' is less"},
-           {R"({"minItems": 100000})", "at #/minItems:", "more than 1000"},
+           {R"({"minItems": 100000})", "at #/minItems:", "more than 20000"},
            {R"({"prefixItems": [true], "items": false, "minItems": 2})", "at #:", "more items"},
            {R"({"maxLength": 1.5})", "at #/maxLength:", "whole number"},
            {R"({"minLength": 2, "maxLength": 1})", "at #:", "'maxLength' is less"},
-           {R"({"pattern": "a", "maxLength": 1})", "at #:", "only one of"},
+           {R"({"pattern": "^aa", "maxLength": 1})", "at #:", "no text satisfies all"},
+           {R"({"format": "iri"})", "at #/format:", "\"iri\" is not supported"},
            {R"({"type": "integer", "minimum": 3, "maximum": 2})", "at #:", "no whole number"},
            {R"({"type": "number", "minimum": 3, "maximum": 2})", "at #:", "no number"},
            {R"({"type": "integer", "minimum": "1"})", "at #/minimum:", "expected a number"},
@@ -361,7 +456,7 @@ TEST(JsonSchema, CostIsBounded) {
 
   ordered_json wide;
   for (int i = 0; i < 100; ++i) {
-    wide["properties"]["p" + std::to_string(i)] = {{"type", "string"}, {"maxLength", 1000}};
+    wide["properties"]["p" + std::to_string(i)] = {{"type", "string"}, {"maxLength", 2000}};
   }
   EXPECT_THAT(error_of(wide.dump()), HasSubstr("too large"));
 }
@@ -376,7 +471,7 @@ TEST(JsonSchema, ManyOptionalPropertiesStaySmall) {
   EXPECT_FALSE(check.accepts(R"({"p150": 150, "p0": 0})"));
 }
 
-TEST(GrammarText, CodePoints) { EXPECT_EQ(gbnf::code_points("aé€😀"), U"aé€😀"); }
+TEST(GrammarText, CodePoints) { EXPECT_EQ(code_points("aé€😀"), U"aé€😀"); }
 
 }  // namespace
 }  // namespace citer::test

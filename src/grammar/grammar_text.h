@@ -9,39 +9,50 @@
 #include <string_view>
 #include <vector>
 
+#include "grammar/scanner.h"
+
 namespace citer::gbnf {
 
-/// The most times that libllama's parser repeats one thing, with room to spare.
-inline constexpr std::int64_t kMostRepetitions = 1000;
+/// The most times that one thing is repeated.
+inline constexpr std::int64_t kMostRepetitions = 20'000;
 /// Whole numbers of a grammar have at most this many digits: a number has to end.
 inline constexpr int kMostDigits = 16;
 
 /// A literal that stands for exactly `text`.
 std::string literal(std::string_view text);
 
-/// The code points of valid UTF-8.
-std::u32string code_points(std::string_view text);
-
-/// One code point as it is written inside a class: [...].
+/// One code point as it is written inside a class.
 std::string class_char(char32_t c);
+
+/// A class of these code points: [...].
+std::string class_of(const Ranges& ranges);
 
 /// The pieces, one of them to be chosen. Needs at least one.
 std::string choice(const std::vector<std::string>& pieces);
 
-/// What a grammar may cost in all: a schema comes from a stranger. The unit is one repetition,
-/// which libllama's parser writes out.
-class Budget {
+/// The rules of a grammar that is being written, and what it may cost in all: a schema comes from a
+/// stranger.
+class Rules {
  public:
-  /// Throws UsageError when it is used up.
+  /// The unit is one repetition. Throws UsageError when all is used up.
   void spend(std::int64_t cost);
+  /// A name that no other rule has: the letters and digits of `hint`, and a number.
+  std::string fresh_name(const std::string& hint);
+  void set(const std::string& name, const std::string& body);
+  /// Adds a rule and gives its name.
+  std::string add(const std::string& hint, const std::string& body);
+  /// All rules, a line each.
+  const std::string& text() const { return text_; }
 
  private:
-  std::int64_t left_ = 50'000;
+  std::string text_;
+  std::size_t names_ = 0;
+  std::int64_t left_ = 150'000;
 };
 
 /// `piece` at least `min` and at most `max` times; no `max`: without end.
 std::string repeated(const std::string& piece, std::int64_t min, std::optional<std::int64_t> max,
-                     Budget& budget);
+                     Rules& rules);
 
 /// Decimal digits of the whole numbers from `low` (>= 0) to `high`; no `high`: as many as have
 /// kMostDigits digits. Needs low <= high.
@@ -49,7 +60,8 @@ std::string natural_numbers(std::int64_t low, std::optional<std::int64_t> high);
 
 /// Rules for any JSON value, and the parts the writer of a schema's grammar uses: value, object,
 /// array, string, char (of a string), plain (a char without an escape), number, integer, boolean,
-/// null, date, time, uuid, ws (at most one blank, or one line break with a bounded indentation).
+/// null, ws (at most one blank, or one line break with a bounded indentation), and the formats
+/// date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri.
 std::string_view json_rules();
 
 }  // namespace citer::gbnf

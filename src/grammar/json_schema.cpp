@@ -1,4 +1,4 @@
-#include "serve/json_schema.h"
+#include "grammar/json_schema.h"
 
 #include <algorithm>
 #include <map>
@@ -11,9 +11,10 @@
 #include <fmt/ranges.h>
 
 #include "citer/error.h"
-#include "serve/grammar_text.h"
-#include "serve/json_schema_merge.h"
-#include "serve/json_schema_scalars.h"
+#include "grammar/grammar_text.h"
+#include "grammar/json_schema_merge.h"
+#include "grammar/json_schema_scalars.h"
+#include "grammar/scanner.h"
 
 namespace citer {
 
@@ -38,7 +39,7 @@ std::vector<std::string> implied_types(const Json& schema) {
       {"object", {"properties", "required", "additionalProperties"}},
       {"array", {"items", "prefixItems", "minItems", "maxItems"}},
       {"string", {"minLength", "maxLength", "pattern", "format"}},
-      {"number", {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}}};
+      {"number", {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}}};
   std::vector<std::string> out;
   for (const auto& [type, keywords] : kTypesOfKeywords) {
     if (std::any_of(keywords.begin(), keywords.end(),
@@ -75,7 +76,7 @@ struct NameTree {
   }
 };
 
-/// Writes the grammar of one schema, as rules that libllama's parser takes.
+/// Writes the grammar of one schema, as rules.
 class SchemaGrammar {
  public:
   explicit SchemaGrammar(const Json& root) : root_(root) {}
@@ -84,12 +85,7 @@ class SchemaGrammar {
     references_["#"] = "root";
     left_of_ = "root";
     const std::string body = piece(root_, "#");
-    std::string text = "root ::= " + body + "\n";
-    for (const auto& [name, rule] : rules_) {
-      text += fmt::format("{} ::= {}\n", name, rule);
-    }
-    text += gbnf::json_rules();
-    return text;
+    return fmt::format("root ::= {}\n{}{}", body, rules_.text(), gbnf::json_rules());
   }
 
  private:
@@ -111,7 +107,7 @@ class SchemaGrammar {
 
   /// GBNF for the values of a schema.
   std::string piece(const Json& schema, const std::string& where) {
-    budget_.spend(1);
+    rules_.spend(1);
     if (++depth_ > kDeepest) {
       fail_schema(where, fmt::format("nested deeper than {} schemas", kDeepest));
     }
@@ -129,7 +125,7 @@ class SchemaGrammar {
     check_supported(schema, where);
     if (schema.contains("allOf") || schema.contains("$ref")) {
       if (const std::string* target = lone_reference(schema)) return reference(*target, where);
-      return piece(flattened_schema(root_, schema, where, budget_), where);
+      return piece(flattened_schema(root_, schema, where, rules_), where);
     }
     for (const char* key : {"anyOf", "oneOf"}) {
       if (schema.contains(key)) return any_of(schema, key, where);
@@ -150,8 +146,7 @@ class SchemaGrammar {
                                                        "maxContains",   "propertyNames",
                                                        "minProperties", "unevaluatedItems",
                                                        "maxProperties", "unevaluatedProperties",
-                                                       "$dynamicRef",   "$recursiveRef",
-                                                       "multipleOf"};
+                                                       "$dynamicRef",   "$recursiveRef"};
     for (const auto& [key, value] : schema.items()) {
       if (kUnsupported.contains(key) || (key == "uniqueItems" && value == true)) {
         fail_schema(where, fmt::format("'{}' is not supported", key));
@@ -178,13 +173,13 @@ class SchemaGrammar {
       check_no_left_recursion(known->second, where);
       return known->second;
     }
-    std::string name = fresh_name(target.substr(target.rfind('/') + 1));
+    std::string name = rules_.fresh_name(target.substr(target.rfind('/') + 1));
     references_[target] = name;
     check_no_left_recursion(name, where);
     const std::string outer = std::exchange(left_of_, name);
     const std::string body = piece(resolved_schema(root_, target, where), target);
     left_of_ = outer;
-    rules_.emplace_back(name, body);
+    rules_.set(name, body);
     return name;
   }
 
@@ -217,7 +212,7 @@ class SchemaGrammar {
       const std::string place = schema_child(schema_child(where, key), index++);
       if (part == false) continue;
       choices.push_back(piece(
-          restricted ? merged_schemas(rest, flattened_schema(root_, part, place, budget_), place)
+          restricted ? merged_schemas(rest, flattened_schema(root_, part, place, rules_), place)
                      : part,
           place));
     }
@@ -241,9 +236,9 @@ class SchemaGrammar {
   std::string of_type(const std::string& type, const Json& schema, const std::string& where) {
     if (type == "object") return object(schema, where);
     if (type == "array") return array(schema, where);
-    if (type == "string") return string_piece(schema, where, budget_);
-    if (type == "integer") return integer_piece(schema, where);
-    if (type == "number") return number_piece(schema, where);
+    if (type == "string") return string_piece(schema, where, rules_);
+    if (type == "integer") return integer_piece(schema, where, rules_);
+    if (type == "number") return number_piece(schema, where, rules_);
     if (type == "boolean" || type == "null") return type;
     fail_schema(where + "/type", fmt::format("there is no type '{}'", type));
   }
@@ -281,9 +276,10 @@ class SchemaGrammar {
     std::string extra;
     if (additional != false) {
       const std::string value = piece(additional, schema_child(where, "additionalProperties"));
-      extra = add_rule("extra", fmt::format("{} \":\" ws {}", key_other_than(names, where), value));
+      extra =
+          rules_.add("extra", fmt::format("{} \":\" ws {}", key_other_than(names, where), value));
     }
-    return add_rule("object", braces(members, extra));
+    return rules_.add("object", braces(members, extra));
   }
 
   struct Member {
@@ -293,7 +289,7 @@ class SchemaGrammar {
 
   std::string member(const std::string& name, const Json& schema, const std::string& where) {
     const std::string value = piece(schema, where);
-    return add_rule(name, fmt::format("{} ws {}", gbnf::literal(Json(name).dump() + ":"), value));
+    return rules_.add(name, fmt::format("{} ws {}", gbnf::literal(Json(name).dump() + ":"), value));
   }
 
   /// An object of these members in their order, those that are not required left out at will, then
@@ -309,7 +305,7 @@ class SchemaGrammar {
       if (required) choices.clear();
       may_be_empty &= !required;
       choices.push_back(fmt::format("{} {}", rule, rest));
-      rest = add_rule("rest", fmt::format("(\",\" ws {}){} {}", rule, required ? "" : "?", rest));
+      rest = rules_.add("rest", fmt::format("(\",\" ws {}){} {}", rule, required ? "" : "?", rest));
     }
     if (choices.empty()) return R"("{" ws "}")";
     std::reverse(choices.begin(), choices.end());
@@ -326,9 +322,9 @@ class SchemaGrammar {
                                        "than {} bytes is not supported",
                                        kLongestKey));
       }
-      tree.add(gbnf::code_points(name));
+      tree.add(code_points(name));
     }
-    return add_rule("key", fmt::format(R"("\"" {})", tree.rest()));
+    return rules_.add("key", fmt::format(R"("\"" {})", tree.rest()));
   }
 
   std::string array(const Json& schema, const std::string& where) {
@@ -350,11 +346,11 @@ class SchemaGrammar {
     }
     std::string rest;
     if (items != false && (!max || *max > n_prefix)) {
-      const std::string item = add_rule("item", piece(items, schema_child(where, items_key)));
+      const std::string item = rules_.add("item", piece(items, schema_child(where, items_key)));
       if (prefix.empty()) return brackets(item, min, max);
       rest = gbnf::repeated(fmt::format("\",\" ws {}", item),
                             std::max<std::int64_t>(0, min - n_prefix),
-                            max ? std::optional(*max - n_prefix) : std::nullopt, budget_);
+                            max ? std::optional(*max - n_prefix) : std::nullopt, rules_);
     }
     // From the last to the first: one that may be missing takes those behind it along.
     for (std::int64_t i = std::min(n_prefix, max.value_or(n_prefix)); i-- > 0;) {
@@ -364,43 +360,23 @@ class SchemaGrammar {
       rest = fmt::format("{}{} {}", i == 0 ? "" : "\",\" ws ", item, rest);
       if (i >= min) rest = fmt::format("({})?", rest);
     }
-    return add_rule("array", fmt::format(R"("[" ws {} ws "]")", rest));
+    return rules_.add("array", fmt::format(R"("[" ws {} ws "]")", rest));
   }
 
   std::string brackets(const std::string& item, std::int64_t min, std::optional<std::int64_t> max) {
     std::string inner = fmt::format(
         "{} {}", item,
         gbnf::repeated(fmt::format("\",\" ws {}", item), std::max<std::int64_t>(0, min - 1),
-                       max ? std::optional(*max - 1) : std::nullopt, budget_));
+                       max ? std::optional(*max - 1) : std::nullopt, rules_));
     inner = min == 0 ? "(" + inner + " ws)?" : inner + " ws";
-    return add_rule("array", fmt::format(R"("[" ws {} "]")", inner));
-  }
-
-  /// A name no other rule has: the letters and digits of `hint`, and a number.
-  std::string fresh_name(const std::string& hint) {
-    std::string name;
-    for (const char c : hint.substr(0, 32)) {
-      const bool is_plain =
-          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-      name += is_plain ? c : '-';
-    }
-    budget_.spend(1);
-    return fmt::format("{}-{}", name, ++names_);
-  }
-
-  std::string add_rule(const std::string& hint, const std::string& body) {
-    std::string name = fresh_name(hint);
-    rules_.emplace_back(name, body);
-    return name;
+    return rules_.add("array", fmt::format(R"("[" ws {} "]")", inner));
   }
 
   const Json& root_;
-  std::vector<std::pair<std::string, std::string>> rules_;
   std::map<std::string, std::string> references_;             ///< rules by what $ref says
   std::map<std::string, std::set<std::string>> begins_with_;  ///< references at a rule's left end
   std::string left_of_;  ///< the reference's rule whose left end is being written; "": none
-  std::size_t names_ = 0;
-  gbnf::Budget budget_;
+  gbnf::Rules rules_;
   int depth_ = 0;
 };
 

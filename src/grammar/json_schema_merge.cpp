@@ -1,4 +1,4 @@
-#include "serve/json_schema_merge.h"
+#include "grammar/json_schema_merge.h"
 
 #include <algorithm>
 #include <set>
@@ -100,9 +100,9 @@ constexpr int kDeepest = 64;
 /// Of one step, in repetitions: whole schemas are copied.
 constexpr int kCostOfMerging = 20;
 
-Json flattened(const Json& root, const Json& schema, const std::string& where, gbnf::Budget& budget,
+Json flattened(const Json& root, const Json& schema, const std::string& where, gbnf::Rules& rules,
                int depth) {
-  budget.spend(kCostOfMerging);
+  rules.spend(kCostOfMerging);
   if (depth > kDeepest) {
     fail_schema(where, "allOf or $ref that leads to itself, or is nested too deep");
   }
@@ -110,12 +110,12 @@ Json flattened(const Json& root, const Json& schema, const std::string& where, g
   Json own = schema;
   Json out = Json::object();
   if (schema.contains("$ref")) {
-    out = flattened(root, resolved_schema(root, schema["$ref"], where), where, budget, depth + 1);
+    out = flattened(root, resolved_schema(root, schema["$ref"], where), where, rules, depth + 1);
     own.erase("$ref");
   }
   if (schema.contains("allOf")) {
     for (const Json& part : schema_list(schema, "allOf", where)) {
-      out = merged_schemas(out, flattened(root, part, where, budget, depth + 1), where);
+      out = merged_schemas(out, flattened(root, part, where, rules, depth + 1), where);
     }
     own.erase("allOf");
   }
@@ -140,8 +140,8 @@ const Json& resolved_schema(const Json& root, const Json& reference, const std::
 }
 
 Json flattened_schema(const Json& root, const Json& schema, const std::string& where,
-                      gbnf::Budget& budget) {
-  return flattened(root, schema, where, budget, 0);
+                      gbnf::Rules& rules) {
+  return flattened(root, schema, where, rules, 0);
 }
 
 const Json& schema_list(const Json& schema, const std::string& key, const std::string& where) {

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "serve/grammar_text.h"
+#include "grammar/grammar_text.h"
 
 namespace citer {
 
@@ -17,14 +17,17 @@ namespace citer {
 std::string enum_piece(const nlohmann::ordered_json& values, const nlohmann::ordered_json& schema,
                        const std::string& where);
 
-/// minLength and maxLength, pattern, or format.
+/// minLength and maxLength, pattern, and format.
 std::string string_piece(const nlohmann::ordered_json& schema, const std::string& where,
-                         gbnf::Budget& budget);
+                         gbnf::Rules& rules);
 
-std::string integer_piece(const nlohmann::ordered_json& schema, const std::string& where);
+/// minimum and maximum, exclusive or not, and multipleOf.
+std::string integer_piece(const nlohmann::ordered_json& schema, const std::string& where,
+                          gbnf::Rules& rules);
 
-/// Bounds must be whole.
-std::string number_piece(const nlohmann::ordered_json& schema, const std::string& where);
+/// The same; bounds must be whole.
+std::string number_piece(const nlohmann::ordered_json& schema, const std::string& where,
+                         gbnf::Rules& rules);
 
 /// A count of characters or items, at most gbnf::kMostRepetitions; nothing if it is not given.
 std::optional<std::int64_t> schema_count(const nlohmann::ordered_json& schema,

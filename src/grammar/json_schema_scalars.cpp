@@ -1,16 +1,17 @@
-#include "serve/json_schema_scalars.h"
+#include "grammar/json_schema_scalars.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "citer/error.h"
-#include "serve/json_pattern.h"
-#include "serve/json_schema_merge.h"
+#include "grammar/intersection.h"
+#include "grammar/json_pattern.h"
+#include "grammar/json_schema_merge.h"
 
 namespace citer {
 
@@ -33,13 +34,37 @@ bool has_type(const Json& value, const std::string& type) {
   return value.type_name() == type;
 }
 
-std::string pattern_piece(const Json& pattern, const std::string& where, gbnf::Budget& budget) {
+std::vector<Condition> conditions_of_pattern(const Json& pattern, const std::string& where,
+                                             gbnf::Rules& rules) {
   if (!pattern.is_string()) fail_schema(where, "expected a string, found " + pattern.dump());
   try {
-    return pattern_to_grammar(pattern.get<std::string>(), budget);
+    return pattern_conditions(pattern.get<std::string>(), rules);
   } catch (const UsageError& e) {
     fail_schema(where, e.what());
   }
+}
+
+std::string common_piece(const std::vector<Condition>& conditions, const std::string& where,
+                         gbnf::Rules& rules) {
+  try {
+    return intersection(conditions, rules);
+  } catch (const UsageError& e) {
+    fail_schema(where, e.what());
+  }
+}
+
+/// Whether a format's rule is to be kept to. Those of the specification that have none are refused;
+/// what is no format of the specification (int64, password) only describes.
+bool is_enforced(const Json& format, const std::string& where) {
+  static const std::set<Json> kEnforced = {"date",     "time", "date-time", "duration", "uuid",
+                                           "hostname", "ipv4", "ipv6",      "email",    "uri"};
+  static const std::set<Json> kRefused = {"idn-email",     "idn-hostname",          "iri",
+                                          "iri-reference", "uri-reference",         "uri-template",
+                                          "json-pointer",  "relative-json-pointer", "regex"};
+  if (kRefused.contains(format)) {
+    fail_schema(schema_child(where, "format"), format.dump() + " is not supported");
+  }
+  return kEnforced.contains(format);
 }
 
 /// The value of a keyword for a bound; nothing where it excludes no number of 16 digits.
@@ -119,6 +144,40 @@ void add_fractions(std::vector<std::string>& choices, const char* sign, const Bo
   choices.push_back(fmt::format(R"({}{} "." "0"{{0,15}} [1-9] [0-9]{{0,15}})", sign, whole));
 }
 
+/// Digits that make a multiple of `n`: a rule for each remainder of those before.
+Condition multiples_of(int n) {
+  std::string rules;
+  for (int remainder = 0; remainder < n; ++remainder) {
+    rules += fmt::format("m{} ::= {}", remainder, remainder == 0 ? "\"\"" : "");
+    for (int digit = 0; digit < 10; ++digit) {
+      rules += fmt::format("{}\"{}\" m{}", remainder == 0 || digit > 0 ? " | " : "", digit,
+                           (10 * remainder + digit) % n);
+    }
+    rules += "\n";
+  }
+  return {R"("-"? m0)", false, rules};
+}
+
+/// Those of the numbers of `piece` that are multiples of the schema's multipleOf.
+std::string multiple_piece(const std::string& piece, const Json& schema, const std::string& where,
+                           gbnf::Rules& rules) {
+  if (!schema.contains("multipleOf")) return piece;
+  constexpr int kMost = 500;
+  const Json& value = schema["multipleOf"];
+  const double step = value.is_number() ? value.get<double>() : 0;
+  if (step >= 1 && step <= kMost && step == std::floor(step)) {
+    return common_piece({{piece}, multiples_of(static_cast<int>(step))}, where, rules);
+  }
+  for (int digits = 1; digits <= 15; ++digits) {
+    if (step != std::stod(fmt::format("1e-{}", digits))) continue;
+    const std::string places = fmt::format(R"("-"? [0-9]+ ("." [0-9]{{1,{}}})?)", digits);
+    return common_piece({{piece}, {places}}, where, rules);
+  }
+  fail_schema(schema_child(where, "multipleOf"),
+              fmt::format("expected a whole number up to {}, or 0.1, 0.01, ...; found {}", kMost,
+                          value.dump()));
+}
+
 }  // namespace
 
 std::string enum_piece(const Json& values, const Json& schema, const std::string& where) {
@@ -137,41 +196,32 @@ std::string enum_piece(const Json& values, const Json& schema, const std::string
   return gbnf::choice(choices);
 }
 
-std::string string_piece(const Json& schema, const std::string& where, gbnf::Budget& budget) {
-  static const std::map<Json, std::string> kFormats = {
-      {"date", "date"}, {"time", "time"}, {"date-time", "date \"T\" time"}, {"uuid", "uuid"}};
+std::string string_piece(const Json& schema, const std::string& where, gbnf::Rules& rules) {
   const std::int64_t min = schema_count(schema, "minLength", where).value_or(0);
   const std::optional<std::int64_t> max = schema_count(schema, "maxLength", where);
   if (max && *max < min) fail_schema(where, "'maxLength' is less than 'minLength'");
-  const auto format = kFormats.find(schema.value("format", Json()));
-  const bool has_length = min > 0 || max;
-  const bool has_format = format != kFormats.end();
-  const bool has_pattern = schema.contains("pattern");
-  if (has_length + has_format + has_pattern > 1) {
-    fail_schema(where, "only one of length, 'pattern' and 'format' is supported");
+  std::vector<Condition> conditions;
+  if (const Json format = schema.value("format", Json()); is_enforced(format, where)) {
+    conditions.push_back({format.get<std::string>()});
   }
-  std::string inner;
-  if (has_format) {
-    inner = format->second;
-  } else if (has_pattern) {
-    inner = pattern_piece(schema["pattern"], where + "/pattern", budget);
-  } else if (has_length) {
-    inner = gbnf::repeated("char", min, max, budget);
-  } else {
-    return "string";
+  if (schema.contains("pattern")) {
+    const auto more = conditions_of_pattern(schema["pattern"], where + "/pattern", rules);
+    conditions.insert(conditions.end(), more.begin(), more.end());
   }
-  return fmt::format(R"(("\"" {} "\""))", inner);
+  if (min > 0 || max) conditions.push_back({gbnf::repeated("char", min, max, rules)});
+  if (conditions.empty()) return "string";
+  return fmt::format(R"(("\"" {} "\""))", common_piece(conditions, where, rules));
 }
 
-std::string integer_piece(const Json& schema, const std::string& where) {
+std::string integer_piece(const Json& schema, const std::string& where, gbnf::Rules& rules) {
   const Bounds bounds = whole_bounds(schema, where);
   if (bounds.is_empty()) fail_schema(where, "no whole number is within its bounds");
-  return whole_numbers(bounds);
+  return multiple_piece(whole_numbers(bounds), schema, where, rules);
 }
 
-std::string number_piece(const Json& schema, const std::string& where) {
+std::string number_piece(const Json& schema, const std::string& where, gbnf::Rules& rules) {
   const Bounds ends = fraction_bounds(schema, where);
-  if (!ends.low && !ends.high) return "number";
+  if (!ends.low && !ends.high) return multiple_piece("number", schema, where, rules);
   std::vector<std::string> choices;
   const Bounds whole = whole_bounds(schema, where);
   if (!whole.is_empty()) choices.push_back(whole_numbers(whole) + R"( ("." "0"{1,16})?)");
@@ -180,7 +230,7 @@ std::string number_piece(const Json& schema, const std::string& where) {
     add_fractions(choices, "\"-\" ", negated(ends.high), negated(ends.low));
   }
   if (choices.empty()) fail_schema(where, "no number is within its bounds");
-  return fmt::format("({})", fmt::join(choices, " | "));
+  return multiple_piece(fmt::format("({})", fmt::join(choices, " | ")), schema, where, rules);
 }
 
 std::optional<std::int64_t> schema_count(const Json& schema, const std::string& key,

@@ -12,8 +12,9 @@ namespace citer {
 /// Where a schema leaves open what a model would only fill for ever, less is written than it
 /// admits: properties come in the order of their declaration, each once; with `properties` or
 /// `prefixItems` declared, others come only if additionalProperties or items say so; blanks are
-/// few, numbers have at most 16 digits. oneOf is read as anyOf. Formats other than date, time,
-/// date-time and uuid are annotations, as the specification has it.
+/// few, numbers have at most 16 digits. oneOf is read as anyOf. Of the specification's formats
+/// those for other alphabets, references and patterns are refused, the others are kept to; what is
+/// no format of the specification is an annotation.
 ///
 /// Throws UsageError with the JSON pointer of what is malformed, not supported, or admits nothing.
 std::string json_schema_to_grammar(const nlohmann::ordered_json& schema);
