@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <map>
 #include <set>
 #include <string>
@@ -324,6 +325,20 @@ TEST(GrammarMatcher, AMaskIsACheckOfEachToken) {
       if (rng.uniform(0, 3) == 0) matcher.truncate(matcher.size() / 2);
     }
   }
+}
+
+TEST(GrammarMatcher, AMaskOverALargeVocabularyTakesMilliseconds) {
+  const TokenTrie trie(random_pieces(151'936, 3));
+  GrammarMatcher matcher(compile_grammar(json_object_grammar()));
+  std::vector<bool> allowed;
+  const std::clock_t start = std::clock();
+  for (const char byte : std::string(R"({"a": "b")")) {
+    ASSERT_TRUE(matcher.accept({&byte, 1}));
+    matcher.allowed_tokens(trie, allowed);
+  }
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / 9;
+  RecordProperty("milliseconds", std::to_string(1000 * seconds));
+  EXPECT_LT(seconds, 0.2) << "far from what it takes, for sanitizers' sake";
 }
 
 TEST(GrammarMatcher, GoingBackIsAsIfTheRestHadNotCome) {
