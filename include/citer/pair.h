@@ -42,7 +42,6 @@ struct RouterFacts {
 class Model;         // internal
 class Vocab;         // internal
 class ChatTemplate;  // internal
-struct Constraint;     // internal
 struct DecodeRequest;  // internal
 
 /// Both models, their vocabulary, the chat format, and the policies that may be asked for by name.
@@ -73,9 +72,9 @@ class Pair {
   /// Throws InputError: the model has none, or it is malformed.
   const ChatTemplate& chat_template() const;
 
-  /// The constraint of a GBNF grammar, compiled here; "" for none. Throws UsageError
-  /// "grammar: LINE:COLUMN: ...", also where it breaks a bound.
-  Constraint constraint(const std::string& gbnf) const;
+  /// Throws UsageError "grammar: LINE:COLUMN: ..." for a GBNF grammar that is malformed or breaks a
+  /// bound.
+  void check_grammar(const std::string& gbnf) const;
 
   /// A request as the decoder takes it: policy and threshold looked up, prompt tokenised. Throws
   /// UsageError naming what is wrong.

@@ -13,11 +13,10 @@ std::shared_ptr<const TokenTrie> make_token_trie(const Vocab& vocab) {
   return std::make_shared<const TokenTrie>(pieces);
 }
 
-ConstrainedSampler::ConstrainedSampler(const Vocab& vocab, const SamplingOptions& options,
+ConstrainedSampler::ConstrainedSampler(int n_vocab, const SamplingOptions& options,
                                        std::uint64_t stream, Constraint constraint,
                                        std::size_t prompt_size)
-    : vocab_(&vocab),
-      sampler_(vocab.size(), options, stream),
+    : sampler_(n_vocab, options, stream),
       constraint_(std::move(constraint)),
       prompt_size_(prompt_size) {}
 
@@ -30,7 +29,7 @@ Token ConstrainedSampler::sample(std::span<const float> logits, std::span<const 
   list_allowed();
   const Token token = sampler_.sample(logits, context, without, &allowed_);
   if (token != kNoToken) return token;
-  return vocab_->end_of_answer() >= 0 ? vocab_->end_of_answer() : free;
+  return constraint_.vocab->end_of_answer() >= 0 ? constraint_.vocab->end_of_answer() : free;
 }
 
 bool ConstrainedSampler::is_complete(std::span<const Token> context) {
@@ -51,23 +50,23 @@ void ConstrainedSampler::follow(std::span<const Token> answer) {
   sizes_.resize(kept);
   for (const Token token : answer.subspan(kept)) {
     const std::size_t size = matcher_->size();
-    if (!vocab_->is_end_of_generation(token)) matcher_->accept(vocab_->piece(token));
+    if (!constraint_.vocab->is_end_of_generation(token)) matcher_->accept(constraint_.vocab->piece(token));
     followed_.push_back(token);
     sizes_.push_back(size);
   }
 }
 
 bool ConstrainedSampler::allows(Token token) {
-  if (vocab_->is_end_of_generation(token)) return matcher_->may_end();
-  const std::string& piece = vocab_->piece(token);
+  if (constraint_.vocab->is_end_of_generation(token)) return matcher_->may_end();
+  const std::string& piece = constraint_.vocab->piece(token);
   return !piece.empty() && matcher_->allows(piece);
 }
 
 void ConstrainedSampler::list_allowed() {
   matcher_->allowed_tokens(*constraint_.trie, allowed_);
   if (!matcher_->may_end()) return;
-  for (Token token = 0; token < vocab_->size(); ++token) {
-    if (vocab_->is_end_of_generation(token)) allowed_[static_cast<std::size_t>(token)] = true;
+  for (Token token = 0; token < constraint_.vocab->size(); ++token) {
+    if (constraint_.vocab->is_end_of_generation(token)) allowed_[static_cast<std::size_t>(token)] = true;
   }
 }
 

@@ -23,13 +23,14 @@ std::shared_ptr<const TokenTrie> make_token_trie(const Vocab& vocab);
 struct Constraint {
   std::shared_ptr<const Grammar> grammar;  ///< null: nothing
   std::shared_ptr<const TokenTrie> trie;   ///< of the vocabulary; with a grammar
+  const Vocab* vocab = nullptr;            ///< with a grammar; must outlive it
 };
 
 /// Draws the tokens of one answer as Sampler does, and keeps them to a grammar where there is one.
 class ConstrainedSampler {
  public:
   /// The grammar speaks of what follows `prompt_size` tokens.
-  ConstrainedSampler(const Vocab& vocab, const SamplingOptions& options, std::uint64_t stream,
+  ConstrainedSampler(int n_vocab, const SamplingOptions& options, std::uint64_t stream,
                      Constraint constraint, std::size_t prompt_size);
 
   /// As Sampler::sample(). The token is drawn freely first, and among those that the grammar allows
@@ -48,7 +49,6 @@ class ConstrainedSampler {
   bool allows(Token token);
   void list_allowed();
 
-  const Vocab* vocab_;
   Sampler sampler_;
   Constraint constraint_;
   std::size_t prompt_size_;

@@ -85,7 +85,7 @@ std::unique_ptr<Sequence> Decoder::prepare(DecodeRequest request) const {
   if (request.max_tokens < 0) {
     request.max_tokens = context_size() - static_cast<int>(request.prompt.size());
   }
-  return std::make_unique<Sequence>(std::move(request), slm_.model().vocab());
+  return std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size());
 }
 
 void Decoder::start(int slot, std::unique_ptr<Sequence> sequence) {

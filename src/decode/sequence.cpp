@@ -21,13 +21,13 @@ std::uint64_t stream_of(const DecodeRequest& request) {
 
 }  // namespace
 
-Sequence::Sequence(DecodeRequest r, const Vocab& vocab)
+Sequence::Sequence(DecodeRequest r, int n_vocab)
     : request(std::move(r)),
       stream(stream_of(request)),
       tokens(request.prompt),
       verified(request.prompt.size()),
       text(request.stop),
-      sampler(vocab, request.sampling, stream, request.constraint, request.prompt.size()) {}
+      sampler(n_vocab, request.sampling, stream, request.constraint, request.prompt.size()) {}
 
 void Sequence::enter(Phase next) {
   assert(next == phase || may_follow(phase, next));

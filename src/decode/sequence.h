@@ -54,7 +54,7 @@ struct Draft {
 /// derived from it: the caches by ModelContext::forward(), the text by TextStream::push(), which
 /// gets decided tokens only.
 struct Sequence {
-  Sequence(DecodeRequest request, const Vocab& vocab);
+  Sequence(DecodeRequest request, int n_vocab);
 
   DecodeRequest request;
   std::uint64_t stream;                     ///< addresses this answer's random numbers

@@ -28,6 +28,8 @@ struct Pair::Impl {
         llm(Model::load(options.llm)),
         policies(options.routers, checked(*slm, *llm)) {}
 
+  Constraint constraint(const std::string& gbnf);
+
   std::string chat_template_file;
   std::shared_ptr<Model> slm;
   std::shared_ptr<Model> llm;
@@ -71,16 +73,20 @@ const ChatTemplate& Pair::chat_template() const {
   return *impl_->chat_template;
 }
 
-Constraint Pair::constraint(const std::string& gbnf) const {
+/// Compiled on the caller's thread.
+Constraint Pair::Impl::constraint(const std::string& gbnf) {
   if (gbnf.empty()) return {};
-  const std::lock_guard lock(impl_->grammar_mutex);
-  Constraint& last = impl_->last_constraint;
-  if (gbnf == impl_->last_grammar) return last;
-  last.grammar = compile_grammar(gbnf);
-  if (!last.trie) last.trie = make_token_trie(vocab());
-  impl_->last_grammar = gbnf;
-  return last;
+  const std::lock_guard lock(grammar_mutex);
+  if (gbnf == last_grammar) return last_constraint;
+  auto grammar = compile_grammar(gbnf);
+  if (!last_constraint.trie) last_constraint.trie = make_token_trie(slm->vocab());
+  last_constraint.vocab = &slm->vocab();
+  last_constraint.grammar = std::move(grammar);
+  last_grammar = gbnf;
+  return last_constraint;
 }
+
+void Pair::check_grammar(const std::string& gbnf) const { impl_->constraint(gbnf); }
 
 DecodeRequest Pair::resolve(const Request& request) const {
   const GenerationOptions& options = request.options;
@@ -95,7 +101,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.ignore_eog = options.ignore_eog;
   resolved.stop = options.stop;
   resolved.sampling = options.sampling;
-  resolved.constraint = constraint(options.sampling.grammar);
+  resolved.constraint = impl_->constraint(options.sampling.grammar);
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
   return resolved;

@@ -145,7 +145,7 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
 /// Throws ApiError naming the field that a grammar comes from.
 void Api::check_grammar(const GenerationRequest& parsed) const {
   try {
-    service_.pair().constraint(parsed.sampling.grammar);
+    service_.pair().check_grammar(parsed.sampling.grammar);
   } catch (const UsageError& e) {
     throw bad_field(parsed.grammar_field, e.what());
   }

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "citer/error.h"
+#include "decode/sequence.h"
 #include "decode/tiny_pair.h"
 #include "engine/probe.h"
 #include "support/error_text.h"
@@ -226,6 +227,21 @@ TEST_F(ServiceTest, MeasuresTheLlm) {
   EXPECT_GT(seconds(4).value_or(0), 0.0);
   EXPECT_EQ(seconds(1000), std::nullopt);
   EXPECT_EQ(answers(service, prompts(1), generation()).at(0).text, before.at(0).text);
+}
+
+TEST_F(ServiceTest, AGrammarIsCompiledOnceAndHolds) {
+  const auto shared = pair();
+  EXPECT_THROW(shared->check_grammar("root ::= ("), UsageError);
+  Request request{prompts(1).front(), generation()};
+  request.options.sampling.grammar = R"(root ::= "a" [bc]{3})";
+  const DecodeRequest one = shared->resolve(request);
+  const DecodeRequest two = shared->resolve(request);
+  ASSERT_TRUE(one.constraint.grammar && one.constraint.trie);
+  EXPECT_EQ(one.constraint.grammar, two.constraint.grammar);
+  request.options.sampling.grammar = R"(root ::= "b")";
+  EXPECT_EQ(shared->resolve(request).constraint.trie, one.constraint.trie);
+  request.options.sampling.grammar.clear();
+  EXPECT_EQ(shared->resolve(request).constraint.grammar, nullptr);
 }
 
 TEST_F(ServiceTest, RefusesWhatIsNoPair) {
