@@ -1,5 +1,5 @@
-// on-cpu-variant LIBRARY PROGRAM ARGUMENTS: runs a program with the one CPU backend of ggml that lies in
-// LIBRARY's folder. Exit status 77, "skipped", where this machine cannot run it.
+// on-cpu-variant LIBRARY PROGRAM ARGUMENTS: runs a program with the one CPU backend of ggml that
+// lies in LIBRARY's folder. Exit status 77, "skipped", where this machine cannot run it.
 #include <dlfcn.h>
 #include <unistd.h>
 

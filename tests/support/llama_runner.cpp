@@ -105,6 +105,12 @@ std::vector<std::vector<float>> LlamaRunner::logits(const std::vector<llama_toke
   return rows;
 }
 
+std::vector<float> LlamaRunner::logits_one_by_one(const std::vector<llama_token>& tokens) {
+  llama_memory_clear(llama_get_memory(context_.get()), /*data=*/true);
+  for (int i = 0; i < static_cast<int>(tokens.size()); ++i) decode({tokens[i]}, i);
+  return row(0);
+}
+
 std::vector<llama_token> LlamaRunner::greedy(const std::vector<llama_token>& prompt, int n) {
   llama_memory_clear(llama_get_memory(context_.get()), /*data=*/true);
   std::vector<llama_token> out;
