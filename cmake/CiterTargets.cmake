@@ -9,7 +9,15 @@ function(citer_compile_options target)
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
   if(CITER_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${CITER_SANITIZE} -fno-omit-frame-pointer -O1)
+    # -g1: reports name functions and lines; what debuggers want beside that costs a quarter of the build.
+    # -O0 under UBSan, whose checks take twice as long to optimise as to compile, and longer than to run.
+    if(CITER_SANITIZE MATCHES undefined)
+      set(optimisation -O0)
+    else()
+      set(optimisation -O1)
+    endif()
+    target_compile_options(${target} PRIVATE -fsanitize=${CITER_SANITIZE} -fno-omit-frame-pointer
+      ${optimisation} -g1)
     target_link_options(${target} PUBLIC -fsanitize=${CITER_SANITIZE})
     # Under sanitizers g++ sees uninitialised parts in std::regex that are not there (GCC bug 105562).
     if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)

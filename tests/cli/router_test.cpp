@@ -122,7 +122,6 @@ TEST_F(Routers, LearnedPolicyWithoutOne) {
 
 TEST_F(Routers, OfAnotherSlmIsRefusedNamingBoth) {
   const std::string router = CITER_SOURCE_DIR "/models/demo/router-citer.gguf";
-  if (!std::filesystem::exists(router)) GTEST_SKIP() << "no bundled router";
   EXPECT_THAT(run_badly({"generate", "-p", "x", "--router", router}, kInputError),
               AllOf(HasSubstr(router), HasSubstr("trained for the SLM"),
                     HasSubstr(path("slm.gguf")), HasSubstr("'tiny'")));

@@ -16,10 +16,6 @@ constexpr double kTie = 0.05;  // logits closer than this may come out in either
 
 class BundledPair : public testing::Test {
  protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(llm_)) GTEST_SKIP() << "no pair";
-  }
-
   std::string folder_ = CITER_SOURCE_DIR "/models/demo/";
   std::string llm_ = folder_ + "llm.gguf";
   std::vector<Prompt> prompts_ = {

@@ -1,6 +1,8 @@
 #include "support/llama_runner.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -15,11 +17,12 @@ namespace {
 void initialise() {
   static const bool done = [] {
     llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
-    const std::string_view folder = CITER_BACKEND_DIR;
+    const char* named = std::getenv("CITER_BACKEND_DIR");  // the one that src/model loads, too
+    const std::string folder = named != nullptr ? named : CITER_BACKEND_DIR;
     if (folder.empty()) {
       ggml_backend_load_all();
     } else {
-      ggml_backend_load_all_from_path(folder.data());
+      ggml_backend_load_all_from_path(folder.c_str());
     }
     return true;
   }();
@@ -100,6 +103,12 @@ std::vector<std::vector<float>> LlamaRunner::logits(const std::vector<llama_toke
   std::vector<std::vector<float>> rows;
   for (int i = 0; i < static_cast<int>(tokens.size()); ++i) rows.push_back(row(i));
   return rows;
+}
+
+std::vector<float> LlamaRunner::logits_one_by_one(const std::vector<llama_token>& tokens) {
+  llama_memory_clear(llama_get_memory(context_.get()), /*data=*/true);
+  for (int i = 0; i < static_cast<int>(tokens.size()); ++i) decode({tokens[i]}, i);
+  return row(0);
 }
 
 std::vector<llama_token> LlamaRunner::greedy(const std::vector<llama_token>& prompt, int n) {

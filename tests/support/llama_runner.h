@@ -22,6 +22,8 @@ class LlamaRunner {
   [[nodiscard]] std::string text(const std::vector<llama_token>& tokens) const;
   /// Logits after every token, from one batch: [tokens.size()][n_vocab].
   std::vector<std::vector<float>> logits(const std::vector<llama_token>& tokens);
+  /// Logits after the last token, from a pass for each token. [n_vocab]
+  std::vector<float> logits_one_by_one(const std::vector<llama_token>& tokens);
   /// The `n` most likely next tokens, one pass each after the prompt's. End tokens do not end it.
   std::vector<llama_token> greedy(const std::vector<llama_token>& prompt, int n);
 
