@@ -91,7 +91,8 @@ class Straightforward {
 
   Answer continuation(const std::vector<Token>& prefix, int max_tokens) {
     service_.reset();
-    return std::move(write_answers(service_, {prefix}, make_policy("slm"), 0.0, max_tokens).front());
+    return std::move(
+        write_answers(service_, {prefix}, make_policy("slm"), 0.0, max_tokens).front());
   }
 
   Branch branch(const Example& example, const std::vector<Token>& prompt,

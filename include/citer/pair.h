@@ -39,9 +39,9 @@ struct RouterFacts {
   std::string fingerprint;  ///< tells files apart: 16 hexadecimal digits
 };
 
-class Model;         // internal
-class Vocab;         // internal
-class ChatTemplate;  // internal
+class Model;           // internal
+class Vocab;           // internal
+class ChatTemplate;    // internal
 struct DecodeRequest;  // internal
 
 /// Both models, their vocabulary, the chat format, and the policies that may be asked for by name.

@@ -10,13 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/progress.h"
-#include "citer/service.h"
 #include "citer/error.h"
+#include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
-#include "eval/hardware.h"
 #include "engine/probe.h"
+#include "eval/hardware.h"
 #include "eval/replay.h"
 #include "task/answer.h"
 #include "task/dataset.h"
@@ -95,19 +95,19 @@ void run_round(Service& service, const std::vector<Example>& examples,
   double decode_seconds = 0.0;
   service.reset();
   service.generate(prompts, options,
-                  {.on_text = nullptr,
-                   .on_answer =
-                       [&](std::size_t index, const Answer& answer) {
-                         round.counters += answer.counters;
-                         round.seconds += answer.seconds;
-                         round.right += judge.judge(examples[index], answer.text).correct ? 1 : 0;
-                         ++round.answers;
-                         for (std::size_t i = 1; i < answer.tokens.size(); ++i) {
-                           decode_seconds += answer.tokens[i].seconds;
-                         }
-                         if (replays != nullptr) replays->push_back(to_replay(answer));
-                       },
-                   .should_stop = InterruptGuard::requested});
+                   {.on_text = nullptr,
+                    .on_answer =
+                        [&](std::size_t index, const Answer& answer) {
+                          round.counters += answer.counters;
+                          round.seconds += answer.seconds;
+                          round.right += judge.judge(examples[index], answer.text).correct ? 1 : 0;
+                          ++round.answers;
+                          for (std::size_t i = 1; i < answer.tokens.size(); ++i) {
+                            decode_seconds += answer.tokens[i].seconds;
+                          }
+                          if (replays != nullptr) replays->push_back(to_replay(answer));
+                        },
+                    .should_stop = InterruptGuard::requested});
   if (measured == nullptr) return;
   const auto tokens = static_cast<double>(round.counters.tokens());
   measured->seconds_per_token.push_back(round.per_token(round.seconds));

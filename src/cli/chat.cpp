@@ -50,9 +50,9 @@ int run_chat(const ChatFlags& flags) {
     std::optional<Answer> answer;
     const InterruptGuard interrupt;
     service.generate({&conversation, 1}, options,
-                    {.on_text = [&](std::size_t, const TextPiece& p) { printer.print(p); },
-                     .on_answer = [&](std::size_t, Answer a) { answer = std::move(a); },
-                     .should_stop = InterruptGuard::requested});
+                     {.on_text = [&](std::size_t, const TextPiece& p) { printer.print(p); },
+                      .on_answer = [&](std::size_t, Answer a) { answer = std::move(a); },
+                      .should_stop = InterruptGuard::requested});
     printer.end_line();
     if (!answer) break;
     if (terminal) fmt::print(stderr, "[{}]\n", cost_line(*answer, std::nullopt));

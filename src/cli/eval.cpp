@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "citer/service.h"
 #include "citer/error.h"
+#include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"

@@ -11,8 +11,8 @@
 
 #include "base/file.h"
 #include "base/progress.h"
-#include "citer/service.h"
 #include "citer/error.h"
+#include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
@@ -71,9 +71,9 @@ void generate_text(Service& service, const Prompt& prompt, const GenerateFlags& 
   TextPrinter printer(flags.color);
   std::optional<Answer> answer;
   service.generate({&prompt, 1}, options,
-                  {.on_text = [&](std::size_t, const TextPiece& piece) { printer.print(piece); },
-                   .on_answer = [&](std::size_t, Answer a) { answer = std::move(a); },
-                   .should_stop = InterruptGuard::requested});
+                   {.on_text = [&](std::size_t, const TextPiece& piece) { printer.print(piece); },
+                    .on_answer = [&](std::size_t, Answer a) { answer = std::move(a); },
+                    .should_stop = InterruptGuard::requested});
   printer.end_line();
   if (!answer) return;
   if (trace != nullptr && !answer->tokens.empty()) trace->append(trace_lines(*answer));
@@ -81,7 +81,8 @@ void generate_text(Service& service, const Prompt& prompt, const GenerateFlags& 
     const bool mixed = answer->counters.llm_passes > 0 && answer->counters.slm_tokens > 0;
     fmt::print(
         stderr, "{}\n",
-        cost_line(*answer, mixed ? measure_pass_seconds(service, prompt, *answer, Writer::kLlm, 1) : std::nullopt));
+        cost_line(*answer, mixed ? measure_pass_seconds(service, prompt, *answer, Writer::kLlm, 1)
+                                 : std::nullopt));
   }
 }
 
@@ -94,21 +95,21 @@ void generate_json(Service& service, const std::vector<Prompt>& prompts, const G
   Progress progress("generate", "prompts", static_cast<std::int64_t>(prompts.size()));
   progress.update(0);
   service.generate(prompts, options,
-                  {.on_text = nullptr,
-                   .on_answer =
-                       [&](std::size_t index, Answer answer) {
-                         if (trace != nullptr && !answer.tokens.empty())
-                           trace->append(trace_lines(answer));
-                         waiting.emplace(index, answer_json(answer));
-                         while (!waiting.empty() && waiting.begin()->first == next) {
-                           fmt::print("{}\n", waiting.begin()->second);
-                           waiting.erase(waiting.begin());
-                           ++next;
-                         }
-                         std::fflush(stdout);
-                         progress.update(++finished);
-                       },
-                   .should_stop = InterruptGuard::requested});
+                   {.on_text = nullptr,
+                    .on_answer =
+                        [&](std::size_t index, Answer answer) {
+                          if (trace != nullptr && !answer.tokens.empty())
+                            trace->append(trace_lines(answer));
+                          waiting.emplace(index, answer_json(answer));
+                          while (!waiting.empty() && waiting.begin()->first == next) {
+                            fmt::print("{}\n", waiting.begin()->second);
+                            waiting.erase(waiting.begin());
+                            ++next;
+                          }
+                          std::fflush(stdout);
+                          progress.update(++finished);
+                        },
+                    .should_stop = InterruptGuard::requested});
   for (const auto& [index, line] : waiting) fmt::print("{}\n", line);
   if (flags.stats) {
     const Counters t = service.status().totals;

@@ -15,7 +15,7 @@ class Commit {
 
  private:
   void count(const Counters& cost);
-  void add(std::int64_t Counters::* counter, std::int64_t n = 1);
+  void add(std::int64_t Counters::*counter, std::int64_t n = 1);
   void append(Draft draft);
   void decide(std::vector<Decision> decisions);
   void audit(const Decision& decision);
@@ -37,7 +37,7 @@ void Commit::count(const Counters& cost) {
   totals_ += shared;
 }
 
-void Commit::add(std::int64_t Counters::* counter, std::int64_t n) {
+void Commit::add(std::int64_t Counters::*counter, std::int64_t n) {
   sequence_.counters.*counter += n;
   totals_.*counter += n;
 }

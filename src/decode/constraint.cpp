@@ -50,7 +50,8 @@ void ConstrainedSampler::follow(std::span<const Token> answer) {
   sizes_.resize(kept);
   for (const Token token : answer.subspan(kept)) {
     const std::size_t size = matcher_->size();
-    if (!constraint_.vocab->is_end_of_generation(token)) matcher_->accept(constraint_.vocab->piece(token));
+    if (!constraint_.vocab->is_end_of_generation(token))
+      matcher_->accept(constraint_.vocab->piece(token));
     followed_.push_back(token);
     sizes_.push_back(size);
   }
@@ -66,7 +67,8 @@ void ConstrainedSampler::list_allowed() {
   matcher_->allowed_tokens(*constraint_.trie, allowed_);
   if (!matcher_->may_end()) return;
   for (Token token = 0; token < constraint_.vocab->size(); ++token) {
-    if (constraint_.vocab->is_end_of_generation(token)) allowed_[static_cast<std::size_t>(token)] = true;
+    if (constraint_.vocab->is_end_of_generation(token))
+      allowed_[static_cast<std::size_t>(token)] = true;
   }
 }
 

@@ -16,10 +16,10 @@ namespace citer {
 /// Routing for N sequences at once. A step is planned (Scheduler), carried out (Executor) and
 /// committed (commit()). The SLM drafts a token for every sequence that can go on and the policy
 /// scores it. At or above the threshold the SLM's token stands (unless a token before it is
-/// pending); below, the token is pending, and where pending tokens are due the LLM catches up on all
-/// tokens it has not seen, in one forward pass shared by all sequences that wait, and verifies them:
-/// up to the first where it disagrees with what was guessed they stand, there its own token is put,
-/// and what was drafted behind is dropped.
+/// pending); below, the token is pending, and where pending tokens are due the LLM catches up on
+/// all tokens it has not seen, in one forward pass shared by all sequences that wait, and verifies
+/// them: up to the first where it disagrees with what was guessed they stand, there its own token
+/// is put, and what was drafted behind is dropped.
 ///
 /// With one pending token this is plain routing (CITER, arXiv 2502.01976, section 3; no draft is
 /// ever dropped). With more it is speculative routing: the same text in fewer LLM passes, since a
@@ -99,7 +99,7 @@ class Decoder {
   Scheduler scheduler_;
   Counters totals_;
   std::vector<std::size_t> told_;  ///< by slot, how far step() has told of its growth
-  Executor executor_;       ///< last: its thread ends first
+  Executor executor_;              ///< last: its thread ends first
 };
 
 }  // namespace citer

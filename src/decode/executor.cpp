@@ -121,9 +121,8 @@ StepOutcome Executor::draft(const StepPlan& plan, const Sequences& sequences) {
   score(plan, sequences, outcome);
   for (std::size_t i = 0; i < plan.drafts.size(); ++i) {
     SlotOutcome& slot = outcome.slots[i];
-    for_slot(slot, [&] {
-      draw_draft(plan, plan.drafts[i], sequence_of(sequences, slot.slot), slot);
-    });
+    for_slot(slot,
+             [&] { draw_draft(plan, plan.drafts[i], sequence_of(sequences, slot.slot), slot); });
   }
   return outcome;
 }

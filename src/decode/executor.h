@@ -19,8 +19,8 @@ class Executor {
   /// With `overlap` the LLM verifies on a thread of its own. The contexts must outlive this.
   Executor(ModelContext& slm, ModelContext& llm, bool overlap);
 
-  /// Throws Error when a pass or a policy fails; the caches are then in order. What is wrong with one
-  /// sequence alone is its SlotOutcome::error.
+  /// Throws Error when a pass or a policy fails; the caches are then in order. What is wrong with
+  /// one sequence alone is its SlotOutcome::error.
   StepOutcome run(const StepPlan& plan, const Sequences& sequences);
 
   /// The pass that verifies beside what else is done.
@@ -47,10 +47,10 @@ class Executor {
   ModelContext& llm_;
   std::size_t n_vocab_;  ///< tokens that both models have
 
-  std::vector<Read> reads_;                  ///< of the pass under way
-  std::vector<std::vector<Token>> tokens_;   ///< theirs, a copy: drafts may be appended meanwhile
-  ForwardCost llm_cost_;                     ///< of that pass, when it is done
-  std::unique_ptr<Worker> llm_thread_;       ///< with overlap; last: it uses the others
+  std::vector<Read> reads_;                 ///< of the pass under way
+  std::vector<std::vector<Token>> tokens_;  ///< theirs, a copy: drafts may be appended meanwhile
+  ForwardCost llm_cost_;                    ///< of that pass, when it is done
+  std::unique_ptr<Worker> llm_thread_;      ///< with overlap; last: it uses the others
 };
 
 }  // namespace citer

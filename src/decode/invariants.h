@@ -14,8 +14,8 @@ struct Snapshot {
   std::size_t context_size = 0;
 };
 
-/// What is not as it has to be in each phase, naming the slot; "" if all is. Run in tests and, after
-/// each step, in debug builds.
+/// What is not as it has to be in each phase, naming the slot; "" if all is. Run in tests and,
+/// after each step, in debug builds.
 std::string check_invariants(const Snapshot& snapshot);
 
 }  // namespace citer

@@ -39,14 +39,14 @@ StepPlan Scheduler::next(const Slots& slots, const PassUnderWay& llm) {
     return runs(view) && may_draft(*view.sequence);
   });
   StepPlan next;
-  if (llm.is_made && (llm.is_done || !somebody_drafts ||
-                      std::any_of(slots.begin(), slots.end(), needs_llm))) {
+  if (llm.is_made &&
+      (llm.is_done || !somebody_drafts || std::any_of(slots.begin(), slots.end(), needs_llm))) {
     next.kind = Kind::kCollect;
     return next;
   }
   constexpr std::array kTurns = {Kind::kScorePrompt, Kind::kDraft, Kind::kVerify};
-  const auto last = static_cast<std::size_t>(
-      std::find(kTurns.begin(), kTurns.end(), last_) - kTurns.begin());
+  const auto last =
+      static_cast<std::size_t>(std::find(kTurns.begin(), kTurns.end(), last_) - kTurns.begin());
   for (std::size_t i = 1; i <= kTurns.size() && next.kind == Kind::kNothing; ++i) {
     const Kind kind = kTurns[(last + i) % kTurns.size()];
     if (llm.is_made && kind == Kind::kVerify) continue;
@@ -138,14 +138,14 @@ StepPlan Scheduler::score_prompt(const Slots& slots) const {
   return plan;
 }
 
-/// One draft for every sequence that can go on. At most a chunk of prompts is read: a sequence whose
-/// prompt is not read to the end gets no row, and no draft yet.
+/// One draft for every sequence that can go on. At most a chunk of prompts is read: a sequence
+/// whose prompt is not read to the end gets no row, and no draft yet.
 StepPlan Scheduler::draft(const Slots& slots) const {
   StepPlan plan;
   plan.guesses = planner_.guess_table();
   plan.slm_steps = true;
-  auto room = options_.by_times ? static_cast<std::size_t>(planner_.slm_chunk(running(slots)))
-                                : kNoLimit;
+  auto room =
+      options_.by_times ? static_cast<std::size_t>(planner_.slm_chunk(running(slots))) : kNoLimit;
   for (std::size_t slot = 0; slot < slots.size(); ++slot) {
     if (!runs(slots[slot]) || !may_draft(*slots[slot].sequence)) continue;
     plan.kind = Kind::kDraft;
@@ -274,9 +274,8 @@ std::optional<Read> Scheduler::reading_ahead(const std::vector<int>& moving, std
     if (may_wait && (best == nullptr || unread_by_llm(view) > unread_by_llm(*best))) best = &view;
   }
   if (best == nullptr) return std::nullopt;
-  const std::size_t length =
-      std::min(best->llm_cached + SpeculationPlanner::kTile - in_last_tile,
-               best->sequence->decided());
+  const std::size_t length = std::min(best->llm_cached + SpeculationPlanner::kTile - in_last_tile,
+                                      best->sequence->decided());
   if (length <= best->llm_cached) return std::nullopt;
   return Read{static_cast<int>(best - slots.data()), length, {}};
 }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/stopwatch.h"
-#include "citer/policy.h"
 #include "citer/generation.h"
+#include "citer/policy.h"
 #include "citer/types.h"
 #include "decode/constraint.h"
 #include "decode/phase.h"
@@ -22,7 +22,7 @@ struct DecodeRequest {
   std::vector<Token> prompt;  ///< at least one token
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
   int max_tokens = -1;
-  bool ignore_eog = false;  ///< go on after end-of-generation tokens (for measurements)
+  bool ignore_eog = false;   ///< go on after end-of-generation tokens (for measurements)
   SamplingOptions sampling;  ///< its grammar's text is not read: see `constraint`
   Constraint constraint;
   std::vector<std::string> stop;

@@ -57,8 +57,8 @@ std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
       if (will_share(*sequences[at], prompt, holds)) return std::nullopt;
       continue;
     }
-    const bool idle_longer = best && holds == best_holds &&
-                             used_at_[at] < used_at_[static_cast<std::size_t>(*best)];
+    const bool idle_longer =
+        best && holds == best_holds && used_at_[at] < used_at_[static_cast<std::size_t>(*best)];
     if (!best || holds > best_holds || idle_longer) {
       best = s;
       best_holds = holds;

@@ -29,7 +29,8 @@ class SlotCache {
   /// The free slot whose caches hold most of this prompt's beginning, else the one that has been
   /// idle longest; with a source where another's caches hold clearly more. Nothing while all slots
   /// are taken, or while another sequence is about to read the same beginning.
-  std::optional<Placement> place(const std::vector<Token>& prompt, const Sequences& sequences) const;
+  std::optional<Placement> place(const std::vector<Token>& prompt,
+                                 const Sequences& sequences) const;
 
   /// Shares the source's cached part of the prompt.
   void fork(const Placement& placement, const std::vector<Token>& prompt);

@@ -18,8 +18,8 @@ std::string read_fault(const Read& read, const Slots& slots) {
   if (!std::is_sorted(read.rows.begin(), read.rows.end(), std::less_equal<>())) {
     return "rows do not ascend";
   }
-  const bool outside = !read.rows.empty() && (read.rows.front() < 0 ||
-                                              read.rows.back() >= static_cast<int>(read.length));
+  const bool outside = !read.rows.empty() &&
+                       (read.rows.front() < 0 || read.rows.back() >= static_cast<int>(read.length));
   return outside ? "a row lies outside what is read" : "";
 }
 
@@ -40,8 +40,8 @@ std::string draft_fault(const DraftPlan& draft, const StepPlan& plan, const Slot
     return "the slot may not draft";
   }
   const auto belongs = [&](std::size_t i, const std::vector<Read>& reads) {
-    return i == kNoRead || (i < reads.size() && reads[i].slot == draft.slot &&
-                          reads[i].rows.size() == 1);
+    return i == kNoRead ||
+           (i < reads.size() && reads[i].slot == draft.slot && reads[i].rows.size() == 1);
   };
   const bool sound = belongs(draft.slm_read, plan.slm) && belongs(draft.llm_read, plan.llm);
   return sound ? "" : "a draft's row is not its own";

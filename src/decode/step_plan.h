@@ -51,10 +51,10 @@ struct StepPlan {
   std::vector<Read> slm;
   std::vector<Read> llm;
   std::vector<DraftPlan> drafts;
-  bool hidden = false;      ///< the SLM's rows come with hidden states
-  bool slm_steps = false;   ///< the SLM reads one token of each sequence
-  GuessTable guesses{};     ///< what stands in for the LLM's tokens
-  Read prompt{};            ///< to be scored: rows after which tokens
+  bool hidden = false;     ///< the SLM's rows come with hidden states
+  bool slm_steps = false;  ///< the SLM reads one token of each sequence
+  GuessTable guesses{};    ///< what stands in for the LLM's tokens
+  Read prompt{};           ///< to be scored: rows after which tokens
   std::vector<Eviction> evictions;
 };
 
@@ -76,12 +76,12 @@ struct Decision {
 /// What a step found out about one sequence.
 struct SlotOutcome {
   int slot = 0;
-  Counters cost;                     ///< its part of the passes, of scoring and drawing
-  std::optional<Draft> draft;        ///< kDraft
-  std::optional<float> prompt_score; ///< kDraft, of a policy that scores prompts
-  std::vector<Decision> decisions;   ///< kVerify, kCollect; up to the first that is not the guess
+  Counters cost;                      ///< its part of the passes, of scoring and drawing
+  std::optional<Draft> draft;         ///< kDraft
+  std::optional<float> prompt_score;  ///< kDraft, of a policy that scores prompts
+  std::vector<Decision> decisions;    ///< kVerify, kCollect; up to the first that is not the guess
   std::vector<TokenRecord> prompt_records;  ///< kScorePrompt
-  std::string error;                 ///< this sequence alone cannot go on
+  std::string error;                        ///< this sequence alone cannot go on
 };
 
 struct StepOutcome {

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "decode/sequence.h"
-#include "grammar/grammar.h"
 #include "engine/policy_set.h"
+#include "grammar/grammar.h"
 #include "model/chat_template.h"
 #include "model/model.h"
 
@@ -67,8 +67,7 @@ const Vocab& Pair::vocab() const { return impl_->slm->vocab(); }
 const ChatTemplate& Pair::chat_template() const {
   const std::lock_guard lock(impl_->template_mutex);
   if (!impl_->chat_template) {
-    impl_->chat_template.emplace(
-        ChatTemplate::for_model(*impl_->slm, impl_->chat_template_file));
+    impl_->chat_template.emplace(ChatTemplate::for_model(*impl_->slm, impl_->chat_template_file));
   }
   return *impl_->chat_template;
 }

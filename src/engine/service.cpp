@@ -104,8 +104,8 @@ std::vector<Job> Service::Impl::jobs_of(const std::vector<Request>& requests) co
   std::vector<Job> jobs;
   jobs.reserve(requests.size());
   for (const Request& request : requests) {
-    jobs.push_back({mailbox, jobs.size(), request.prompt.id,
-                    prepare(request, requests.size() > 1)});
+    jobs.push_back(
+        {mailbox, jobs.size(), request.prompt.id, prepare(request, requests.size() > 1)});
   }
   return jobs;
 }

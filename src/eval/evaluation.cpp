@@ -81,7 +81,8 @@ void Evaluation::check_options() const {
   if (!options_.thresholds.empty() && !options_.budgets.empty()) {
     throw UsageError("give --thresholds or --budgets, not both");
   }
-  for (const std::string& policy : options_.policies) service_.pair().policy(decoding_policy(policy));
+  for (const std::string& policy : options_.policies)
+    service_.pair().policy(decoding_policy(policy));
   for (const auto* list : {&options_.thresholds, &options_.budgets}) {
     for (double value : *list) {
       if (value >= 0 && value <= 1) continue;
@@ -175,9 +176,9 @@ std::vector<Answer> Evaluation::decode(std::span<const Example> examples, const 
   std::vector<Answer> answers(prompts.size());
   service_.reset();
   service_.generate(prompts, generation,
-                   {.on_text = nullptr,
-                    .on_answer = [&](std::size_t i, Answer a) { answers[i] = std::move(a); },
-                    .should_stop = options_.should_stop});
+                    {.on_text = nullptr,
+                     .on_answer = [&](std::size_t i, Answer a) { answers[i] = std::move(a); },
+                     .should_stop = options_.should_stop});
   return answers;
 }
 

@@ -16,8 +16,8 @@ namespace citer {
 namespace {
 
 std::vector<Answer> answers_of(Service& service, const std::vector<Example>& examples,
-                               const std::shared_ptr<const RoutingPolicy>& policy,
-                               double threshold, int max_tokens) {
+                               const std::shared_ptr<const RoutingPolicy>& policy, double threshold,
+                               int max_tokens) {
   std::vector<std::vector<Token>> prompts;
   prompts.reserve(examples.size());
   for (const Example& e : examples) {
@@ -78,7 +78,8 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
                         : i == 1 ? make_policy("llm")
                                  : policies[static_cast<std::size_t>(worker)];
     const double threshold = i < 2 ? static_cast<double>(i) : thresholds[i - 2];
-    points[i] = measure_threshold(services[worker], examples, policy, threshold, options.max_tokens);
+    points[i] =
+        measure_threshold(services[worker], examples, policy, threshold, options.max_tokens);
     const std::lock_guard lock(mutex);
     progress.update(++done);
   });

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "learn/service_pool.h"
 #include "learn/preferences.h"
+#include "learn/service_pool.h"
 #include "task/dataset.h"
 
 namespace citer {

@@ -132,8 +132,9 @@ void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& coun
   prompts.reserve(work.size());
   for (const Work& w : work) prompts.push_back(w.text.prompt);
   const bool by_llm = options_.states == StateSource::kLlm;
-  const auto answers = write_answers(service_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
-                                     by_llm ? 1.0 : rollouts_.threshold, options_.max_tokens);
+  const auto answers =
+      write_answers(service_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
+                    by_llm ? 1.0 : rollouts_.threshold, options_.max_tokens);
   std::vector<Work> kept;
   for (std::size_t i = 0; i < work.size(); ++i) {
     const Example& example = *work[i].text.example;

@@ -20,11 +20,7 @@ class Rollouts {
  public:
   Rollouts(Service& service, const AnswerJudge& judge, const std::vector<RolloutJob>& jobs,
            const RolloutOptions& options)
-      : service_(service),
-        judge_(judge),
-        jobs_(jobs),
-        options_(options),
-        branches_(jobs.size()) {}
+      : service_(service), judge_(judge), jobs_(jobs), options_(options), branches_(jobs.size()) {}
 
   std::vector<std::vector<Branch>> run();
 

@@ -48,7 +48,7 @@ std::vector<std::vector<Branch>> run_rollouts(Service& service, const AnswerJudg
 
 /// Whole answers to `prompts`, by a policy, greedily.
 std::vector<Answer> write_answers(Service& service, const std::vector<std::vector<Token>>& prompts,
-                                    std::shared_ptr<const RoutingPolicy> policy, double threshold,
-                                    int max_tokens);
+                                  std::shared_ptr<const RoutingPolicy> policy, double threshold,
+                                  int max_tokens);
 
 }  // namespace citer

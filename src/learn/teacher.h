@@ -21,7 +21,8 @@ struct TeacherPosition {
 
 /// Teacher forcing: one forward pass of each model over prompt and text (CITER, arXiv 2502.01976,
 /// section 3.2). The caches of sequence `sequence` hold prompt and text afterwards. One entry per
-/// token of `text`. On the models' thread. Throws ResourceError when a model gives no finite numbers.
+/// token of `text`. On the models' thread. Throws ResourceError when a model gives no finite
+/// numbers.
 std::vector<TeacherPosition> teacher_forced(Models& models, int sequence,
                                             const std::vector<Token>& prompt,
                                             const std::vector<Token>& text);

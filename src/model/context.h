@@ -60,8 +60,8 @@ class ModelContext {
   /// full, a backend fails or all logits of a row are NaN.
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
 
-  /// Gives passes up with ResourceError while `asked` says so: it is asked now and then during a pass
-  /// by devices that can (CPUs). For ending soon, and for tests of what a failed pass leaves.
+  /// Gives passes up with ResourceError while `asked` says so: it is asked now and then during a
+  /// pass by devices that can (CPUs). For ending soon, and for tests of what a failed pass leaves.
   void interrupt_when(std::function<bool()> asked);
 
   /// Row `i` of request `request` of the last forward().
@@ -116,7 +116,7 @@ class ModelContext {
   std::shared_ptr<Model> model_;
   int context_size_;
   int batch_size_;
-  std::unique_ptr<HiddenTap> tap_;  ///< the context calls it
+  std::unique_ptr<HiddenTap> tap_;     ///< the context calls it
   std::function<bool()> interrupted_;  ///< the context asks it
   LlamaContextPtr context_;
   std::vector<std::vector<Token>> cached_;  ///< per sequence, what its KV cache holds

@@ -90,8 +90,7 @@ Json piece_json(const std::string& piece) {
 Api::Api(Service& service, ServerMetrics& metrics, ApiOptions options)
     : service_(service), metrics_(metrics), options_(std::move(options)) {
   const GenerationOptions& defaults = options_.defaults;
-  choose_threshold(*service.pair().policy(defaults.policy), defaults.threshold,
-                   defaults.budget);
+  choose_threshold(*service.pair().policy(defaults.policy), defaults.threshold, defaults.budget);
 }
 
 RequestLimits Api::limits() const {
@@ -114,9 +113,8 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
   std::vector<std::vector<Token>> prompts;
   if (parsed.chat) {
     try {
-      prompts.push_back(
-          vocab.tokenize(service_.pair().chat_template().render(parsed.messages, parsed.tools),
-                         true, true));
+      prompts.push_back(vocab.tokenize(
+          service_.pair().chat_template().render(parsed.messages, parsed.tools), true, true));
     } catch (const InputError& e) {
       // Without the template's path, which is the server's business.
       const std::string_view what = e.what();
@@ -246,7 +244,7 @@ HttpReply Api::tokenize(const HttpRequest& request) {
   if (!content) throw bad_field("content", "missing");
   const std::vector<Token> tokens =
       service_.pair().vocab().tokenize(*content, fields.boolean("add_special").value_or(false),
-                                  fields.boolean("parse_special").value_or(true));
+                                       fields.boolean("parse_special").value_or(true));
   if (!fields.boolean("with_pieces").value_or(false)) return json_reply({{"tokens", tokens}});
   Json pieces = Json::array();
   for (const Token token : tokens) {

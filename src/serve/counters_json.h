@@ -6,8 +6,8 @@
 
 namespace citer {
 
-/// What an answer cost, as every door tells it: tokens by writer, LLM share, passes and positions by
-/// model, guesses accepted and rejected, drafts dropped.
+/// What an answer cost, as every door tells it: tokens by writer, LLM share, passes and positions
+/// by model, guesses accepted and rejected, drafts dropped.
 inline nlohmann::ordered_json counters_json(const Counters& c) {
   const auto tokens = static_cast<double>(c.tokens());
   return {{"tokens", c.tokens()},

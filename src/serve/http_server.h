@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "serve/api.h"
 #include "citer/service.h"
+#include "serve/api.h"
 
 namespace citer {
 

@@ -112,8 +112,7 @@ std::string ServerMetrics::text(const ServiceStatus& status) const {
   put(page, "citer_cancellations_total", "counter",
       "Requests whose client left before the answer was done.", cancellations);
   put(page, "citer_timeouts_total", "counter", "Requests that ran into the time limit.", timeouts);
-  put(page, "citer_errors_total", "counter", "Requests that failed in inference.",
-      errors);
+  put(page, "citer_errors_total", "counter", "Requests that failed in inference.", errors);
   put(page, "citer_time_to_first_token_seconds", "From a request's arrival to its first token.",
       time_to_first_token);
   put(page, "citer_inter_token_seconds", "Between two tokens of one answer.", inter_token);

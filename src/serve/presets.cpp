@@ -32,8 +32,7 @@ std::optional<double> share_of(std::string_view text) {
   return share;
 }
 
-std::shared_ptr<const RoutingPolicy> find_or_null(const Pair& pair,
-                                                  const std::string& name) {
+std::shared_ptr<const RoutingPolicy> find_or_null(const Pair& pair, const std::string& name) {
   try {
     return pair.policy(name);
   } catch (const UsageError&) {
@@ -90,8 +89,7 @@ Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
   return routing;
 }
 
-std::vector<std::string> preset_names(const Pair& pair,
-                                      const GenerationOptions& defaults) {
+std::vector<std::string> preset_names(const Pair& pair, const GenerationOptions& defaults) {
   std::vector<std::string> names = {std::string(kDefaultName)};
   const auto policy = pair.policy(defaults.policy);
   for (const double budget : {0.05, 0.1, 0.2}) {

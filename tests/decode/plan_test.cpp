@@ -1,4 +1,5 @@
-// Steps without a model: what is planned from the state of sequences, and what a commit makes of an outcome.
+// Steps without a model: what is planned from the state of sequences, and what a commit makes of an
+// outcome.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +58,8 @@ class Plans : public testing::Test {
   }
 
   static Decision decision(std::size_t position, Token id) {
-    return {position, {id, std::string(1, static_cast<char>('a' + id)), false, {}}, Guesses{0.1F, id}};
+    return {
+        position, {id, std::string(1, static_cast<char>('a' + id)), false, {}}, Guesses{0.1F, id}};
   }
 
   void apply(std::vector<SlotOutcome> slots) {
@@ -186,7 +188,8 @@ TEST_F(Plans, ThePassUnderWayIsCollectedWhenItIsDoneOrNobodyDrafts) {
   s.enter(Phase::kVerifying);
   EXPECT_EQ(overlapping.next(view(), {true, false}).kind, Kind::kDraft) << "drafts on beside it";
   s.drafts.back().ends = true;
-  EXPECT_EQ(overlapping.next(view(), {true, false}).kind, Kind::kCollect) << "nothing follows an end";
+  EXPECT_EQ(overlapping.next(view(), {true, false}).kind, Kind::kCollect)
+      << "nothing follows an end";
 }
 
 TEST_F(Plans, FaultsOfAPlanAreNamed) {
@@ -231,7 +234,8 @@ TEST(PhaseTable, LeadsFromTheQueueToTheEndAndNowhereElse) {
     EXPECT_FALSE(may_follow(phase, Phase::kQueued)) << to_string(phase);
     EXPECT_EQ(may_follow(phase, Phase::kFinished), phase != Phase::kFinished) << to_string(phase);
   }
-  EXPECT_FALSE(may_follow(Phase::kPending, Phase::kDrafting)) << "only the LLM's decision ends waiting";
+  EXPECT_FALSE(may_follow(Phase::kPending, Phase::kDrafting))
+      << "only the LLM's decision ends waiting";
 }
 
 }  // namespace

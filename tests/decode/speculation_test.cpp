@@ -133,7 +133,8 @@ TEST(SpeculationPlanner, HoldsPendingTokensWherePassesCostTheSameForManyTokens) 
 TEST(SpeculationPlanner, HoldsNoMoreThanPays) {
   const SpeculationPlanner planner = on_machine(1.0, 0.01, 0.02, 0.7);
   std::vector<Guesses> held;
-  while (held.size() < 100 && (held.empty() || !planner.should_verify(held))) held.push_back(kGuesses);
+  while (held.size() < 100 && (held.empty() || !planner.should_verify(held)))
+    held.push_back(kGuesses);
   EXPECT_GT(held.size(), 1U);
   EXPECT_LT(held.size(), 20U);
   EXPECT_NEAR(planner.acceptance(kGuesses), 0.7, 0.1);

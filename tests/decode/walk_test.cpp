@@ -1,5 +1,5 @@
-// Random walks over plans: whatever joins, leaves and fails, invariants hold after each step, no answer is lost,
-// and what is written is what would have been written alone.
+// Random walks over plans: whatever joins, leaves and fails, invariants hold after each step, no
+// answer is lost, and what is written is what would have been written alone.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -21,11 +21,12 @@ struct Walk {
 };
 
 DecodeRequest random_request(Rng& rng) {
-  const std::vector<std::string> policies = {"maxprob", "random:0.4", "speculative", "llm", "slm", "oracle"};
+  const std::vector<std::string> policies = {"maxprob", "random:0.4", "speculative",
+                                             "llm",     "slm",        "oracle"};
   const std::string& policy = policies[static_cast<std::size_t>(rng.uniform(0, 5))];
-  DecodeRequest request =
-      test::make_request(test::random_prompts(1, static_cast<std::uint64_t>(rng.uniform(0, 5))).front(), policy,
-                         0.5, static_cast<int>(rng.uniform(0, 24)));
+  DecodeRequest request = test::make_request(
+      test::random_prompts(1, static_cast<std::uint64_t>(rng.uniform(0, 5))).front(), policy, 0.5,
+      static_cast<int>(rng.uniform(0, 24)));
   if (policy == "slm" || policy == "llm" || policy == "speculative") {
     request.threshold = request.policy->default_threshold();
   }
@@ -74,7 +75,8 @@ void expect_right(const TinyPairFiles& files, const Sequence& done, Outcome& out
     ++outcome.failed;
     EXPECT_FALSE(done.error.empty());
     ASSERT_LE(written.size(), expected.size());
-    EXPECT_TRUE(std::equal(written.begin(), written.end(), expected.begin())) << "a beginning of it";
+    EXPECT_TRUE(std::equal(written.begin(), written.end(), expected.begin()))
+        << "a beginning of it";
     return;
   }
   ++outcome.answered;
@@ -135,7 +137,8 @@ TEST_P(Walks, KeepInvariantsAndLoseNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Plans, Walks,
                          testing::Values(Walk{}, Walk{.by_times = true}, Walk{.overlap = true},
-                                         Walk{.faults = true}, Walk{.by_times = true, .faults = true},
+                                         Walk{.faults = true},
+                                         Walk{.by_times = true, .faults = true},
                                          Walk{.overlap = true, .by_times = true, .faults = true}));
 
 }  // namespace

@@ -38,22 +38,22 @@ TEST_F(BundledPair, LlmPolicyIsTheLlmsGreedyText) {
   GenerationOptions generation;
   generation.policy = "llm";
   service.generate(prompts_, generation, {.on_answer = [&](std::size_t index, Answer answer) {
-                    std::vector<Token> tokens = reference.tokenize(prompts_[index].text);
-                    const int n = static_cast<int>(answer.tokens.size());
-                    ASSERT_GT(n, 5);
-                    EXPECT_EQ(answer.finish, FinishReason::kEndOfGeneration);
-                    const std::vector<Token> expected = reference.greedy(tokens, n);
-                    for (int i = 0; i < n; ++i) {
-                      const Token found = answer.tokens[static_cast<std::size_t>(i)].id;
-                      if (found == expected[static_cast<std::size_t>(i)]) {
-                        tokens.push_back(found);
-                        continue;
-                      }
-                      EXPECT_LT(test::top_two_gap(reference.logits(tokens).back()), kTie)
-                          << "at token " << i;
-                      break;
-                    }
-                  }});
+                     std::vector<Token> tokens = reference.tokenize(prompts_[index].text);
+                     const int n = static_cast<int>(answer.tokens.size());
+                     ASSERT_GT(n, 5);
+                     EXPECT_EQ(answer.finish, FinishReason::kEndOfGeneration);
+                     const std::vector<Token> expected = reference.greedy(tokens, n);
+                     for (int i = 0; i < n; ++i) {
+                       const Token found = answer.tokens[static_cast<std::size_t>(i)].id;
+                       if (found == expected[static_cast<std::size_t>(i)]) {
+                         tokens.push_back(found);
+                         continue;
+                       }
+                       EXPECT_LT(test::top_two_gap(reference.logits(tokens).back()), kTie)
+                           << "at token " << i;
+                       break;
+                     }
+                   }});
 }
 
 }  // namespace

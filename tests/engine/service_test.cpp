@@ -58,16 +58,16 @@ class ServiceTest : public testing::Test {
     std::map<std::size_t, Answer> by_index;
     std::map<std::size_t, std::string> streamed;
     service.generate(prompts, generation_options,
-                    {.on_text =
-                         [&](std::size_t index, const TextPiece& piece) {
-                           EXPECT_EQ(by_index.count(index), 0U) << "text after the answer";
-                           streamed[index] += piece.text;
-                         },
-                     .on_answer =
-                         [&](std::size_t index, Answer answer) {
-                           EXPECT_EQ(answer.id, prompts.at(index).id);
-                           EXPECT_TRUE(by_index.emplace(index, std::move(answer)).second);
-                         }});
+                     {.on_text =
+                          [&](std::size_t index, const TextPiece& piece) {
+                            EXPECT_EQ(by_index.count(index), 0U) << "text after the answer";
+                            streamed[index] += piece.text;
+                          },
+                      .on_answer =
+                          [&](std::size_t index, Answer answer) {
+                            EXPECT_EQ(answer.id, prompts.at(index).id);
+                            EXPECT_TRUE(by_index.emplace(index, std::move(answer)).second);
+                          }});
     for (const auto& [index, answer] : by_index) EXPECT_EQ(streamed[index], answer.text);
     return by_index;
   }

@@ -1,5 +1,5 @@
-// Many threads submit, follow, stop, cancel and score while models fail and the service ends: nothing is lost,
-// nobody waits for ever. Runs under TSan.
+// Many threads submit, follow, stop, cancel and score while models fail and the service ends:
+// nothing is lost, nobody waits for ever. Runs under TSan.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -66,7 +66,8 @@ void follow(std::unique_ptr<Answers> answers, std::size_t n, Rng& rng, Tally& ta
   }
 }
 
-void work(Service& service, std::uint64_t seed, int rounds, Tally& tally, std::atomic<int>& submitted) {
+void work(Service& service, std::uint64_t seed, int rounds, Tally& tally,
+          std::atomic<int>& submitted) {
   Rng rng(seed);
   for (int round = 0; round < rounds; ++round) {
     std::vector<Request> requests;
@@ -86,7 +87,8 @@ void work(Service& service, std::uint64_t seed, int rounds, Tally& tally, std::a
 void run_threads(Service& service, int rounds, Tally& tally, std::atomic<int>& submitted) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] { work(service, static_cast<std::uint64_t>(i), rounds, tally, submitted); });
+    threads.emplace_back(
+        [&, i] { work(service, static_cast<std::uint64_t>(i), rounds, tally, submitted); });
   }
   for (std::thread& thread : threads) thread.join();
 }

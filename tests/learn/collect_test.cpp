@@ -165,7 +165,8 @@ TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
     EXPECT_EQ(p->slm_token[i], p->ref_token[i]) << "without a router the SLM writes";
   }
   o.labels = LabelRule::kPaper;
-  EXPECT_THAT(error_text<UsageError>([&] { collect(services_, o); }), HasSubstr("--labels outcome"));
+  EXPECT_THAT(error_text<UsageError>([&] { collect(services_, o); }),
+              HasSubstr("--labels outcome"));
 }
 
 TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
@@ -184,12 +185,11 @@ TEST_F(Collect, ModelWithoutNumbersIsAnError) {
   pair.slm = {.path = (folder_ / "nan.gguf").string(), .devices = "none"};
   pair.llm = {.path = (folder_ / "tiny.gguf").string(), .devices = "none"};
   Service service(std::make_shared<Pair>(pair), {});
-  EXPECT_THAT(error_text<ResourceError>([&] {
-                service.with_models([](Models& models) {
-                  teacher_forced(models, 0, {0, 5}, {6, 7});
-                });
-              }),
-              HasSubstr("nan.gguf"));
+  EXPECT_THAT(
+      error_text<ResourceError>([&] {
+        service.with_models([](Models& models) { teacher_forced(models, 0, {0, 5}, {6, 7}); });
+      }),
+      HasSubstr("nan.gguf"));
 }
 
 TEST_F(Collect, RoundsTrainCalibrateAndResume) {

@@ -151,11 +151,13 @@ TEST_F(ToolsTest, TheTemplateGetsToolsCallsAndResults) {
                              {"type", "function"},
                              {"function", {{"name", "clock"}, {"arguments", "{\"a\": 1}"}}}}}}},
                          {{"role", "tool"}, {"tool_call_id", "call-1"}, {"content", "9:41"}}};
-  const std::string prompt = service_->pair().chat_template().render(messages, Json::array({clock_tool()}));
+  const std::string prompt =
+      service_->pair().chat_template().render(messages, Json::array({clock_tool()}));
   EXPECT_THAT(prompt, HasSubstr("You may call:\n{\"type\": \"function\""));
   EXPECT_THAT(prompt, HasSubstr("<tool_call>{\"name\": \"clock\""));
   EXPECT_THAT(prompt, HasSubstr("<tool_response>9:41</tool_response>"));
-  EXPECT_THAT(service_->pair().chat_template().render(messages, nullptr), testing::Not(HasSubstr("You may call")));
+  EXPECT_THAT(service_->pair().chat_template().render(messages, nullptr),
+              testing::Not(HasSubstr("You may call")));
   Json request = body("auto");
   request["messages"] = messages;
   request["max_tokens"] = 5;

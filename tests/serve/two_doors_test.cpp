@@ -1,5 +1,5 @@
-// The command line and the server are two doors to one service: the same prompts with the same options give the
-// same texts, finish reasons and counters.
+// The command line and the server are two doors to one service: the same prompts with the same
+// options give the same texts, finish reasons and counters.
 #include "serve/program.h"
 
 #include <sstream>
@@ -30,7 +30,8 @@ class TwoDoors : public testing::TestWithParam<Way> {
       std::string line;
       for (int i = 0; i < kPrompts / 2 && std::getline(lines, line); ++i) {
         const Json record = Json::parse(line);
-        prompts.push_back("Question: " + record.value("problem", record.value("question", "")) + "\n");
+        prompts.push_back("Question: " + record.value("problem", record.value("question", "")) +
+                          "\n");
       }
     }
     return prompts;
@@ -42,10 +43,17 @@ class TwoDoors : public testing::TestWithParam<Way> {
     std::string file;
     for (const std::string& prompt : prompts()) file += Json({{"prompt", prompt}}).dump() + "\n";
     write_file(folder / "prompts.jsonl", file);
-    std::vector<std::string> words = {"generate", "--prompts", (folder / "prompts.jsonl").string(),
-                                      "-t",       "1",         "-fa",
-                                      "off",      "-np",       std::to_string(GetParam().at_once),
-                                      "-n",       std::to_string(kTokens)};
+    std::vector<std::string> words = {"generate",
+                                      "--prompts",
+                                      (folder / "prompts.jsonl").string(),
+                                      "-t",
+                                      "1",
+                                      "-fa",
+                                      "off",
+                                      "-np",
+                                      std::to_string(GetParam().at_once),
+                                      "-n",
+                                      std::to_string(kTokens)};
     words.insert(words.end(), GetParam().flags.begin(), GetParam().flags.end());
     const test::ProcessResult result = test::run_process(CITER_PROGRAM, words, {});
     EXPECT_EQ(result.status, 0) << result.err;
@@ -88,7 +96,8 @@ TEST_P(TwoDoors, GiveTheSameAnswers) {
   ASSERT_EQ(command.size(), static_cast<std::size_t>(kPrompts));
   ASSERT_EQ(server.size(), command.size());
   std::vector<const char*> counters = {"tokens", "slm_tokens", "llm_tokens", "threshold"};
-  // Which sequences share a pass depends on the time it takes, and what is guessed on what was right before.
+  // Which sequences share a pass depends on the time it takes, and what is guessed on what was
+  // right before.
   if (GetParam().at_once == 1) {
     counters.insert(counters.end(), {"slm_passes", "llm_passes", "slm_positions", "llm_positions",
                                      "accepted", "rejected", "dropped"});
@@ -115,7 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
         Way{"Budget", Flags{"--speculate", "off", "--budget", "0.1"}, 8},
         Way{"SpeculativeBudget", Flags{"--speculate", "4", "--budget", "0.1"}, 8},
         Way{"SinglePlain", Flags{"--speculate", "off"}, 1},
-        Way{"SingleSpeculativeBudget", Flags{"--speculate", "4", "--budget", "0.15", "--temp", "0.9", "--seed", "5"}, 1}),
+        Way{"SingleSpeculativeBudget",
+            Flags{"--speculate", "4", "--budget", "0.15", "--temp", "0.9", "--seed", "5"}, 1}),
     [](const auto& way) { return std::string(way.param.name); });
 
 }  // namespace
