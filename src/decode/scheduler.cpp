@@ -145,7 +145,7 @@ StepPlan Scheduler::draft(const Slots& slots) const {
   plan.guesses = planner_.guess_table();
   plan.slm_steps = true;
   auto room =
-      options_.by_times ? static_cast<std::size_t>(planner_.slm_chunk(running(slots))) : kNoLimit;
+      reads_in_chunks(slots) ? static_cast<std::size_t>(planner_.slm_chunk(running(slots))) : kNoLimit;
   for (std::size_t slot = 0; slot < slots.size(); ++slot) {
     if (!runs(slots[slot]) || !may_draft(*slots[slot].sequence)) continue;
     plan.kind = Kind::kDraft;
@@ -201,7 +201,7 @@ StepPlan Scheduler::verify(const Slots& slots) const {
     return plan;
   }
   std::size_t room = kNoLimit;
-  if (options_.by_times) {
+  if (reads_in_chunks(slots)) {
     room = static_cast<std::size_t>(planner_.llm_chunk(running(slots)));
     in_order_of_patience(waiting, slots);
   }
@@ -211,7 +211,7 @@ StepPlan Scheduler::verify(const Slots& slots) const {
       plan.llm.push_back(std::move(*read));
     }
   }
-  if (options_.by_times) {
+  if (reads_in_chunks(slots)) {
     if (auto ahead = reading_ahead(moving, all_room - room, slots)) {
       plan.llm.push_back(std::move(*ahead));
     }
@@ -278,6 +278,11 @@ std::optional<Read> Scheduler::reading_ahead(const std::vector<int>& moving, std
                                       best->sequence->decided());
   if (length <= best->llm_cached) return std::nullopt;
   return Read{static_cast<int>(best - slots.data()), length, {}};
+}
+
+/// Where there is one slot, nobody waits for who reads; and what is written does not depend on time.
+bool Scheduler::reads_in_chunks(const Slots& slots) const {
+  return options_.by_times && slots.size() > 1;
 }
 
 /// Attention reads what idle slots hold, too: the sequences share one cache.

@@ -55,6 +55,7 @@ class Scheduler {
   std::optional<Read> reading_ahead(const std::vector<int>& moving, std::size_t read,
                                     const Slots& slots) const;
   std::vector<Eviction> evictions(const Slots& slots, bool llm_is_free) const;
+  bool reads_in_chunks(const Slots& slots) const;
 
   SchedulerOptions options_;
   SpeculationPlanner planner_;

@@ -36,16 +36,6 @@ std::optional<std::pair<std::size_t, Growth>> Answers::Mailbox::wait(
   return std::pair{index, *std::exchange(growth_[index], std::nullopt)};
 }
 
-Answers::Mailbox::State Answers::Mailbox::state() const {
-  const std::lock_guard lock(mutex_);
-  return state_;
-}
-
-void Answers::Mailbox::set_state(State state) {
-  const std::lock_guard lock(mutex_);
-  state_ = state;
-}
-
 Answers::Answers(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
 Answers::~Answers() { mailbox_->set_state(Mailbox::State::kCancelled); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -21,15 +22,15 @@ class Answers::Mailbox {
   void push(std::size_t index, Growth growth);
   std::optional<std::pair<std::size_t, Growth>> wait(std::chrono::milliseconds timeout);
 
-  State state() const;
-  void set_state(State state);
+  State state() const { return state_; }
+  void set_state(State state) { state_ = state; }
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable grown_;
   std::vector<std::optional<Growth>> growth_;  ///< by answer; that was not read yet
   std::deque<std::size_t> ready_;              ///< whose, in the order in which they grew
-  State state_ = State::kOpen;
+  std::atomic<State> state_ = State::kOpen;
 };
 
 }  // namespace citer

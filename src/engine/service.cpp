@@ -40,7 +40,7 @@ struct Job {
 }  // namespace
 
 struct Service::Impl {
-  Impl(std::shared_ptr<const Pair> p, const ServiceOptions& o);
+  Impl(std::shared_ptr<const Pair> p, ServiceOptions o);
 
   std::vector<Job> jobs_of(const std::vector<Request>& requests) const;
   std::unique_ptr<Sequence> prepare(const Request& request, bool name_it) const;
@@ -49,6 +49,7 @@ struct Service::Impl {
   void run();
   void run_work();
   void drop_cancelled();
+  bool alone_is_cancelled() const;
   void admit();
   void step();
   void deliver(int slot, bool is_last);
@@ -64,6 +65,8 @@ struct Service::Impl {
   ModelFacts slm_facts;
   ModelFacts llm_facts;
   std::map<int, Job> active;  ///< by slot; the thread's alone
+  /// The mailbox of the one answer at work, where there is one; the thread that makes a pass reads it.
+  std::atomic<const Answers::Mailbox*> alone = nullptr;
 
   mutable std::mutex mutex;  ///< for what follows; never held while a model is at work
   std::condition_variable wake;
@@ -75,16 +78,16 @@ struct Service::Impl {
   std::thread thread;  ///< last: it uses all the others
 };
 
-Service::Impl::Impl(std::shared_ptr<const Pair> p, const ServiceOptions& o)
+Service::Impl::Impl(std::shared_ptr<const Pair> p, ServiceOptions o)
     : pair(std::move(p)),
-      options(o),
+      options(std::move(o)),
       models(*pair, options),
       context_size(models.decoder.context_size()),
       slm_facts(facts_of(models.slm)),
       llm_facts(facts_of(models.llm)) {
-  // Whoever ends the service does not wait for a long prompt to be read.
+  // A long prompt is not read to its end for nobody.
   for (ModelContext* context : {&models.slm, &models.llm}) {
-    context->interrupt_when([this] { return stopping.load(); });
+    context->interrupt_when([this] { return stopping || alone_is_cancelled(); });
   }
   publish_status();
   thread = std::thread([this] { run(); });
@@ -148,6 +151,7 @@ void Service::Impl::run() {
 
 /// Work that has the models to itself goes before answers that are not begun.
 void Service::Impl::run_work() {
+  if (active.empty()) alone = nullptr;
   while (active.empty()) {
     std::packaged_task<void()> work;
     {
@@ -186,6 +190,12 @@ void Service::Impl::drop_cancelled() {
   }
 }
 
+/// Whether nobody follows the only answer at work.
+bool Service::Impl::alone_is_cancelled() const {
+  const Answers::Mailbox* mailbox = alone;
+  return mailbox != nullptr && mailbox->state() == Answers::Mailbox::State::kCancelled;
+}
+
 /// Starts what waits for a slot.
 void Service::Impl::admit() {
   for (;;) {
@@ -210,6 +220,7 @@ void Service::Impl::admit() {
 
 void Service::Impl::step() {
   if (active.empty()) return;
+  alone = active.size() == 1 ? active.begin()->second.mailbox.get() : nullptr;
   const std::vector<int> grown = models.decoder.step();
   publish_status();  // who has an answer finds it counted
   for (const int slot : grown) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "citer/error.h"
 #include "decode/sequence.h"
@@ -160,6 +161,18 @@ TEST_F(ServiceTest, StoppingHandsOutPartialAnswers) {
     EXPECT_EQ(streamed[index], answer.text);
     EXPECT_TRUE(whole.at(index).text.starts_with(answer.text));
   }
+}
+
+TEST_F(ServiceTest, NobodyReadsALongPromptToItsEndForNobody) {
+  Service service(pair(), options(1, 100'000));
+  Request request{{.text = std::string(60'000, 'x')}, generation(1)};
+  request.options.policy = "llm";
+  service.submit({request}).reset();  // cancelled at once, before it is begun or while it is read
+  auto answers = service.submit({request});
+  while (service.status().active == 0) std::this_thread::yield();
+  answers.reset();
+  service.reset();  // waits until the pass is given up
+  EXPECT_LT(service.status().totals.llm_positions, 60'000);
 }
 
 TEST_F(ServiceTest, PromptsAreCheckedBeforeAnyWork) {
