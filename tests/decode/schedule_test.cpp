@@ -231,6 +231,16 @@ TEST_F(Reading, APromptsTokensGetTheLogprobsOfTheirWriters) {
       EXPECT_NEAR(record.logprobs->top[0].second, expected.top[0].second, 2e-3);
     }
     const int all = static_cast<int>(prompt.size()) - 1;
+    const Counters& counters = done.counters;
+    EXPECT_EQ(counters.tokens(), 0) << "nothing was written";
+    EXPECT_EQ(counters.slm_positions, all) << "each token read once";
+    EXPECT_EQ(counters.slm_passes, 2) << "a chunk of 64 rows, and the rest";
+    EXPECT_GT(counters.slm_cache_reads, 0);
+    EXPECT_GT(counters.slm_seconds, 0);
+    EXPECT_EQ(counters.llm_passes > 0, threshold > 0);
+    EXPECT_EQ(counters.llm_seconds > 0, threshold > 0);
+    EXPECT_EQ(counters.llm_positions, pair.decoder.totals().llm_positions);
+    EXPECT_EQ(counters.slm_passes, pair.decoder.totals().slm_passes);
     if (threshold == 0.0 || threshold == 1.0) {
       EXPECT_EQ(by_llm, threshold * all);
     }

@@ -139,6 +139,20 @@ TEST_F(ApiTest, PromptsAsTextOrTokensOneOrMany) {
   EXPECT_EQ(answer("/v1/completions", body)["choices"][0]["text"], kQuestion);
 }
 
+TEST_F(ApiTest, NoTokensAreCountedWhereNoneIsAskedFor) {
+  start();
+  const Json chat = {{"messages", {{{"role", "user"}, {"content", "Hello"}}}}, {"max_tokens", 0}};
+  const Json plain = {{"prompt", "Hello"}, {"max_tokens", 0}, {"citer", {{"trace", true}}}};
+  for (const auto& [path, body] : {std::pair{"/v1/chat/completions", chat}, {"/v1/completions", plain}}) {
+    const Json response = answer(path, body);
+    EXPECT_EQ(response["usage"]["completion_tokens"], 0) << path;
+    EXPECT_EQ(response["citer"]["tokens"], 0) << path;
+    EXPECT_EQ(response["choices"][0]["finish_reason"], "length") << path;
+  }
+  EXPECT_EQ(answer("/v1/completions", plain)["citer"]["trace"], Json::array());
+  EXPECT_TRUE(becomes("citer_tokens_total{writer=\"llm\"}", 0));
+}
+
 TEST_F(ApiTest, SeveralChoicesDrawTheirOwnNumbers) {
   start();
   Json body = {{"prompt", kQuestion}, {"n", 3},     {"temperature", 3.0}, {"top_k", 0},
