@@ -110,10 +110,14 @@ class Service {
   ModelFacts slm_facts() const;
   ModelFacts llm_facts() const;
 
+  /// How answers are followed: as they grow, or with their last growth alone, which then has all.
+  enum class Follow { kGrowth, kWhole };
+
   /// Checks all requests, then queues them all, next to each other. Throws UsageError for one that
   /// cannot be written (prefixed by its prompt's id where there are several), Overloaded when there
   /// is no room for all; then none is queued.
-  std::unique_ptr<Answers> submit(std::vector<Request> requests);
+  std::unique_ptr<Answers> submit(std::vector<Request> requests,
+                                  Follow follow = Follow::kGrowth);
 
   /// Throws what submit() throws before any work.
   void check(std::span<const Prompt> prompts, const GenerationOptions& options) const;

@@ -42,7 +42,7 @@ struct Job {
 struct Service::Impl {
   Impl(std::shared_ptr<const Pair> p, ServiceOptions o);
 
-  std::vector<Job> jobs_of(const std::vector<Request>& requests) const;
+  std::vector<Job> jobs_of(const std::vector<Request>& requests, Follow follow) const;
   std::unique_ptr<Sequence> prepare(const Request& request, bool name_it) const;
   void enqueue(std::vector<Job> jobs);
   bool wait_for_work();
@@ -102,8 +102,9 @@ std::unique_ptr<Sequence> Service::Impl::prepare(const Request& request, bool na
   }
 }
 
-std::vector<Job> Service::Impl::jobs_of(const std::vector<Request>& requests) const {
-  const auto mailbox = std::make_shared<Answers::Mailbox>(requests.size());
+std::vector<Job> Service::Impl::jobs_of(const std::vector<Request>& requests,
+                                        Follow follow) const {
+  const auto mailbox = std::make_shared<Answers::Mailbox>(requests.size(), follow);
   std::vector<Job> jobs;
   jobs.reserve(requests.size());
   for (const Request& request : requests) {
@@ -232,6 +233,7 @@ void Service::Impl::step() {
 /// written.
 void Service::Impl::deliver(int slot, bool is_last) {
   Job& job = active.at(slot);
+  if (!is_last && job.mailbox->follow() == Follow::kWhole) return;
   Growth growth;
   growth.pieces = models.decoder.text(slot).take();
   const Sequence& sequence = models.decoder.at(slot);
@@ -314,10 +316,10 @@ ServiceStatus Service::status() const {
   return impl_->status;
 }
 
-std::unique_ptr<Answers> Service::submit(std::vector<Request> requests) {
-  std::vector<Job> jobs = impl_->jobs_of(requests);
-  std::unique_ptr<Answers> answers(
-      new Answers(jobs.empty() ? std::make_shared<Answers::Mailbox>(0) : jobs.front().mailbox));
+std::unique_ptr<Answers> Service::submit(std::vector<Request> requests, Follow follow) {
+  std::vector<Job> jobs = impl_->jobs_of(requests, follow);
+  std::unique_ptr<Answers> answers(new Answers(
+      jobs.empty() ? std::make_shared<Answers::Mailbox>(0, follow) : jobs.front().mailbox));
   impl_->enqueue(std::move(jobs));
   return answers;
 }
@@ -331,7 +333,8 @@ void Service::generate(std::span<const Prompt> prompts, const GenerationOptions&
   std::vector<Request> requests;
   requests.reserve(prompts.size());
   for (const Prompt& prompt : prompts) requests.push_back({prompt, options});
-  const std::unique_ptr<Answers> answers = submit(std::move(requests));
+  const std::unique_ptr<Answers> answers =
+      submit(std::move(requests), callbacks.on_text ? Follow::kGrowth : Follow::kWhole);
   bool stopped = false;
   for (std::size_t left = prompts.size(); left > 0;) {
     if (!stopped && callbacks.should_stop && callbacks.should_stop()) {
@@ -354,7 +357,7 @@ void Service::generate(std::span<const Prompt> prompts, const GenerationOptions&
 
 std::vector<Answer> Service::write_all(std::vector<Request> requests) {
   std::vector<Answer> done(requests.size());
-  const std::unique_ptr<Answers> answers = submit(std::move(requests));
+  const std::unique_ptr<Answers> answers = submit(std::move(requests), Follow::kWhole);
   for (std::size_t left = done.size(); left > 0;) {
     auto next = answers->wait(kPatience);
     if (!next) continue;
