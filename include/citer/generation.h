@@ -29,7 +29,7 @@ struct GenerationOptions {
   /// Speculative routing: tokens that may wait for the LLM's decision while the SLM drafts on. The
   /// text is the same. 1: none, plain routing; 0: as many as pay, by measured times and acceptance.
   int pending_tokens = 1;
-  /// Have the LLM decide at the SLM's tokens too, as it reads them: TokenRecord::llm_agrees.
+  /// Compare the SLM's tokens with the LLM's own, as it catches up: TokenRecord::llm_agrees.
   bool audit = false;
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
   int max_tokens = -1;

@@ -55,8 +55,8 @@ class RoutingPolicy {
 ///   maxprob    score = probability of the SLM's likeliest token
 ///   margin     score = difference between its two likeliest tokens' probabilities
 ///   entropy    score = 1 - entropy / log(n_vocab)
-///   oracle     score = 1 where SLM and LLM agree on the likeliest token, else 0 (asks both models
-///              for every token: a bound for studies, not a way to save)
+///   oracle     score = 1 where SLM and LLM agree on the likeliest token, else 0 (runs both models
+///              at every token: a bound for studies, not a way to save)
 /// The learned policies (citer, citer-s, co-llm, query) come from router files instead
 /// (EngineOptions::routers). Throws UsageError naming the known ones.
 std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name);

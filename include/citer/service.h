@@ -89,7 +89,7 @@ class Answers {
 struct GenerationCallbacks {
   std::function<void(std::size_t index, const TextPiece&)> on_text;
   std::function<void(std::size_t index, Answer)> on_answer;
-  /// Asked now and then; true ends generate() and hands out the answers begun, as far as they got.
+  /// Called now and then; true ends generate() and hands out the answers begun, as far as they got.
   std::function<bool()> should_stop;
 };
 

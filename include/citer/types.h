@@ -80,8 +80,8 @@ struct TokenRecord {
   /// This token's share of the SLM's and the LLM's forward passes, in seconds.
   double slm_seconds = 0.0;
   double llm_seconds = 0.0;
-  /// Where both models were asked: whether they agree. Of a token of the SLM's (audit) whether the
-  /// LLM would have written the same, of one of the LLM's whether the SLM would have.
+  /// Where both models drew a token: whether they agree. Of a token of the SLM's (audit) whether
+  /// the LLM would have written the same, of one of the LLM's whether the SLM would have.
   std::optional<bool> llm_agrees;
   /// Of a token of the LLM's: whether drafts behind it, if there were any, could stand.
   bool guessed = false;

@@ -173,7 +173,7 @@ void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
                  "the text is the same")
       ->capture_default_str();
   app.add_flag("--audit", options_.audit,
-               "Ask the LLM about the SLM's tokens too, as it reads them");
+               "Compare the SLM's tokens with the LLM's own, as it catches up");
   SamplingOptions& sampling = options_.sampling;
   app.add_option(
       "--policy", options_.policy,

@@ -13,6 +13,7 @@
 
 #include "citer/error.h"
 #include "cli/commands.h"
+#include "cli/field_flags.h"
 #include "cli/flags.h"
 
 namespace citer::cli {
@@ -74,6 +75,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return citer::cli::run(argc, argv);
+  } catch (const citer::FieldError& e) {
+    fmt::print(stderr, "citer: {}\n", citer::cli::flag_text(e));
+    return citer::cli::kExitUsage;
   } catch (const citer::UsageError& e) {
     fmt::print(stderr, "citer: {}\n", e.what());
     return citer::cli::kExitUsage;

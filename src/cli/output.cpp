@@ -91,15 +91,15 @@ std::string trace_lines(const Answer& answer) {
 namespace {
 
 struct AuditCounts {
-  std::int64_t asked = 0;
+  std::int64_t audited = 0;
   std::int64_t agreed = 0;
 };
 
-AuditCounts audited(const Answer& answer) {
+AuditCounts audit_counts(const Answer& answer) {
   AuditCounts counts;
   for (const TokenRecord& token : answer.tokens) {
     if (token.writer == Writer::kLlm || !token.llm_agrees) continue;
-    ++counts.asked;
+    ++counts.audited;
     counts.agreed += *token.llm_agrees ? 1 : 0;
   }
   return counts;
@@ -116,9 +116,9 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
     line += fmt::format("; {} of {} guesses accepted, {} drafts dropped", c.accepted,
                         c.accepted + c.rejected, c.dropped);
   }
-  if (const AuditCounts audit = audited(answer); audit.asked > 0) {
+  if (const AuditCounts audit = audit_counts(answer); audit.audited > 0) {
     line += fmt::format("; the LLM agrees with {} of {} tokens of the SLM's", audit.agreed,
-                        audit.asked);
+                        audit.audited);
   }
   if (c.slm_seconds > 0) {
     line += fmt::format("; SLM {:.0f} positions/s",

@@ -18,6 +18,12 @@ using nlohmann::json;
   throw InputError(fmt::format("expected {}, found {}", expected, found.type_name()));
 }
 
+/// Null stands for a field that is not there.
+const json* find_field(const json& object, const char* name) {
+  const auto field = object.find(name);
+  return field == object.end() || field->is_null() ? nullptr : &*field;
+}
+
 std::string text_field(const json& object, const char* name) {
   const auto field = object.find(name);
   if (field == object.end())
@@ -27,8 +33,8 @@ std::string text_field(const json& object, const char* name) {
 }
 
 std::string id_of(const json& object, int line) {
-  const auto id = object.find("id");
-  if (id == object.end()) return std::to_string(line);
+  const json* id = find_field(object, "id");
+  if (id == nullptr) return std::to_string(line);
   if (id->is_string()) return id->get<std::string>();
   if (id->is_number_integer()) return id->dump();
   wrong("text or an integer in 'id'", *id);
@@ -46,8 +52,8 @@ Prompt parse_prompt(std::string_view text, int line) {
   if (!object.is_object()) wrong("a JSON object", object);
   Prompt prompt;
   prompt.id = id_of(object, line);
-  const auto messages = object.find("messages");
-  if (messages == object.end()) {
+  const json* messages = find_field(object, "messages");
+  if (messages == nullptr) {
     prompt.text = text_field(object, "prompt");
     return prompt;
   }

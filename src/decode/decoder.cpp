@@ -45,7 +45,7 @@ Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
       scheduler_({.overlap = overlap,
                   .slm_tokens_per_weights = tokens_per_weights(slm),
                   .llm_tokens_per_weights = tokens_per_weights(llm)}),
-      told_(index(slots)),
+      reported_(index(slots)),
       executor_(slm, llm, overlap) {}
 
 int Decoder::context_size() const { return std::min(slm_.context_size(), llm_.context_size()); }
@@ -64,19 +64,18 @@ void Decoder::check(const DecodeRequest& request) const {
   const auto prompt_size = static_cast<int>(request.prompt.size());
   if (prompt_size == 0) throw UsageError("the prompt is empty");
   if (!(request.threshold >= 0 && request.threshold <= 1)) {
-    throw UsageError(
-        fmt::format("--threshold: expected a number in [0, 1], found {}", request.threshold));
+    throw FieldError({"threshold"},
+                     fmt::format("expected a number in [0, 1], found {}", request.threshold));
   }
   const int room = context_size() - prompt_size;
   if (room < 1) {
-    throw UsageError(fmt::format("the prompt has {} tokens, the context holds {} (-c sets it)",
-                                 prompt_size, context_size()));
+    throw FieldError({"context_size"}, fmt::format("the prompt has {} tokens, the context holds {}",
+                                                   prompt_size, context_size()));
   }
   if (request.max_tokens > room) {
-    throw UsageError(
-        fmt::format("the prompt has {} tokens and -n asks for {} more; the context holds {} (-c "
-                    "sets it)",
-                    prompt_size, request.max_tokens, context_size()));
+    throw FieldError({"max_tokens", "context_size"},
+                     fmt::format("the prompt has {} tokens and {} may follow; the context holds {}",
+                                 prompt_size, request.max_tokens, context_size()));
   }
 }
 
@@ -94,7 +93,7 @@ void Decoder::start(int slot, std::unique_ptr<Sequence> sequence) {
   if (sequence->request.max_tokens == 0 && !sequence->request.score_prompt) {
     sequence->end(FinishReason::kLength);
   }
-  told_[index(slot)] = 0;
+  reported_[index(slot)] = 0;
   sequences_[index(slot)] = std::move(sequence);
   cache_.took(slot);
 }
@@ -116,7 +115,7 @@ std::vector<int> Decoder::grown() {
     const Sequence* sequence = sequences_[slot].get();
     if (sequence == nullptr) continue;
     const std::size_t length = sequence->records.size() + (sequence->finish ? 1 : 0);
-    if (std::exchange(told_[slot], length) != length) grown.push_back(static_cast<int>(slot));
+    if (std::exchange(reported_[slot], length) != length) grown.push_back(static_cast<int>(slot));
   }
   return grown;
 }

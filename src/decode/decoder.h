@@ -98,8 +98,8 @@ class Decoder {
   SlotCache cache_;
   Scheduler scheduler_;
   Counters totals_;
-  std::vector<std::size_t> told_;  ///< by slot, how far step() has told of its growth
-  Executor executor_;              ///< last: its thread ends first
+  std::vector<std::size_t> reported_;  ///< by slot, how far step() has reported its growth
+  Executor executor_;                  ///< last: its thread ends first
 };
 
 }  // namespace citer

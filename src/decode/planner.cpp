@@ -90,7 +90,7 @@ bool SpeculationPlanner::should_verify(std::span<const Guesses> pending) const {
   return rate(held, settled) >= rate(held + 1, settled + all_accepted);
 }
 
-bool SpeculationPlanner::should_wait(int waiting, int moving) const {
+bool SpeculationPlanner::gate_holds(int waiting, int moving) const {
   if (moving == 0 || !llm_.is_known() || !slm_.is_known() || pending_ <= 0) return false;
   const double n = waiting + moving;
   const auto rate = [&](double gathered) {

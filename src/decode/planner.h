@@ -28,11 +28,11 @@ struct GuessTable {
   Token best(const Guesses& guesses) const;
 };
 
-/// Knows what passes cost and how often guesses are right, and says from that when an LLM pass is
-/// worth making: so that expected tokens per second are most. Not thread-safe.
+/// Knows what passes cost and how often guesses are right, and is the gate: it says when an LLM
+/// pass is worth making, so that expected tokens per second are most. Not thread-safe.
 ///
 /// Of one sequence: at once for a pending token (plain routing), or after more were drafted, so
-/// that one pass decides several.
+/// that one pass verifies several.
 ///
 ///   With k pending tokens of acceptance a_1 ... a_k and g tokens drafted per pending one,
 ///   E_k = 1 + a_1 + a_1 a_2 + ... + a_1 ... a_(k-1)   pending tokens are settled by one pass,
@@ -71,8 +71,8 @@ class SpeculationPlanner {
   /// (plain routing) until enough was measured.
   bool should_verify(std::span<const Guesses> pending) const;
 
-  /// Whether `waiting` sequences should wait for some of the `moving` ones.
-  bool should_wait(int waiting, int moving) const;
+  /// Whether the gate holds the `waiting` sequences back until some of the `moving` ones wait, too.
+  bool gate_holds(int waiting, int moving) const;
 
   /// The guesses that are more often right, and how probably one is.
   GuessTable guess_table() const;

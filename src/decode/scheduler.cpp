@@ -197,7 +197,7 @@ StepPlan Scheduler::verify(const Slots& slots) const {
   }
   const auto count = [](const std::vector<int>& list) { return static_cast<int>(list.size()); };
   const bool gated = options_.by_times && !options_.overlap;
-  if (waiting.empty() || (gated && planner_.should_wait(count(waiting), count(moving)))) {
+  if (waiting.empty() || (gated && planner_.gate_holds(count(waiting), count(moving)))) {
     return plan;
   }
   std::size_t room = kNoLimit;

@@ -21,7 +21,7 @@ struct SchedulerOptions {
 };
 
 /// Turns the state of all sequences into the next step's plan; the one place that knows what to do
-/// when. Needs no model. It alone asks the planner.
+/// when. Needs no model. It alone uses the planner.
 class Scheduler {
  public:
   explicit Scheduler(const SchedulerOptions& options) : options_(options) {}

@@ -17,7 +17,7 @@ bool overlaps(const std::string& overlap, const Pair& pair) {
   if (overlap == "on") return true;
   if (overlap == "off") return false;
   if (overlap == "auto") return pair.slm()->device() != pair.llm()->device();
-  throw UsageError(fmt::format("--overlap: expected on, off or auto, found '{}'", overlap));
+  throw FieldError({"overlap"}, fmt::format("expected on, off or auto, found '{}'", overlap));
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ PolicySet::PolicySet(const std::vector<std::string>& router_files, const Model& 
     const auto policy = load_learned_policy(path, slm);
     for (const RouterFacts& other : facts_) {
       if (other.policy != policy->name()) continue;
-      throw UsageError(fmt::format("--router: {} and {} both stand for the policy {}", other.path,
-                                   path, policy->name()));
+      throw FieldError({"routers"}, fmt::format("{} and {} both stand for the policy {}",
+                                                other.path, path, policy->name()));
     }
     learned_.push_back(policy);
     facts_.push_back({policy->name(), path, fingerprint_text(file_fingerprint(path))});
@@ -33,15 +33,16 @@ std::shared_ptr<const RoutingPolicy> PolicySet::find(const std::string& name) co
 
 double choose_threshold(const RoutingPolicy& policy, std::optional<double> threshold,
                         std::optional<double> budget) {
-  if (threshold && budget) throw UsageError("give --threshold or --budget, not both");
+  if (threshold && budget) throw FieldError({"threshold", "budget"}, "give one, not both");
   if (!budget) return threshold.value_or(policy.default_threshold());
   if (!(*budget >= 0 && *budget <= 1)) {
-    throw UsageError(fmt::format("--budget: expected a number in [0, 1], found {}", *budget));
+    throw FieldError({"budget"}, fmt::format("expected a number in [0, 1], found {}", *budget));
   }
   const auto calibrated = policy.threshold_for_budget(*budget);
   if (!calibrated) {
-    throw UsageError(fmt::format("--budget: policy '{}' has no calibration curve; use --threshold",
-                                 policy.name()));
+    throw FieldError(
+        {"budget"},
+        fmt::format("policy '{}' has no calibration curve; give a threshold", policy.name()));
   }
   return *calibrated;
 }

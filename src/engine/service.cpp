@@ -94,11 +94,15 @@ Service::Impl::Impl(std::shared_ptr<const Pair> p, ServiceOptions o)
 }
 
 std::unique_ptr<Sequence> Service::Impl::prepare(const Request& request, bool name_it) const {
+  const std::string place = fmt::format("prompt '{}'", request.prompt.id);
   try {
     return models.decoder.prepare(pair->resolve(request));
+  } catch (const FieldError& e) {
+    if (!name_it) throw;
+    throw e.at(place);
   } catch (const UsageError& e) {
     if (!name_it) throw;
-    throw UsageError(fmt::format("prompt '{}': {}", request.prompt.id, e.what()));
+    throw UsageError(fmt::format("{}: {}", place, e.what()));
   }
 }
 

@@ -55,6 +55,7 @@ class Evaluation {
 
  private:
   void check_options() const;
+  void check_policy(const std::string& name) const;
   void load_datasets();
   void find_settings();
   std::vector<double> thresholds_of(const std::string& policy);
@@ -75,19 +76,26 @@ class Evaluation {
   EvalResults results_;
 };
 
-void Evaluation::check_options() const {
-  if (options_.data.empty()) throw UsageError("--data: name at least one dataset");
-  if (options_.policies.empty()) throw UsageError("--policies: name at least one policy");
-  if (!options_.thresholds.empty() && !options_.budgets.empty()) {
-    throw UsageError("give --thresholds or --budgets, not both");
+void Evaluation::check_policy(const std::string& name) const {
+  try {
+    service_.pair().policy(decoding_policy(name));
+  } catch (const FieldError& e) {
+    throw FieldError({"policies"}, e.problem());
   }
-  for (const std::string& policy : options_.policies)
-    service_.pair().policy(decoding_policy(policy));
+}
+
+void Evaluation::check_options() const {
+  if (options_.data.empty()) throw FieldError({"data"}, "name at least one dataset");
+  if (options_.policies.empty()) throw FieldError({"policies"}, "name at least one policy");
+  if (!options_.thresholds.empty() && !options_.budgets.empty()) {
+    throw FieldError({"thresholds", "budgets"}, "give one, not both");
+  }
+  for (const std::string& policy : options_.policies) check_policy(policy);
   for (const auto* list : {&options_.thresholds, &options_.budgets}) {
     for (double value : *list) {
       if (value >= 0 && value <= 1) continue;
-      throw UsageError(fmt::format("--{}: expected numbers in [0, 1], found {}",
-                                   list == &options_.budgets ? "budgets" : "thresholds", value));
+      throw FieldError({list == &options_.budgets ? "budgets" : "thresholds"},
+                       fmt::format("expected numbers in [0, 1], found {}", value));
     }
   }
 }
@@ -97,7 +105,7 @@ void Evaluation::load_datasets() {
     datasets_.push_back(load_dataset(path, options_.dataset));
     const std::string& name = datasets_.back().name;
     if (std::count(results_.data.begin(), results_.data.end(), name) > 0) {
-      throw UsageError(fmt::format("--data: two datasets are called '{}'", name));
+      throw FieldError({"data"}, fmt::format("two datasets are called '{}'", name));
     }
     results_.data.push_back(name);
   }
@@ -202,7 +210,7 @@ ExampleRecord Evaluation::judge(const Example& example, Answer answer, bool read
   return record;
 }
 
-/// Asks the LLM about the SLM's tokens, for the calibration of the score.
+/// Compares the SLM's tokens with the LLM's own, for the calibration of the score.
 void Evaluation::audit(ChunkRecord& record, std::span<const Example> examples,
                        const std::vector<Answer>& answers) {
   const std::vector<Prompt> prompts = prompts_of(examples);
@@ -299,7 +307,7 @@ void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    throw InputError(fmt::format("--out {}: cannot create: {}", folder.string(), error.message()));
+    throw InputError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
   }
 }
 
@@ -315,7 +323,7 @@ EvalResults Evaluation::run() {
     if (earlier->identity != mine) {
       throw InputError(fmt::format(
           "{}: this folder holds another evaluation (other models, data, policies or options); "
-          "choose another --out",
+          "choose another folder",
           options_.out.string()));
     }
     results_.settings = earlier->settings;

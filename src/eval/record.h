@@ -30,11 +30,11 @@ struct ExampleRecord {
   std::vector<TokenRecord> tokens;
 };
 
-/// Scores in [0, 1] by bin, and how often the LLM agreed with the SLM's token where it was asked.
+/// Scores in [0, 1] by bin, and how often the LLM agreed with the SLM's token where it audited.
 struct ScoreBins {
   static constexpr int kBins = 20;
   std::array<std::int64_t, kBins> tokens{};   ///< all tokens
-  std::array<std::int64_t, kBins> audited{};  ///< SLM tokens the LLM was asked about
+  std::array<std::int64_t, kBins> audited{};  ///< SLM tokens compared with the LLM's
   std::array<std::int64_t, kBins> agreed{};   ///< of those, the LLM's likeliest token was the same
   std::array<double, kBins> score_sum{};      ///< sum of the audited tokens' scores
 

@@ -11,7 +11,7 @@ namespace citer {
 /// One continuation from a position, judged.
 struct Branch {
   bool right = false;  ///< its final answer
-  /// What its continuation asked of the LLM, in units of the LLM writing it alone: half the passes
+  /// What its continuation took of the LLM, in units of the LLM writing it alone: half the passes
   /// and half the positions, each per token.
   double cost = 0.0;
 };

@@ -49,13 +49,13 @@ class Collector {
 
 Collector::Collector(ServicePool& services, const CollectOptions& options)
     : services_(services), options_(options), parts_(options.out) {
-  if (options.data.empty()) throw UsageError("--data: name at least one dataset");
+  if (options.data.empty()) throw FieldError({"data"}, "name at least one dataset");
   if (options.rollouts < 1) {
-    throw UsageError(fmt::format("--rollouts: expected 1 or more, found {}", options.rollouts));
+    throw FieldError({"rollouts"}, fmt::format("expected 1 or more, found {}", options.rollouts));
   }
   if (options.states == StateSource::kPolicy && options.labels != LabelRule::kOutcome) {
-    throw UsageError(
-        "--states policy: what the policy writes has no reference; use --labels outcome");
+    throw FieldError({"states", "labels"},
+                     "what the policy writes has no reference; its labels can only be outcome");
   }
   for (const fs::path& path : options.data) {
     datasets_.push_back(load_dataset(path, options.dataset));
@@ -107,7 +107,7 @@ void Collector::open_parts() const {
     if (read_file(note) == empty_.info.identity) return;
     throw InputError(
         fmt::format("{}: holds the parts of another collection (other models, data or "
-                    "options); remove it or choose another --out",
+                    "options); remove it or choose another file",
                     parts_.string()));
   }
   fs::create_directories(parts_, error);

@@ -19,13 +19,13 @@ namespace {
 constexpr std::int64_t kFormatVersion = 1;
 
 template <typename Enum, std::size_t N>
-Enum by_name(const std::array<Enum, N>& all, const std::string& name, const char* what) {
+Enum by_name(const std::array<Enum, N>& all, const std::string& name, const char* field) {
   std::string known;
   for (const Enum value : all) {
     if (name == to_string(value)) return value;
     known += fmt::format("{}{}", known.empty() ? "" : ", ", to_string(value));
   }
-  throw UsageError(fmt::format("{} '{}': expected one of {}", what, name, known));
+  throw FieldError({field}, fmt::format("expected one of {}, found '{}'", known, name));
 }
 
 /// The columns by their tensors' names.

@@ -66,7 +66,7 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
 std::optional<Router> learn_in_rounds(ServicePool& services, const RoundsOptions& options,
                                       const std::function<void(const std::string&)>& note) {
   if (options.rounds < 1) {
-    throw UsageError(fmt::format("--rounds: expected 1 or more, found {}", options.rounds));
+    throw FieldError({"rounds"}, fmt::format("expected 1 or more, found {}", options.rounds));
   }
   std::optional<Router> router;
   std::optional<Preferences> before;

@@ -224,14 +224,15 @@ Router Training::run(const std::function<void(const EpochReport&)>& on_epoch) {
 
 void check(const TrainOptions& options) {
   if (!is_learned_policy(options.policy)) {
-    throw UsageError(fmt::format("--policy '{}': expected one of {}", options.policy,
-                                 fmt::join(learned_policy_names(), ", ")));
+    throw FieldError({"policy"},
+                     fmt::format("expected one of {}, found '{}'",
+                                 fmt::join(learned_policy_names(), ", "), options.policy));
   }
   if (options.folds < 2) {
-    throw UsageError(fmt::format("--folds: expected 2 or more, found {}", options.folds));
+    throw FieldError({"folds"}, fmt::format("expected 2 or more, found {}", options.folds));
   }
   if (options.epochs < 1) {
-    throw UsageError(fmt::format("--epochs: expected 1 or more, found {}", options.epochs));
+    throw FieldError({"epochs"}, fmt::format("expected 1 or more, found {}", options.epochs));
   }
 }
 

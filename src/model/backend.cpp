@@ -78,14 +78,15 @@ std::string backend_versions() {
 void add_rpc_server(const std::string& endpoint) {
   init_backends();
   ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
-  if (rpc == nullptr) throw InputError("--rpc: ggml's RPC backend is not installed");
+  if (rpc == nullptr)
+    throw InputError(fmt::format("rpc-server {}: ggml's RPC backend is not installed", endpoint));
   using AddServer = ggml_backend_reg_t (*)(const char*);
   // The pointer comes as void* from ggml's registry; this is the documented way to call it.
   auto add = reinterpret_cast<AddServer>(
       ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server"));
   ggml_backend_reg_t server = add == nullptr ? nullptr : add(endpoint.c_str());
   if (server == nullptr) {
-    throw InputError(fmt::format("--rpc: no rpc-server answers at '{}'", endpoint));
+    throw InputError(fmt::format("rpc-server {}: it does not answer", endpoint));
   }
   ggml_backend_register(server);
 }

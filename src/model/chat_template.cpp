@@ -66,7 +66,7 @@ ChatTemplate ChatTemplate::for_model(const Model& model, const std::string& over
   const std::string source = model.chat_template();
   if (source.empty()) {
     throw InputError(fmt::format(
-        "{}: this model has no chat template; give one with --chat-template-file, or use a plain "
+        "{}: this model has no chat template; give a chat template file, or use a plain "
         "prompt",
         model.options().path));
   }

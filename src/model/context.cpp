@@ -34,7 +34,7 @@ llama_flash_attn_type flash_attention_type(const std::string& name) {
   if (name == "auto") return LLAMA_FLASH_ATTN_TYPE_AUTO;
   if (name == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
   if (name == "off") return LLAMA_FLASH_ATTN_TYPE_DISABLED;
-  throw UsageError(fmt::format("--flash-attn: expected on, off or auto, found '{}'", name));
+  throw FieldError({"flash_attention"}, fmt::format("expected on, off or auto, found '{}'", name));
 }
 
 int choose_context_size(const Model& model, const ContextOptions& options) {
@@ -124,8 +124,8 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
   }
 }
 
-void ModelContext::interrupt_when(std::function<bool()> asked) {
-  interrupted_ = std::move(asked);
+void ModelContext::interrupt_when(std::function<bool()> unwanted) {
+  interrupted_ = std::move(unwanted);
   const auto callback = [](void* user) {
     const auto& self = *static_cast<const ModelContext*>(user);
     return self.interrupted_ && self.interrupted_();

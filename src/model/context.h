@@ -60,9 +60,10 @@ class ModelContext {
   /// full, a backend fails or all logits of a row are NaN.
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
 
-  /// Gives passes up with ResourceError while `asked` says so: it is asked now and then during a
-  /// pass by devices that can (CPUs). For ending soon, and for tests of what a failed pass leaves.
-  void interrupt_when(std::function<bool()> asked);
+  /// Gives passes up with ResourceError while `unwanted` says so: it is called now and then during
+  /// a pass by devices that can (CPUs). For ending soon, and for tests of what a failed pass
+  /// leaves.
+  void interrupt_when(std::function<bool()> unwanted);
 
   /// Row `i` of request `request` of the last forward().
   Row row(std::size_t request, std::size_t i) const;
@@ -117,7 +118,7 @@ class ModelContext {
   int context_size_;
   int batch_size_;
   std::unique_ptr<HiddenTap> tap_;     ///< the context calls it
-  std::function<bool()> interrupted_;  ///< the context asks it
+  std::function<bool()> interrupted_;  ///< libllama calls it
   LlamaContextPtr context_;
   std::vector<std::vector<Token>> cached_;  ///< per sequence, what its KV cache holds
 

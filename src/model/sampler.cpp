@@ -15,8 +15,8 @@ namespace citer {
 
 namespace {
 
-void check(bool ok, const char* option, const char* range, double found) {
-  if (!ok) throw UsageError(fmt::format("{}: expected {}, found {}", option, range, found));
+void check(bool ok, const char* field, const char* range, double found) {
+  if (!ok) throw FieldError({field}, fmt::format("expected {}, found {}", range, found));
 }
 
 /// -log(-log(u)): standard Gumbel noise.
@@ -25,17 +25,17 @@ double gumbel(std::uint64_t bits) { return -std::log(-std::log(to_unit(bits))); 
 }  // namespace
 
 void check_sampling_options(const SamplingOptions& o) {
-  check(o.temperature >= 0 && std::isfinite(o.temperature), "--temp", "a number >= 0",
+  check(o.temperature >= 0 && std::isfinite(o.temperature), "temperature", "a number >= 0",
         o.temperature);
-  check(o.top_k >= 0, "--top-k", "an integer >= 0", o.top_k);
-  check(o.top_p > 0 && o.top_p <= 1, "--top-p", "a number in (0, 1]", o.top_p);
-  check(o.min_p >= 0 && o.min_p <= 1, "--min-p", "a number in [0, 1]", o.min_p);
-  check(o.repeat_penalty > 0 && std::isfinite(o.repeat_penalty), "--repeat-penalty", "a number > 0",
+  check(o.top_k >= 0, "top_k", "an integer >= 0", o.top_k);
+  check(o.top_p > 0 && o.top_p <= 1, "top_p", "a number in (0, 1]", o.top_p);
+  check(o.min_p >= 0 && o.min_p <= 1, "min_p", "a number in [0, 1]", o.min_p);
+  check(o.repeat_penalty > 0 && std::isfinite(o.repeat_penalty), "repeat_penalty", "a number > 0",
         o.repeat_penalty);
-  check(o.repeat_last_n >= 0, "--repeat-last-n", "an integer >= 0", o.repeat_last_n);
-  check(std::isfinite(o.frequency_penalty), "--frequency-penalty", "a finite number",
+  check(o.repeat_last_n >= 0, "repeat_last_n", "an integer >= 0", o.repeat_last_n);
+  check(std::isfinite(o.frequency_penalty), "frequency_penalty", "a finite number",
         o.frequency_penalty);
-  check(std::isfinite(o.presence_penalty), "--presence-penalty", "a finite number",
+  check(std::isfinite(o.presence_penalty), "presence_penalty", "a finite number",
         o.presence_penalty);
 }
 

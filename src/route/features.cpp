@@ -18,7 +18,8 @@ RouterFeatures router_features(const std::string& name) {
   for (const RouterFeatures f : {RouterFeatures::kHidden, RouterFeatures::kHiddenConfidence}) {
     if (name == to_string(f)) return f;
   }
-  throw UsageError(fmt::format("features '{}': expected hidden or hidden+confidence", name));
+  throw FieldError({"features"},
+                   fmt::format("expected hidden or hidden+confidence, found '{}'", name));
 }
 
 std::array<float, kConfidenceFeatures> confidence_features(std::span<const float> logits) {

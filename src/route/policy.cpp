@@ -70,8 +70,8 @@ double random_share(const std::string& name) {
   double share = -1.0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
   if (error != std::errc{} || end != text.data() + text.size() || !(share >= 0 && share <= 1)) {
-    throw UsageError(
-        fmt::format("policy '{}': expected random:P with P in [0, 1], found '{}'", name, text));
+    throw FieldError({"policy"},
+                     fmt::format("expected random:P with P in [0, 1], found '{}'", name));
   }
   return share;
 }
@@ -91,10 +91,10 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
   if (name == "entropy") return policy(kSlmLogits, 0.95, certainty);
   if (name == "oracle") return policy(kBothModels, 0.5, agreement);
   if (is_learned_policy(name)) {
-    throw UsageError(fmt::format("policy '{}' needs a router file (--router)", name));
+    throw FieldError({"routers"}, fmt::format("policy '{}' needs a router file", name));
   }
-  throw UsageError(fmt::format("unknown policy '{}'; expected one of {}", name,
-                               fmt::join(policy_names(), ", ")));
+  throw FieldError({"policy"}, fmt::format("expected one of {}, found '{}'",
+                                           fmt::join(policy_names(), ", "), name));
 }
 
 const std::vector<std::string>& policy_names() {

@@ -134,7 +134,9 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
       throw ApiError(kBadRequest,
                      fmt::format("{}: {} tokens, but the context holds {}, answer included", field,
                                  prompt.size(), service_.context_size()),
-                     "context_length_exceeded", field);
+                     "context_length_exceeded", field)
+          .with("n_prompt_tokens", static_cast<std::int64_t>(prompt.size()))
+          .with("n_ctx", service_.context_size());
     }
   }
   return prompts;

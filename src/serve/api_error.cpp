@@ -1,5 +1,7 @@
 #include "serve/api_error.h"
 
+#include <map>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +38,42 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
   return valid_utf8(text);
 }
 
+/// What the API calls a field of the options; "" where a request cannot set it.
+std::string api_name(const std::string& field) {
+  static const std::map<std::string, std::string> kNames = {
+      {"policy", "citer.policy"},
+      {"threshold", "citer.threshold"},
+      {"budget", "citer.budget"},
+      {"max_tokens", "max_tokens"},
+      {"stop", "stop"},
+      {"temperature", "temperature"},
+      {"top_k", "top_k"},
+      {"top_p", "top_p"},
+      {"min_p", "min_p"},
+      {"repeat_penalty", "repeat_penalty"},
+      {"frequency_penalty", "frequency_penalty"},
+      {"presence_penalty", "presence_penalty"},
+      {"seed", "seed"},
+      {"logit_bias", "logit_bias"},
+      {"grammar", "grammar"},
+      {"top_logprobs", "top_logprobs"},
+  };
+  const auto name = kNames.find(field);
+  return name == kNames.end() ? "" : name->second;
+}
+
+ApiError api_error_of_fields(const FieldError& error) {
+  std::string param;
+  for (const std::string& field : error.fields()) {
+    if (param.empty()) param = api_name(field);
+  }
+  const std::string text = error.text([](const std::string& field) {
+    const std::string name = api_name(field);
+    return name.empty() ? field : name;
+  });
+  return {kBadRequest, text, "invalid_value", param};
+}
+
 }  // namespace
 
 ApiError bad_field(const std::string& param, const std::string& message) {
@@ -43,18 +81,21 @@ ApiError bad_field(const std::string& param, const std::string& message) {
 }
 
 std::string error_body(const ApiError& error) {
-  const nlohmann::ordered_json body = {{"error",
-                                        {{"code", text_or_null(error.code())},
-                                         {"message", valid_utf8(error.what())},
-                                         {"type", type_of(error.status())},
-                                         {"param", text_or_null(error.param())}}}};
-  return body.dump();
+  nlohmann::ordered_json object = {{"code", text_or_null(error.code())},
+                                   {"message", valid_utf8(error.what())},
+                                   {"type", type_of(error.status())},
+                                   {"param", text_or_null(error.param())}};
+  for (const auto& [name, number] : error.numbers()) object[name] = number;
+  return nlohmann::ordered_json{{"error", std::move(object)}}.dump();
 }
 
 ApiError api_error_of(const std::exception& error) {
   if (const auto* api = dynamic_cast<const ApiError*>(&error)) return *api;
   if (dynamic_cast<const Overloaded*>(&error) != nullptr) {
     return {kTooManyRequests, error.what(), "overloaded"};
+  }
+  if (const auto* field = dynamic_cast<const FieldError*>(&error)) {
+    return api_error_of_fields(*field);
   }
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return {kBadRequest, error.what()};
   return {kInternalError, "internal error", "internal_error"};

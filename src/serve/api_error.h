@@ -2,7 +2,10 @@
 
 // Errors as the OpenAI API shows them.
 
+#include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "citer/error.h"
 
@@ -19,16 +22,24 @@ class ApiError : public Error {
   const std::string& code() const { return code_; }
   const std::string& param() const { return param_; }
 
+  /// Adds a number to the error object, for programs to read.
+  ApiError& with(const char* name, std::int64_t number) {
+    numbers_.emplace_back(name, number);
+    return *this;
+  }
+  const std::vector<std::pair<std::string, std::int64_t>>& numbers() const { return numbers_; }
+
  private:
   int status_;
   std::string code_;
   std::string param_;
+  std::vector<std::pair<std::string, std::int64_t>> numbers_;
 };
 
 /// A field that is wrong: status 400.
 ApiError bad_field(const std::string& param, const std::string& message);
 
-/// {"error": {code, message, type, param}}; the type follows from the status.
+/// {"error": {code, message, type, param, its numbers...}}; the type follows from the status.
 std::string error_body(const ApiError& error);
 
 /// What the client is told of an exception that leaves a handler: the errors of this project's

@@ -192,7 +192,7 @@ class ConnectionThreads final : public httplib::TaskQueue {
 
 std::unique_ptr<httplib::Server> make_server(const HttpOptions& options) {
   if (options.ssl_cert_file.empty() != options.ssl_key_file.empty()) {
-    throw UsageError("give both --ssl-cert-file and --ssl-key-file, or neither");
+    throw FieldError({"ssl_cert_file", "ssl_key_file"}, "give both or neither");
   }
   if (options.ssl_cert_file.empty()) return std::make_unique<httplib::Server>();
   auto server = std::make_unique<httplib::SSLServer>(options.ssl_cert_file.c_str(),

@@ -52,7 +52,7 @@ void put_status(std::string& page, const ServiceStatus& status) {
   put_two(page, "citer_positions_total", "counter", "Tokens evaluated, prompts included.", "model",
           {"slm", totals.slm_positions}, {"llm", totals.llm_positions});
   put_two(page, "citer_llm_decisions_total", "counter",
-          "Tokens where the LLM decided, by whether it agreed with the SLM's guess.", "outcome",
+          "Tokens the LLM verified, by whether the guess stood.", "outcome",
           {"accepted", totals.accepted}, {"rejected", totals.rejected});
   put_two(page, "citer_kv_cache_tokens", "gauge", "Tokens in the KV cache.", "model",
           {"slm", status.slm_cached_tokens}, {"llm", status.llm_cached_tokens});

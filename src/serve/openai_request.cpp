@@ -161,12 +161,16 @@ GenerationRequest parse_common(const Fields& fields, const RequestLimits& limits
   const auto new_name = fields.integer("max_completion_tokens", -1, kMostTokens);
   request.max_tokens =
       static_cast<int>(new_name.value_or(old_name.value_or(limits.defaults.max_tokens)));
+  if (fields.find("n_predict") != nullptr) {
+    throw bad_field("n_predict", "is for llama-server's own routes; here it is max_tokens");
+  }
   request.stop = limits.defaults.stop;
   if (const Json* stop = fields.find("stop")) request.stop = parse_stop(*stop);
   request.n = static_cast<int>(fields.integer("n", 1, kMostChoices).value_or(1));
   request.stream = fields.boolean("stream").value_or(false);
   if (const auto options = fields.object("stream_options")) {
     request.include_usage = options->boolean("include_usage").value_or(false);
+    if (!request.stream) throw bad_field("stream_options", "needs stream to be true");
   }
   if (const auto citer = fields.object("citer")) {
     request.routing.policy = citer->string("policy");
@@ -240,6 +244,7 @@ Json parse_message(const Json& message, const std::string& path) {
                     fmt::format("expected system, user, assistant or tool, found '{}'", role));
   }
   const Json* calls = role == "assistant" ? fields.find("tool_calls") : nullptr;
+  if (calls != nullptr && calls->is_array() && calls->empty()) calls = nullptr;
   const Json* content = fields.find("content");
   const bool only_calls = content == nullptr && calls != nullptr;
   Json parsed = {{"role", role},
@@ -281,6 +286,7 @@ void parse_tool_choice(const Json& choice, GenerationRequest& request) {
   } else if (choice == "none") {
     request.tools = nullptr;
   } else if (choice == "required") {
+    if (request.tools.empty()) throw bad_field("tool_choice", "there are no tools to call");
     request.must_call = request.tools;
   } else if (choice != "auto") {
     throw bad_field("tool_choice",
@@ -288,11 +294,7 @@ void parse_tool_choice(const Json& choice, GenerationRequest& request) {
   }
 }
 
-void parse_tools(const Fields& fields, GenerationRequest& request) {
-  const Json* functions = fields.find("functions");
-  if (functions != nullptr && !functions->empty()) {
-    throw bad_field("functions", "deprecated by OpenAI and not supported; use tools");
-  }
+void parse_tool_list(const Fields& fields, GenerationRequest& request) {
   const Json* tools = fields.find("tools");
   if (tools == nullptr) return;
   if (!tools->is_array()) {
@@ -309,6 +311,15 @@ void parse_tools(const Fields& fields, GenerationRequest& request) {
       function.erase("parameters");
     }
   }
+}
+
+/// The tools that may be called, and those of which one has to be.
+void parse_tools(const Fields& fields, GenerationRequest& request) {
+  const Json* functions = fields.find("functions");
+  if (functions != nullptr && !functions->empty()) {
+    throw bad_field("functions", "deprecated by OpenAI and not supported; use tools");
+  }
+  parse_tool_list(fields, request);
   if (const Json* choice = fields.find("tool_choice")) parse_tool_choice(*choice, request);
   if (!request.must_call.empty() && !request.sampling.grammar.empty()) {
     throw bad_field("tool_choice", "a call that must be made leaves no room for another format");
@@ -384,6 +395,9 @@ GenerationRequest parse_completion_request(const Json& body, const RequestLimits
   const Fields fields(body);
   GenerationRequest request = parse_common(fields, limits);
   request.prompts = parse_prompts(fields.find("prompt"), limits.vocab_size);
+  if (!fields.string("suffix").value_or("").empty()) {
+    throw bad_field("suffix", "not supported");
+  }
   request.echo = fields.boolean("echo").value_or(false);
   request.sampling.top_logprobs =
       static_cast<int>(fields.integer("logprobs", 0, kMostTopLogprobs).value_or(-1));

@@ -19,11 +19,10 @@ std::unique_ptr<const RE2> compile(const std::string& pattern) {
   if (pattern.empty()) return nullptr;
   auto regex = std::make_unique<const RE2>(pattern, RE2::Quiet);
   if (!regex->ok()) {
-    throw UsageError(fmt::format("answer pattern \"{}\": {}", pattern, regex->error()));
+    throw FieldError({"pattern"}, fmt::format("'{}': {}", pattern, regex->error()));
   }
   if (regex->NumberOfCapturingGroups() < 1) {
-    throw UsageError(
-        fmt::format("answer pattern \"{}\": expected a group ( ), found none", pattern));
+    throw FieldError({"pattern"}, fmt::format("'{}': expected a group ( ), found none", pattern));
   }
   return regex;
 }

@@ -119,13 +119,14 @@ std::string shots_for(const Example& example, const std::vector<Example>& shots,
 
 void check_options(const DatasetOptions& options) {
   if (options.shots < 0) {
-    throw UsageError(fmt::format("shots: expected 0 or more, found {}", options.shots));
+    throw FieldError({"shots"}, fmt::format("expected 0 or more, found {}", options.shots));
   }
   if (options.limit < 0) {
-    throw UsageError(fmt::format("limit: expected 0 or more, found {}", options.limit));
+    throw FieldError({"limit"}, fmt::format("expected 0 or more, found {}", options.limit));
   }
   if (options.shots > 0 && options.shots_path.empty()) {
-    throw UsageError(fmt::format("shots: expected a file to take {} shots from", options.shots));
+    throw FieldError({"shots_path"},
+                     fmt::format("expected a file to take {} shots from", options.shots));
   }
 }
 

@@ -47,13 +47,13 @@ std::string_view default_template(TaskKind kind) {
 void check_template(std::string_view text, TaskKind kind) {
   const auto has = [&](std::string_view part) { return text.find(part) != std::string_view::npos; };
   if (!has("{question}") && !has("{problem}")) {
-    throw UsageError("prompt template: expected the placeholder {question}, found none");
+    throw FieldError({"prompt_template"}, "expected the placeholder {question}, found none");
   }
   if (kind == TaskKind::kChoice && !has("{choices}")) {
-    throw UsageError("prompt template: expected the placeholder {choices}, found none");
+    throw FieldError({"prompt_template"}, "expected the placeholder {choices}, found none");
   }
   if (kind == TaskKind::kMath && has("{choices}")) {
-    throw UsageError("prompt template: found {choices}, but the data has none");
+    throw FieldError({"prompt_template"}, "found {choices}, but the data has none");
   }
 }
 

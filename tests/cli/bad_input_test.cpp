@@ -88,16 +88,16 @@ TEST_F(BadInput, OnlyOneModel) {
 
 TEST_F(BadInput, PromptLongerThanTheContext) {
   EXPECT_THAT(generate_badly({"-p", std::string(200, 'x'), "-c", "100"}, kUsageError),
-              AllOf(HasSubstr("the prompt has 201 tokens"), HasSubstr("holds 100")));
+              AllOf(HasSubstr("-c: the prompt has 201 tokens"), HasSubstr("holds 100")));
   write("prompts.jsonl", "{\"id\":\"a\",\"prompt\":\"short\"}\n{\"id\":\"b\",\"prompt\":\"" +
                              std::string(200, 'x') + "\"}\n");
   EXPECT_THAT(generate_badly({"--prompts", path("prompts.jsonl"), "-c", "100"}, kUsageError),
-              AllOf(HasSubstr("prompt 'b'"), HasSubstr("201 tokens")));
+              HasSubstr("prompt 'b': -c: the prompt has 201 tokens"));
 }
 
 TEST_F(BadInput, PromptAndLimitThatDoNotFitTheContext) {
   EXPECT_THAT(generate_badly({"-p", "x", "-c", "100", "-n", "200"}, kUsageError),
-              AllOf(HasSubstr("-n asks for 200 more"), HasSubstr("holds 100")));
+              AllOf(HasSubstr("-n and -c: "), HasSubstr("200 may follow"), HasSubstr("holds 100")));
 }
 
 TEST_F(BadInput, ThresholdOutOfRange) {
@@ -110,7 +110,8 @@ TEST_F(BadInput, ThresholdOutOfRange) {
 
 TEST_F(BadInput, UnknownPolicy) {
   EXPECT_THAT(generate_badly({"-p", "x", "--policy", "guess"}, kUsageError),
-              AllOf(HasSubstr("'guess'"), HasSubstr("maxprob"), HasSubstr("random:P")));
+              AllOf(HasSubstr("--policy: expected one of"), HasSubstr("'guess'"),
+                    HasSubstr("maxprob"), HasSubstr("random:P")));
   EXPECT_THAT(generate_badly({"-p", "x", "--policy", "random:2"}, kUsageError),
               HasSubstr("[0, 1]"));
 }
@@ -127,6 +128,7 @@ TEST_F(BadInput, MalformedPromptLinesAreNamed) {
       {"[1, 2]", "expected a JSON object, found array"},
       {"7", "expected a JSON object, found number"},
       {"{\"id\": 2}", "expected a field 'prompt'"},
+      {"{\"messages\": null}", "expected a field 'prompt'"},
       {"{\"prompt\": 5}", "expected text in 'prompt', found number"},
       {"{\"prompt\": null}", "expected text in 'prompt', found null"},
       {"{\"id\": [1], \"prompt\": \"x\"}", "in 'id', found array"},
@@ -203,7 +205,7 @@ TEST_F(BadInput, Flags) {
       {{"-p", "x", "-n", "many"}, "many"},
       {{"-p", "x", "--temp", "warm"}, "warm"},
       {{"-p", "x", "--temp", "-1"}, "--temp: expected a number >= 0"},
-      {{"-p", "x", "--top-p", "0"}, "--top-p"},
+      {{"-p", "x", "--top-p", "0"}, "--top-p: expected a number in (0, 1]"},
       {{"-p", "x", "--repeat-penalty", "0"}, "--repeat-penalty"},
       {{"-p", "x", "-np", "0"}, "--parallel"},
       {{"-p", "x", "-b", "0"}, "--batch-size"},
@@ -214,7 +216,8 @@ TEST_F(BadInput, Flags) {
       {{"-p", "x", "--prompts", "y"}, "--prompt"},
       {{"-p"}, "--prompt"},
       {{"-p", "x", "-ctk", "int3"}, "'int3'"},
-      {{"-p", "x", "-fa", "maybe"}, "'maybe'"},
+      {{"-p", "x", "-fa", "maybe"}, "--flash-attn: expected on, off or auto, found 'maybe'"},
+      {{"-p", "x", "--overlap", "maybe"}, "--overlap: expected on, off or auto"},
       {{"-p", "x", "stray"}, "stray"},
   };
   for (const auto& [arguments, expected] : cases) {

@@ -58,7 +58,7 @@ TEST_F(ChatWithoutTemplate, SaysWhatToDo) {
   EXPECT_EQ(result.status, kInputError);
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, AllOf(StartsWith("citer: "), HasSubstr("no chat template"),
-                                HasSubstr("--chat-template-file")));
+                                HasSubstr("give a chat template file")));
 }
 
 class Inspect : public test::ProgramTest {};

@@ -121,6 +121,17 @@ TEST_F(Generate, TraceOfManyPromptsNamesEach) {
   EXPECT_EQ(lines, (std::map<std::string, int>{{"p0", 30}, {"p1", 30}, {"p2", 30}, {"p3", 30}}));
 }
 
+TEST_F(Generate, NullInAPromptsFileIsAsIfMissing) {
+  const auto answers = [&](const std::string& more) {
+    const std::string file = write("prompts.jsonl", R"({"prompt": "the bird")" + more + "}\n");
+    return json_lines(run_well(with({"--prompts", file}))).at(0);
+  };
+  const json plain = answers("");
+  const json with_nulls = answers(R"(, "messages": null, "id": null)");
+  EXPECT_EQ(with_nulls.at("id"), "1");
+  EXPECT_EQ(with_nulls.at("text"), plain.at("text"));
+}
+
 TEST_F(Generate, ManyPromptsKeepTheirOrderAndTexts) {
   const std::string file = write_prompts(13);
   // Otherwise batches of other sizes may round to other texts.

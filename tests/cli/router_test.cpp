@@ -59,10 +59,10 @@ TEST_F(BundledRouters, BudgetIsAboutTheLlmsShare) {
 TEST_F(BundledRouters, BudgetNeedsACalibratedPolicyAndNoThreshold) {
   EXPECT_EQ(
       run_badly({"generate", "-p", "x", "--policy", "maxprob", "--budget", "0.1"}, kUsageError),
-      "citer: --budget: policy 'maxprob' has no calibration curve; use --threshold\n");
+      "citer: --budget: policy 'maxprob' has no calibration curve; give a threshold\n");
   EXPECT_THAT(
       run_badly({"generate", "-p", "x", "--budget", "0.1", "--threshold", "0.5"}, kUsageError),
-      HasSubstr("--threshold or --budget, not both"));
+      HasSubstr("--threshold and --budget: give one, not both"));
   for (const char* budget : {"-0.1", "1.5", "nan"}) {
     EXPECT_THAT(run_badly({"generate", "-p", "x", "--budget", budget}, kUsageError),
                 HasSubstr("--budget: expected a number in [0, 1]"));
@@ -79,7 +79,7 @@ TEST_F(BundledRouters, TwoOfOnePolicyAreRefused) {
                          bundled("router-citer.gguf") + "," + path("other.gguf")},
                         kUsageError),
               AllOf(HasSubstr("router-citer.gguf"), HasSubstr(path("other.gguf")),
-                    HasSubstr("both stand for the policy citer")));
+                    HasSubstr("both stand for the policy citer"), HasSubstr("--router: ")));
 }
 
 TEST_F(BundledRouters, TruncatedIsSaid) {

@@ -143,13 +143,14 @@ TEST_F(DecoderTest, RefusesWhatCannotBeDone) {
   };
   EXPECT_EQ(refused([](auto& r) { r.prompt.clear(); }), "the prompt is empty");
   EXPECT_EQ(refused([](auto& r) { r.threshold = 1.5; }),
-            "--threshold: expected a number in [0, 1], found 1.5");
-  EXPECT_THAT(refused([](auto& r) { r.threshold = -0.1; }), HasSubstr("--threshold"));
-  EXPECT_THAT(refused([](auto& r) { r.threshold = std::nan(""); }), HasSubstr("--threshold"));
-  EXPECT_THAT(refused([](auto& r) { r.sampling.top_p = 2; }), HasSubstr("--top-p"));
+            "threshold: expected a number in [0, 1], found 1.5");
+  EXPECT_THAT(refused([](auto& r) { r.threshold = -0.1; }), HasSubstr("threshold: "));
+  EXPECT_THAT(refused([](auto& r) { r.threshold = std::nan(""); }), HasSubstr("threshold: "));
+  EXPECT_THAT(refused([](auto& r) { r.sampling.top_p = 2; }), HasSubstr("top_p: "));
   EXPECT_EQ(refused([](auto& r) { r.prompt.assign(32, 5); }),
-            "the prompt has 32 tokens, the context holds 32 (-c sets it)");
-  EXPECT_THAT(refused([](auto& r) { r.prompt.assign(30, 5); }), HasSubstr("asks for 5 more"));
+            "context_size: the prompt has 32 tokens, the context holds 32");
+  EXPECT_THAT(refused([](auto& r) { r.prompt.assign(30, 5); }),
+              HasSubstr("max_tokens and context_size: the prompt has 30 tokens and 5 may follow"));
   EXPECT_EQ(pair.decoder.totals().slm_passes, 0) << "nothing was evaluated";
   EXPECT_EQ(pair.decoder.claim_slot(prompt_), 0) << "nothing was started";
 }

@@ -1,4 +1,4 @@
-// Learned policies in the decoder: what is scored, and which model is asked.
+// Learned policies in the decoder: what is scored, and which model runs.
 #include <gtest/gtest.h>
 
 #include <algorithm>

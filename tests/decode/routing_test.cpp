@@ -167,9 +167,9 @@ TEST_F(Routing, AuditAsksTheLlmAboutTheSlmsTokens) {
         tokens.push_back(record.id);
         continue;
       }
-      const bool asked = i < last_llm;
-      ASSERT_EQ(record.llm_agrees.has_value(), asked) << i;
-      if (asked) {
+      const bool audited = i < last_llm;
+      ASSERT_EQ(record.llm_agrees.has_value(), audited) << i;
+      if (audited) {
         const bool same = likeliest(llm_.logits(tokens).back()) == record.id;
         EXPECT_EQ(*record.llm_agrees, same) << i;
         ++(same ? agree : disagree);

@@ -21,6 +21,7 @@ namespace {
 using test::error_text;
 using test::TinyPairFiles;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 constexpr const char* kTemplate =
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant:";
@@ -183,8 +184,8 @@ TEST_F(ServiceTest, PromptsAreCheckedBeforeAnyWork) {
   const GenerationCallbacks count = {.on_text = [&](std::size_t, const TextPiece&) { ++calls; },
                                      .on_answer = [&](std::size_t, Answer) { ++calls; }};
   const std::string text =
-      error_text<UsageError>([&] { service.generate(list, generation(), count); });
-  EXPECT_THAT(text, HasSubstr("prompt 'p1'"));
+      error_text<FieldError>([&] { service.generate(list, generation(), count); });
+  EXPECT_THAT(text, StartsWith("prompt 'p1': context_size: "));
   EXPECT_THAT(text, HasSubstr("501 tokens"));
   EXPECT_THAT(text, HasSubstr("holds 96"));
   EXPECT_EQ(calls, 0);
@@ -200,7 +201,7 @@ TEST_F(ServiceTest, UnknownPolicyAndBadSamplingAreRefusedBeforeAnyWork) {
   g = generation();
   g.sampling.min_p = 3;
   EXPECT_THAT(error_text<UsageError>([&] { service.generate(prompts(1), g, {}); }),
-              HasSubstr("--min-p"));
+              HasSubstr("min_p: "));
   EXPECT_EQ(service.status().totals.slm_passes, 0);
 }
 

@@ -153,7 +153,7 @@ TEST(Evaluation, BadInputIsOneClearLine) {
   write_file(dir / "twice.jsonl", twice + twice);
   write_file(dir / "file", "");
   expect_error(
-      {{"--data", data, "--policies", "slm,best", "--out", out}, 2, "unknown policy 'best'"});
+      {{"--data", data, "--policies", "slm,best", "--out", out}, 2, "--policies: expected one of"});
   expect_error({{"--data", data, "--thresholds", "0.5,2", "--out", out}, 2, "[0, 1]"});
   expect_error({{"--data", data}, 2, "--out"});
   expect_error({{"--data", (dir / "none.jsonl").string(), "--out", out}, 1, "none.jsonl"});

@@ -120,8 +120,8 @@ TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
 
   fs::remove(o.out);
   CollectOptions stopping = o;
-  int asked = 0;
-  stopping.should_stop = [&] { return ++asked > 12; };  // in the second of three parts
+  int calls = 0;
+  stopping.should_stop = [&] { return ++calls > 12; };  // in the second of three parts
   EXPECT_FALSE(collect(services_, stopping));
   EXPECT_FALSE(fs::exists(o.out));
   EXPECT_TRUE(fs::exists(folder_ / "p.gguf.parts" / "000000.gguf"));
@@ -165,8 +165,8 @@ TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
     EXPECT_EQ(p->slm_token[i], p->ref_token[i]) << "without a router the SLM writes";
   }
   o.labels = LabelRule::kPaper;
-  EXPECT_THAT(error_text<UsageError>([&] { collect(services_, o); }),
-              HasSubstr("--labels outcome"));
+  EXPECT_THAT(error_text<FieldError>([&] { collect(services_, o); }),
+              HasSubstr("states and labels: "));
 }
 
 TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {

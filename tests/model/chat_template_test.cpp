@@ -129,7 +129,7 @@ TEST_F(ChatTemplateTest, ModelWithoutTemplateSaysWhatToDo) {
   const auto m = model("");
   const std::string text = error_text<InputError>([&] { ChatTemplate::for_model(*m, ""); });
   EXPECT_THAT(text, StartsWith(path_.string() + ": "));
-  EXPECT_THAT(text, HasSubstr("--chat-template-file"));
+  EXPECT_THAT(text, HasSubstr("chat template file"));
 }
 
 }  // namespace

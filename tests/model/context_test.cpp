@@ -302,7 +302,7 @@ TEST_F(ContextTest, UnknownCacheTypeIsAUsageError) {
 TEST_F(ContextTest, UnknownFlashAttentionIsAUsageError) {
   const std::string text =
       error_text<UsageError>([&] { make({.context_size = 64, .flash_attention = "maybe"}); });
-  EXPECT_EQ(text, "--flash-attn: expected on, off or auto, found 'maybe'");
+  EXPECT_EQ(text, "flash_attention: expected on, off or auto, found 'maybe'");
 }
 
 TEST_F(ContextTest, SizeDefaultsToWhatTheModelWasTrainedFor) {

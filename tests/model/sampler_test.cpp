@@ -292,27 +292,27 @@ TEST(SamplerTest, CloseDistributionsDrawTheSameToken) {
   EXPECT_GT(rate, independent + 0.5);
 }
 
-TEST(SamplerTest, OptionsOutOfRangeNameTheFlag) {
+TEST(SamplerTest, OptionsOutOfRangeNameTheField) {
   const auto refused = [](auto set) {
     SamplingOptions options;
     set(options);
     return error_text<UsageError>([&] { Sampler(kVocab, options, 0); });
   };
   EXPECT_EQ(refused([](auto& o) { o.temperature = -0.5; }),
-            "--temp: expected a number >= 0, found -0.5");
-  EXPECT_THAT(refused([](auto& o) { o.temperature = std::nan(""); }), HasSubstr("--temp"));
-  EXPECT_THAT(refused([](auto& o) { o.temperature = HUGE_VAL; }), HasSubstr("--temp"));
-  EXPECT_THAT(refused([](auto& o) { o.top_k = -1; }), HasSubstr("--top-k"));
-  EXPECT_THAT(refused([](auto& o) { o.top_p = 0; }), HasSubstr("--top-p"));
-  EXPECT_THAT(refused([](auto& o) { o.top_p = 1.01; }), HasSubstr("--top-p"));
-  EXPECT_THAT(refused([](auto& o) { o.min_p = -0.1; }), HasSubstr("--min-p"));
-  EXPECT_THAT(refused([](auto& o) { o.min_p = 1.5; }), HasSubstr("--min-p"));
-  EXPECT_THAT(refused([](auto& o) { o.repeat_penalty = 0; }), HasSubstr("--repeat-penalty"));
-  EXPECT_THAT(refused([](auto& o) { o.repeat_last_n = -2; }), HasSubstr("--repeat-last-n"));
+            "temperature: expected a number >= 0, found -0.5");
+  EXPECT_THAT(refused([](auto& o) { o.temperature = std::nan(""); }), HasSubstr("temperature"));
+  EXPECT_THAT(refused([](auto& o) { o.temperature = HUGE_VAL; }), HasSubstr("temperature"));
+  EXPECT_THAT(refused([](auto& o) { o.top_k = -1; }), HasSubstr("top_k"));
+  EXPECT_THAT(refused([](auto& o) { o.top_p = 0; }), HasSubstr("top_p"));
+  EXPECT_THAT(refused([](auto& o) { o.top_p = 1.01; }), HasSubstr("top_p"));
+  EXPECT_THAT(refused([](auto& o) { o.min_p = -0.1; }), HasSubstr("min_p"));
+  EXPECT_THAT(refused([](auto& o) { o.min_p = 1.5; }), HasSubstr("min_p"));
+  EXPECT_THAT(refused([](auto& o) { o.repeat_penalty = 0; }), HasSubstr("repeat_penalty"));
+  EXPECT_THAT(refused([](auto& o) { o.repeat_last_n = -2; }), HasSubstr("repeat_last_n"));
   EXPECT_THAT(refused([](auto& o) { o.frequency_penalty = std::nan(""); }),
-              HasSubstr("--frequency-penalty"));
+              HasSubstr("frequency_penalty"));
   EXPECT_THAT(refused([](auto& o) { o.presence_penalty = HUGE_VAL; }),
-              HasSubstr("--presence-penalty"));
+              HasSubstr("presence_penalty"));
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST(Policy, RandomShareOutOfRange) {
     const std::string text =
         error_text<UsageError>([&] { make_policy("random:" + std::string(share)); });
     EXPECT_THAT(text, HasSubstr("[0, 1]"));
-    EXPECT_THAT(text, HasSubstr("'" + std::string(share) + "'"));
+    EXPECT_THAT(text, HasSubstr("'random:" + std::string(share) + "'"));
   }
 }
 

@@ -185,7 +185,10 @@ TEST_F(ApiTest, PromptsThatDoNotFit) {
   const auto error = [&](const Json& body) { return error_of(post("/v1/completions", body), 400); };
   std::string longest;
   for (int i = 0; i < 600; ++i) longest += " dollars";
-  EXPECT_EQ(error({{"prompt", longest}})["code"], "context_length_exceeded");
+  const Json overflow = error({{"prompt", longest}});
+  EXPECT_EQ(overflow["code"], "context_length_exceeded");
+  EXPECT_GT(overflow["n_prompt_tokens"], 600);
+  EXPECT_EQ(overflow["n_ctx"], 512);
   EXPECT_EQ(error({{"prompt", Json::array({Json::array()})}})["param"], "prompt");
   EXPECT_EQ(error_of(post("/v1/chat/completions",
                           {{"messages", {{{"role", "user"}, {"content", longest}}}}}),

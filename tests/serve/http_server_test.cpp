@@ -92,6 +92,10 @@ TEST_F(HttpServerTest, UnknownRoutesAndMethods) {
   start();
   EXPECT_EQ(error_of(client().Get("/v2/models"), 404)["code"], "not_found");
   EXPECT_EQ(error_of(post("/v1/embeddings", {{"input", "x"}}), 404)["code"], "not_found");
+  EXPECT_EQ(error_of(post("/completion", {{"prompt", "x"}, {"n_predict", 2}}), 404)["code"],
+            "not_found");
+  EXPECT_EQ(error_of(post("/completions", {{"prompt", "x"}, {"n_predict", 2}}), 400)["param"],
+            "n_predict");
   EXPECT_EQ(error_of(client().Get("/v1/completions"), 405)["code"], "method_not_allowed");
   EXPECT_EQ(error_of(client().Delete("/v1/models"), 405)["code"], "method_not_allowed");
   EXPECT_EQ(error_of(post("/health", {}), 405)["code"], "method_not_allowed");

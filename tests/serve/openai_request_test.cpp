@@ -110,6 +110,26 @@ TEST(OpenAiRequest, ASchemaMayStandBesideTheType) {
   EXPECT_EQ(parse(R"({"prompt": "x", "json_schema": {"const": "42"}})").sampling.grammar, plain);
 }
 
+TEST(OpenAiRequest, AnEmptyListOfToolCallsIsAsIfMissing) {
+  const auto messages = [](const std::string& more) {
+    return parse_chat(R"({"messages": [{"role": "assistant", "content": "x")" + more + "}]}")
+        .messages;
+  };
+  EXPECT_EQ(messages(R"(, "tool_calls": [])"), messages(""));
+}
+
+TEST(OpenAiRequest, WithoutToolsNoneMayBeCalled) {
+  for (const char* more : {R"("tool_choice": "none")", R"("tools": [], "tool_choice": "auto")"}) {
+    EXPECT_TRUE(parse_chat(with_messages(more)).tools.empty()) << more;
+  }
+}
+
+TEST(OpenAiRequest, ASuffixIsRefusedUnlessItSaysNothing) {
+  EXPECT_EQ(error_of(R"({"prompt": "x", "suffix": "y"})", false).param(), "suffix");
+  EXPECT_NO_THROW(parse(R"({"prompt": "x", "suffix": null})"));
+  EXPECT_NO_THROW(parse(R"({"prompt": "x", "suffix": ""})"));
+}
+
 TEST(OpenAiRequest, AToolsNullParametersAreAsIfMissing) {
   const auto tools = [](const std::string& more) {
     const std::string body = R"({"messages": [{"role": "user", "content": "x"}], "tools": [
@@ -190,6 +210,9 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("stream": "yes")", "stream"},
       {R"("stream_options": 1)", "stream_options"},
       {R"("stream_options": {"include_usage": 1})", "stream_options.include_usage"},
+      {R"("stream_options": {"include_usage": true})", "stream_options"},
+      {R"("stream": false, "stream_options": {})", "stream_options"},
+      {R"("n_predict": 5)", "n_predict"},
       {R"("logprobs": 5)", "logprobs"},
       {R"("top_logprobs": 2)", "top_logprobs"},
       {R"("logprobs": true, "top_logprobs": 21)", "top_logprobs"},
@@ -237,6 +260,10 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required",
           "grammar": "root ::= [a]")",
        "tool_choice"},
+      {R"("tool_choice": "required")", "tool_choice"},
+      {R"("tools": [], "tool_choice": "required")", "tool_choice"},
+      {R"("tools": null, "tool_choice": {"type": "function", "function": {"name": "f"}})",
+       "tool_choice.function.name"},
       {R"("citer": "fast")", "citer"},
       {R"("citer": {"policy": 1})", "citer.policy"},
       {R"("citer": {"threshold": 1.5})", "citer.threshold"},

@@ -101,6 +101,26 @@ TEST(Rooms, IncludeOnlyDownward) {
   EXPECT_GT(files, 10);
 }
 
+/// A flag of the command line in a text: "--top-k", "(-c sets it)".
+const std::regex kFlagInText(R"re("[^"]*(--[a-z]|[ (]-[a-z]{1,4}[ ),.:])[^"]*")re");
+
+TEST(Rooms, NoFlagsBelowTheCommandLine) {
+  EXPECT_TRUE(std::regex_search(R"re(error("--top-k: wrong"))re", kFlagInText));
+  EXPECT_TRUE(std::regex_search(R"re(error("it holds 5 (-c sets it)"))re", kFlagInText));
+  EXPECT_FALSE(std::regex_search(R"re(fill("[1]", "a - b", --depth))re", kFlagInText));
+  for (const char* folder : {"src", "include"}) {
+    const fs::path root = fs::path(CITER_SOURCE_DIR) / folder;
+    for (const auto& entry : fs::recursive_directory_iterator(root)) {
+      const std::string room = first_component(fs::relative(entry.path(), root).string());
+      if (!entry.is_regular_file() || room == "cli") continue;
+      for_each_line(entry.path(), [&](std::string_view line, int number) {
+        EXPECT_FALSE(std::regex_search(std::string(line), kFlagInText))
+            << entry.path().string() << ":" << number << ": name the field, not the flag";
+      });
+    }
+  }
+}
+
 TEST(Rooms, PublicHeadersHaveNoThirdPartyInclude) {
   for (const auto& entry :
        fs::recursive_directory_iterator(fs::path(CITER_SOURCE_DIR) / "include")) {

@@ -53,7 +53,7 @@ const policies = unique(report.runs.map((run) => run.policy));
 const looks = assignLooks(policies);
 
 const isAlone = (policy) => policy === "slm" || policy === "llm";
-/** Whether a policy could be used: the oracle asks the LLM for every token. */
+/** Whether a policy could be used: the oracle runs the LLM at every token. */
 const isUsable = (policy) => !isAlone(policy) && policy !== "oracle";
 
 function policyLabel(policy) {

@@ -1,0 +1,29 @@
+#include "cli/field_flags.h"
+
+#include <algorithm>
+#include <map>
+
+namespace citer::cli {
+
+std::string flag_of(const std::string& field) {
+  static const std::map<std::string, std::string> kOtherNames = {
+      {"context_size", "-c"},
+      {"flash_attention", "--flash-attn"},
+      {"max_tokens", "-n"},
+      {"pattern", "--answer-pattern"},
+      {"pending_tokens", "--speculate"},
+      {"prompt_template", "--template"},
+      {"routers", "--router"},
+      {"sequences", "-np"},
+      {"shots_path", "--shots-file"},
+      {"temperature", "--temp"},
+  };
+  if (const auto other = kOtherNames.find(field); other != kOtherNames.end()) return other->second;
+  std::string flag = "--" + field;
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+std::string flag_text(const FieldError& error) { return error.text(flag_of); }
+
+}  // namespace citer::cli
