@@ -26,7 +26,7 @@
 namespace citer {
 
 struct ServiceOptions {
-  ContextOptions context;
+  ContextOptions context{};
   /// Sequences beyond ContextOptions::sequences that hold prefixes answers are forked from.
   int spare_sequences = 0;
   /// Whether the SLM drafts on while the LLM verifies: on, off, or auto (where the two are on
@@ -87,10 +87,10 @@ class Answers {
 
 /// Called as answers grow. `index` is the prompt's place in the span given to generate().
 struct GenerationCallbacks {
-  std::function<void(std::size_t index, const TextPiece&)> on_text;
-  std::function<void(std::size_t index, Answer)> on_answer;
+  std::function<void(std::size_t index, const TextPiece&)> on_text{};
+  std::function<void(std::size_t index, Answer)> on_answer{};
   /// Asked now and then; true ends generate() and hands out the answers begun, as far as they got.
-  std::function<bool()> should_stop;
+  std::function<bool()> should_stop{};
 };
 
 class Service {
