@@ -30,7 +30,7 @@ double seconds_since(Clock::time_point start) {
 struct Flags {
   PairOptions pair;
   ServiceOptions service;
-  CollectOptions collect;
+  CollectJob collect;
   int workers = 0;
   bool afresh = false;
 };
@@ -120,9 +120,7 @@ class Straightforward {
 
 void run(const Flags& flags) {
   std::filesystem::remove(flags.collect.out);
-  ServiceOptions with_spare = flags.service;
-  with_spare.spare_sequences = collect_spare_sequences();
-  ServicePool services(flags.pair, with_spare, flags.workers);
+  ServicePool services(flags.pair, flags.service, flags.workers);
   const auto start = Clock::now();
   const Preferences ours = *collect(services, flags.collect);
   const double our_seconds = seconds_since(start);

@@ -24,7 +24,14 @@ if(prefix_at EQUAL 0)
   set(CITER_PREFIX_LIBDIR ${LLAMA_LIB_DIR})
   file(GLOB CITER_PREFIX_LOADER ${LLAMA_LIB_DIR}/ld-linux*.so.*)
   include_directories(SYSTEM ${CITER_LLAMA_PREFIX}/usr/include)
+  # The rpath does not reach the needs of libllama itself, so what is named is linked whether a program uses
+  # it or not.
+  set(CITER_PREFIX_LINK_OPTIONS -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
 endif()
 
-# Where ggml's CPU, RPC and Vulkan backends lie; ggml's own default is the system's folder.
+# Where ggml's CPU, RPC and Vulkan backends lie, and the same as seen from its library; ggml's own default
+# is the system's folder.
 file(GLOB CITER_BACKEND_DIR ${LLAMA_LIB_DIR}/ggml/backends*)
+if(CITER_BACKEND_DIR)
+  file(RELATIVE_PATH CITER_BACKENDS_IN_LIBDIR ${LLAMA_LIB_DIR} ${CITER_BACKEND_DIR})
+endif()

@@ -1,4 +1,5 @@
 # citer_room(NAME [DEPENDS rooms] [LINKS libraries]): the static library of src/NAME.
+# citer_library(ROOMS): the library of these rooms, citer::citer, as one archive.
 # citer_program(NAME SOURCES files [LINKS libraries]): an executable.
 
 function(citer_compile_options target)
@@ -40,16 +41,32 @@ function(citer_room name)
   citer_compile_options(citer_${name})
 endfunction()
 
+function(citer_library)
+  set(objects ${ARGN})
+  list(TRANSFORM objects REPLACE "(.+)" "$<TARGET_OBJECTS:citer_\\1>")
+  add_library(citer_library STATIC ${objects})
+  add_library(citer::citer ALIAS citer_library)
+  set_target_properties(citer_library PROPERTIES OUTPUT_NAME citer EXPORT_NAME citer LINKER_LANGUAGE CXX)
+  target_compile_features(citer_library INTERFACE cxx_std_20)
+  target_include_directories(citer_library INTERFACE
+    $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  # What the archive needs; citerConfig.cmake finds it for who links the installed one.
+  target_link_libraries(citer_library INTERFACE
+    fmt::fmt Threads::Threads ${CMAKE_DL_LIBS}
+    $<BUILD_INTERFACE:PkgConfig::RE2> $<BUILD_INTERFACE:llama> $<BUILD_INTERFACE:ggml::ggml>
+    $<INSTALL_INTERFACE:PkgConfig::CITER_RE2> $<INSTALL_INTERFACE:citer::llama>)
+  citer_compile_options(citer_library)
+endfunction()
+
 function(citer_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
   citer_compile_options(${name})
   if(CITER_PREFIX_LOADER)
-    # See CiterLlama.cmake. The rpath does not reach the needs of libllama itself, so what is named is
-    # linked whether the program uses it or not.
+    # See CiterLlama.cmake.
     target_link_options(${name} PRIVATE -Wl,--dynamic-linker,${CITER_PREFIX_LOADER}
-      -Wl,--disable-new-dtags -Wl,--allow-shlib-undefined -Wl,--no-as-needed)
+      ${CITER_PREFIX_LINK_OPTIONS})
     set_target_properties(${name} PROPERTIES BUILD_RPATH ${CITER_PREFIX_LIBDIR})
   endif()
 endfunction()

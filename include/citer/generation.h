@@ -18,14 +18,14 @@ namespace citer {
 struct GenerationOptions {
   /// Routing policy: a router's, or as make_policy() names it. "": citer if there is a router for
   /// it, else maxprob.
-  std::string policy;
+  std::string policy{};
   /// A policy of one's own, instead of a name.
-  std::shared_ptr<const RoutingPolicy> own_policy;
+  std::shared_ptr<const RoutingPolicy> own_policy{};
   /// The LLM writes a token iff its score is below; in [0, 1]. Unset: the policy's default.
-  std::optional<double> threshold;
+  std::optional<double> threshold{};
   /// Instead of a threshold: the share of tokens that the LLM may write, in [0, 1], by the
   /// calibration of the policy's router and by what each answer has spent so far.
-  std::optional<double> budget;
+  std::optional<double> budget{};
   /// Speculative routing: tokens that may wait for the LLM's decision while the SLM drafts on. The
   /// text is the same. 1: none, plain routing; 0: as many as pay, by measured times and acceptance.
   int pending_tokens = 1;
@@ -36,8 +36,8 @@ struct GenerationOptions {
   /// Go on after end-of-generation tokens.
   bool ignore_eog = false;
   /// Strings that end an answer; they are not part of the text.
-  std::vector<std::string> stop;
-  SamplingOptions sampling;
+  std::vector<std::string> stop{};
+  SamplingOptions sampling{};
 };
 
 /// Text, a conversation for the chat template, or tokens as they are: the first that is not empty,
@@ -51,8 +51,8 @@ struct Prompt {
 
 /// One answer to write.
 struct Request {
-  Prompt prompt;
-  GenerationOptions options;
+  Prompt prompt{};
+  GenerationOptions options{};
   /// Tells answers to the same prompt apart: they draw other random numbers.
   std::uint64_t choice = 0;
   /// Give the prompt's tokens records with logprobs, too (Answer::prompt).

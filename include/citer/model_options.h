@@ -8,10 +8,10 @@ namespace citer {
 /// How one model is loaded and run. The SLM and the LLM each have their own.
 struct ModelOptions {
   /// GGUF file.
-  std::string path;
+  std::string path{};
   /// Devices to offload to, by ggml's names ("CUDA0", "Vulkan0", "RPC0", ...), comma-separated;
   /// empty: all there are; "none": the CPU alone.
-  std::string devices;
+  std::string devices{};
   /// Layers kept on the devices; negative: all.
   int n_gpu_layers = -1;
   /// CPU threads for single tokens and for batches; 0: one for a model under 64 MiB (a second does

@@ -14,12 +14,12 @@
 namespace citer {
 
 struct PairOptions {
-  ModelOptions slm;
-  ModelOptions llm;
+  ModelOptions slm{};
+  ModelOptions llm{};
   /// Jinja chat template to use instead of the SLM's own; "" for the model's own.
-  std::string chat_template_file;
+  std::string chat_template_file{};
   /// Router files, each for a policy of its own.
-  std::vector<std::string> routers;
+  std::vector<std::string> routers{};
 };
 
 /// What is known of a loaded model.

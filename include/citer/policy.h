@@ -58,7 +58,7 @@ class RoutingPolicy {
 ///   oracle     score = 1 where SLM and LLM agree on the likeliest token, else 0 (runs both models
 ///              at every token: a bound for studies, not a way to save)
 /// The learned policies (citer, citer-s, co-llm, query) come from router files instead
-/// (EngineOptions::routers). Throws UsageError naming the known ones.
+/// (PairOptions::routers). Throws UsageError naming the known ones.
 std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name);
 
 /// The names make_policy() knows, and the learned ones, for help texts.

@@ -26,7 +26,7 @@
 namespace citer {
 
 struct ServiceOptions {
-  ContextOptions context;
+  ContextOptions context{};
   /// Sequences beyond ContextOptions::sequences that hold prefixes answers are forked from.
   int spare_sequences = 0;
   /// Whether the SLM drafts on while the LLM verifies: on, off, or auto (where the two are on
@@ -87,10 +87,10 @@ class Answers {
 
 /// Called as answers grow. `index` is the prompt's place in the span given to generate().
 struct GenerationCallbacks {
-  std::function<void(std::size_t index, const TextPiece&)> on_text;
-  std::function<void(std::size_t index, Answer)> on_answer;
+  std::function<void(std::size_t index, const TextPiece&)> on_text{};
+  std::function<void(std::size_t index, Answer)> on_answer{};
   /// Called now and then; true ends generate() and hands out the answers begun, as far as they got.
-  std::function<bool()> should_stop;
+  std::function<bool()> should_stop{};
 };
 
 class Service {
@@ -116,8 +116,7 @@ class Service {
   /// Checks all requests, then queues them all, next to each other. Throws UsageError for one that
   /// cannot be written (prefixed by its prompt's id where there are several), Overloaded when there
   /// is no room for all; then none is queued.
-  std::unique_ptr<Answers> submit(std::vector<Request> requests,
-                                  Follow follow = Follow::kGrowth);
+  std::unique_ptr<Answers> submit(std::vector<Request> requests, Follow follow = Follow::kGrowth);
 
   /// Throws what submit() throws before any work.
   void check(std::span<const Prompt> prompts, const GenerationOptions& options) const;

@@ -52,9 +52,9 @@ struct SamplingOptions {
   /// text, alone or in a batch.
   std::uint64_t seed = 0;
   /// Added to single tokens' logits; -infinity bans one.
-  std::vector<std::pair<Token, float>> logit_bias;
+  std::vector<std::pair<Token, float>> logit_bias{};
   /// GBNF grammar (llama.cpp's) that the answer must match from its rule `root`; "" for none.
-  std::string grammar;
+  std::string grammar{};
   /// How many of the likeliest tokens TokenRecord::logprobs lists; negative: no logprobs at all.
   int top_logprobs = -1;
 };

@@ -57,6 +57,14 @@ void for_each_line(const fs::path& path,
   }
 }
 
+void create_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    throw InputError(fmt::format("{}: cannot create: {}", path.string(), error.message()));
+  }
+}
+
 void write_file(const fs::path& path, std::string_view bytes) {
   replace_file(path, [&](const fs::path& temporary) {
     const FilePtr file = open_file(temporary, "wb");

@@ -22,6 +22,9 @@ std::string read_file(const std::filesystem::path& path);
 void for_each_line(const std::filesystem::path& path,
                    const std::function<void(std::string_view text, int number)>& line);
 
+/// Creates a folder and those above it, where they are missing. Throws InputError naming it.
+void create_folder(const std::filesystem::path& path);
+
 /// Replaces `path` by `bytes` in one step: writes a temporary file beside it, then renames it, so
 /// that a reader sees the old file or the new one. Throws InputError (cannot create) or
 /// ResourceError (disk full).

@@ -9,12 +9,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/progress.h"
 #include "citer/error.h"
 #include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "engine/probe.h"
 #include "eval/hardware.h"
 #include "eval/replay.h"
@@ -191,8 +191,9 @@ Replays record(Service& service, const std::vector<Example>& examples, Generatio
 Results measure(Service& service, const std::vector<Example>& examples, const BenchFlags& flags,
                 const GenerationOptions& options) {
   Results results;
-  Progress progress("bench", "rounds", flags.rounds);
-  progress.update(0);
+  ProgressPrinter printer;
+  ProgressReport progress{.what = "bench", .unit = "rounds", .total = flags.rounds};
+  printer.show(progress);
   const Prompt sample{examples.back().id, examples.back().prompt};
   const Answer answer = service.write_all({{sample, options}}).front();
   results.replays = record(service, examples, options);  // the first run, which warms up
@@ -202,7 +203,8 @@ Results measure(Service& service, const std::vector<Example>& examples, const Be
                 &results.measured[static_cast<std::size_t>(strategy)]);
     }
     measure_curves(service, sample, answer, results.hardware);
-    progress.update(round);
+    progress.done = round;
+    printer.show(progress);
   }
   const Measured& plain = results.measured[static_cast<std::size_t>(Strategy::kPlain)];
   if (plain.seconds_per_token.empty() || InterruptGuard::requested()) {

@@ -11,6 +11,7 @@
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/learn_flags.h"
+#include "cli/progress.h"
 #include "learn/collect.h"
 
 namespace citer::cli {
@@ -27,16 +28,16 @@ struct CollectCommand {
 };
 
 int run_collect(const CollectCommand& flags) {
-  CollectOptions options = flags.collect.options();
-  options.out = flags.out;
+  CollectJob job{flags.collect.options()};
+  job.out = flags.out;
   const PairOptions pair = flags.model.pair_options();
   // Without the flag continuations are the SLM's alone, also where the bundled pair has a router.
-  if (flags.app->count("--router") > 0) options.router = pair.routers.front();
-  if (flags.app->count("--threshold") > 0) options.threshold = flags.threshold;
+  if (flags.app->count("--router") > 0) job.router = pair.routers.front();
+  if (flags.app->count("--threshold") > 0) job.threshold = flags.threshold;
   ServicePool services(pair, learn_service(flags.model), flags.workers);
   const InterruptGuard interrupt;
-  options.should_stop = InterruptGuard::requested;
-  const auto preferences = collect(services, options);
+  ProgressPrinter printer;
+  const auto preferences = collect(services, job, printer.watcher());
   if (!preferences) return report_stopped();
   fmt::print("{} positions of {} examples: {}\n{}\n", preferences->size(),
              preferences->examples.size(), labels_text(*preferences), flags.out);

@@ -6,15 +6,13 @@
 
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "citer/error.h"
+#include "citer/evaluation.h"
 #include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
-#include "eval/evaluation.h"
-#include "eval/report.h"
-#include "eval/summary.h"
+#include "cli/progress.h"
 
 namespace citer::cli {
 
@@ -70,8 +68,7 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
 }
 
 int run_compare(const EvalFlags& flags) {
-  fmt::print("{}", compare_table(summarize(load_results(flags.compare[0])),
-                                 summarize(load_results(flags.compare[1]))));
+  fmt::print("{}", compare_table(load_summary(flags.compare[0]), load_summary(flags.compare[1])));
   return 0;
 }
 
@@ -91,17 +88,7 @@ EvalOptions eval_options(const EvalFlags& flags) {
     }
   }
   options.out = flags.out;
-  options.should_stop = InterruptGuard::requested;
   return options;
-}
-
-std::vector<std::string> default_policies(const Pair& pair) {
-  std::vector<std::string> policies = {"slm", "llm"};
-  for (const RouterFacts& router : pair.router_facts()) policies.push_back(router.policy);
-  for (const char* name : {"maxprob", "margin", "entropy", "random", "oracle"}) {
-    policies.emplace_back(name);
-  }
-  return policies;
 }
 
 int run_eval(const EvalFlags& flags) {
@@ -111,14 +98,11 @@ int run_eval(const EvalFlags& flags) {
   ServiceOptions service_options = flags.model.service_options(kDefaultParallel);
   service_options.by_times = false;
   Service service(std::make_shared<Pair>(flags.model.pair_options()), service_options);
-  if (options.policies.empty()) options.policies = default_policies(service.pair());
   const InterruptGuard interrupt;
-  const EvalResults results = evaluate(service, options);
-  if (!results.complete) return report_stopped();
-  const Summary summary = summarize(results);
-  write_file(options.out / "summary.json", summary_json(results, summary));
-  write_file(options.out / "report.html", report_html(results, summary));
-  fmt::print("{}\n{}\n", summary_table(summary), (options.out / "report.html").string());
+  ProgressPrinter printer;
+  const auto summary = evaluate(service, options, printer.watcher());
+  if (!summary) return report_stopped();
+  fmt::print("{}\n{}\n", summary_table(*summary), (options.out / "report.html").string());
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -12,6 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "citer/error.h"
+#include "citer/log.h"
 #include "citer/policy.h"
 #include "model/backend.h"
 #include "route/learned_policy.h"
@@ -128,7 +130,9 @@ void ModelFlags::add_to(CLI::App& app) {
 }
 
 PairOptions ModelFlags::pair_options() const {
-  set_verbose_log(verbose_);
+  if (verbose_) {
+    set_log_sink([](std::string_view text) { fmt::print(stderr, "{}", text); });
+  }
   for (const std::string& server : rpc_servers_) add_rpc_server(server);
   PairOptions options = pair_;
   if (options.slm.path.empty() != options.llm.path.empty()) {

@@ -10,13 +10,13 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "base/progress.h"
 #include "citer/error.h"
 #include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/prompts.h"
 #include "engine/probe.h"
 
@@ -91,9 +91,10 @@ void generate_json(Service& service, const std::vector<Prompt>& prompts, const G
                    const GenerationOptions& options, LineWriter* trace) {
   std::map<std::size_t, std::string> waiting;
   std::size_t next = 0;
-  std::int64_t finished = 0;
-  Progress progress("generate", "prompts", static_cast<std::int64_t>(prompts.size()));
-  progress.update(0);
+  ProgressPrinter printer;
+  ProgressReport progress{
+      .what = "generate", .unit = "prompts", .total = static_cast<std::int64_t>(prompts.size())};
+  printer.show(progress);
   service.generate(prompts, options,
                    {.on_text = nullptr,
                     .on_answer =
@@ -107,16 +108,17 @@ void generate_json(Service& service, const std::vector<Prompt>& prompts, const G
                             ++next;
                           }
                           std::fflush(stdout);
-                          progress.update(++finished);
+                          ++progress.done;
+                          printer.show(progress);
                         },
                     .should_stop = InterruptGuard::requested});
   for (const auto& [index, line] : waiting) fmt::print("{}\n", line);
   if (flags.stats) {
     const Counters t = service.status().totals;
-    fmt::print(stderr,
-               "{} prompts, {} tokens, {} by the LLM; {} SLM passes, {} LLM passes over {} "
-               "positions\n",
-               finished, t.tokens(), t.llm_tokens, t.slm_passes, t.llm_passes, t.llm_positions);
+    printer.print_line(fmt::format(
+        "{} prompts, {} tokens, {} by the LLM; {} SLM passes, {} LLM passes over {} "
+        "positions",
+        progress.done, t.tokens(), t.llm_tokens, t.slm_passes, t.llm_passes, t.llm_positions));
   }
 }
 

@@ -116,9 +116,7 @@ CalibrateOptions TrainFlags::calibrate_options() const {
 
 ServiceOptions learn_service(const ModelFlags& model) {
   constexpr int kSequences = 16;
-  ServiceOptions options = model.service_options(kSequences);
-  options.spare_sequences = collect_spare_sequences();
-  return options;
+  return model.service_options(kSequences);
 }
 
 }  // namespace citer::cli

@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "citer/training.h"
 #include "cli/flags.h"
-#include "learn/calibrate.h"
-#include "learn/collect.h"
-#include "learn/train.h"
+#include "learn/preferences.h"
 
 namespace CLI {
 class App;

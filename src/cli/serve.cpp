@@ -91,6 +91,8 @@ int run_serve(const ServeFlags& flags) {
     http.threads = options.context.sequences + flags.queue_limit + kSpareThreads;
   }
 
+  http.on_fault = [](const std::string& line) { fmt::print(stderr, "citer: {}\n", line); };
+
   const InterruptGuard interrupt;
   std::optional<Service> service;  // outlives the server
   HttpServer server(http);

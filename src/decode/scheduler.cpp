@@ -144,8 +144,8 @@ StepPlan Scheduler::draft(const Slots& slots) const {
   StepPlan plan;
   plan.guesses = planner_.guess_table();
   plan.slm_steps = true;
-  auto room =
-      reads_in_chunks(slots) ? static_cast<std::size_t>(planner_.slm_chunk(running(slots))) : kNoLimit;
+  auto room = reads_in_chunks(slots) ? static_cast<std::size_t>(planner_.slm_chunk(running(slots)))
+                                     : kNoLimit;
   for (std::size_t slot = 0; slot < slots.size(); ++slot) {
     if (!runs(slots[slot]) || !may_draft(*slots[slot].sequence)) continue;
     plan.kind = Kind::kDraft;
@@ -280,7 +280,8 @@ std::optional<Read> Scheduler::reading_ahead(const std::vector<int>& moving, std
   return Read{static_cast<int>(best - slots.data()), length, {}};
 }
 
-/// Where there is one slot, nobody waits for who reads; and what is written does not depend on time.
+/// Where there is one slot, nobody waits for who reads; and what is written does not depend on
+/// time.
 bool Scheduler::reads_in_chunks(const Slots& slots) const {
   return options_.by_times && slots.size() > 1;
 }

@@ -65,7 +65,8 @@ struct Service::Impl {
   ModelFacts slm_facts;
   ModelFacts llm_facts;
   std::map<int, Job> active;  ///< by slot; the thread's alone
-  /// The mailbox of the one answer at work, where there is one; the thread that makes a pass reads it.
+  /// The mailbox of the one answer at work, where there is one; the thread that makes a pass reads
+  /// it.
   std::atomic<const Answers::Mailbox*> alone = nullptr;
 
   mutable std::mutex mutex;  ///< for what follows; never held while a model is at work
@@ -106,8 +107,7 @@ std::unique_ptr<Sequence> Service::Impl::prepare(const Request& request, bool na
   }
 }
 
-std::vector<Job> Service::Impl::jobs_of(const std::vector<Request>& requests,
-                                        Follow follow) const {
+std::vector<Job> Service::Impl::jobs_of(const std::vector<Request>& requests, Follow follow) const {
   const auto mailbox = std::make_shared<Answers::Mailbox>(requests.size(), follow);
   std::vector<Job> jobs;
   jobs.reserve(requests.size());

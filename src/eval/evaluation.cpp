@@ -9,12 +9,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "base/progress.h"
 #include "base/stopwatch.h"
 #include "citer/error.h"
 #include "engine/probe.h"
 #include "eval/run_file.h"
+#include "eval/settings.h"
 #include "route/thresholds.h"
+#include "task/answer.h"
+#include "task/dataset.h"
 
 namespace citer {
 
@@ -48,8 +50,7 @@ int chunks_in(const Dataset& dataset) {
 /// One evaluation at work.
 class Evaluation {
  public:
-  Evaluation(Service& service, const EvalOptions& options)
-      : service_(service), options_(options), judge_(options.answer) {}
+  Evaluation(Service& service, const EvalOptions& options, const Watcher& watcher);
 
   EvalResults run();
 
@@ -61,24 +62,51 @@ class Evaluation {
   std::vector<double> thresholds_of(const std::string& policy);
   std::string identity() const;
   void run_settings(LineWriter& records, std::set<ChunkKey> done);
+  GenerationOptions generation_of(const std::string& policy, double threshold) const;
   std::vector<Answer> decode(std::span<const Example> examples, const std::string& policy,
                              double threshold);
   ChunkRecord run_chunk(const Dataset& dataset, const EvalSetting& setting, int chunk);
   ExampleRecord judge(const Example& example, Answer answer, bool readable) const;
   void audit(ChunkRecord& record, std::span<const Example> examples,
              const std::vector<Answer>& answers);
-  bool stopped() const { return options_.should_stop && options_.should_stop(); }
 
   Service& service_;
   const EvalOptions& options_;
+  const Watcher& watcher_;
   AnswerJudge judge_;
+  std::vector<std::string> policies_;  ///< all, one's own included
   std::vector<Dataset> datasets_;
   EvalResults results_;
 };
 
+Evaluation::Evaluation(Service& service, const EvalOptions& options, const Watcher& watcher)
+    : service_(service),
+      options_(options),
+      watcher_(watcher),
+      judge_(options.answer),
+      policies_(options.policies) {
+  if (policies_.empty() && options.own_policies.empty()) {
+    policies_ = default_policies(service.pair());
+  }
+  for (const auto& own : options.own_policies) policies_.push_back(own->name());
+}
+
+/// How a setting's answers are written.
+GenerationOptions Evaluation::generation_of(const std::string& policy, double threshold) const {
+  GenerationOptions generation = options_.generation;
+  generation.policy = decoding_policy(policy);
+  generation.own_policy = nullptr;
+  for (const auto& own : options_.own_policies) {
+    if (own->name() == policy) generation.own_policy = own;
+  }
+  generation.threshold = threshold;
+  generation.budget.reset();
+  return generation;
+}
+
 void Evaluation::check_policy(const std::string& name) const {
   try {
-    service_.pair().policy(decoding_policy(name));
+    service_.pair().policy(generation_of(name, 0.0));
   } catch (const FieldError& e) {
     throw FieldError({"policies"}, e.problem());
   }
@@ -86,11 +114,15 @@ void Evaluation::check_policy(const std::string& name) const {
 
 void Evaluation::check_options() const {
   if (options_.data.empty()) throw FieldError({"data"}, "name at least one dataset");
-  if (options_.policies.empty()) throw FieldError({"policies"}, "name at least one policy");
   if (!options_.thresholds.empty() && !options_.budgets.empty()) {
     throw FieldError({"thresholds", "budgets"}, "give one, not both");
   }
-  for (const std::string& policy : options_.policies) check_policy(policy);
+  for (const std::string& policy : policies_) {
+    check_policy(policy);
+    if (std::count(policies_.begin(), policies_.end(), policy) > 1) {
+      throw FieldError({"policies"}, fmt::format("two policies are called '{}'", policy));
+    }
+  }
   for (const auto* list : {&options_.thresholds, &options_.budgets}) {
     for (double value : *list) {
       if (value >= 0 && value <= 1) continue;
@@ -132,7 +164,7 @@ std::string Evaluation::identity() const {
       {"llm", model(service_.llm_facts())},
       {"data", std::move(data)},
       {"routers", std::move(routers)},
-      {"policies", options_.policies},
+      {"policies", policies_},
       {"thresholds", options_.thresholds},
       {"budgets", options_.budgets},
       {"answer_pattern", options_.answer.pattern},
@@ -165,9 +197,9 @@ std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
 
 void Evaluation::find_settings() {
   std::map<std::string, std::vector<double>> thresholds;
-  for (const std::string& policy : options_.policies) thresholds[policy] = thresholds_of(policy);
+  for (const std::string& policy : policies_) thresholds[policy] = thresholds_of(policy);
   for (const Dataset& dataset : datasets_) {
-    for (const std::string& policy : options_.policies) {
+    for (const std::string& policy : policies_) {
       for (double threshold : thresholds[policy]) {
         results_.settings.push_back({dataset.name, policy, threshold});
       }
@@ -178,15 +210,12 @@ void Evaluation::find_settings() {
 std::vector<Answer> Evaluation::decode(std::span<const Example> examples, const std::string& policy,
                                        double threshold) {
   const std::vector<Prompt> prompts = prompts_of(examples);
-  GenerationOptions generation = options_.generation;
-  generation.policy = decoding_policy(policy);
-  generation.threshold = threshold;
   std::vector<Answer> answers(prompts.size());
   service_.reset();
-  service_.generate(prompts, generation,
+  service_.generate(prompts, generation_of(policy, threshold),
                     {.on_text = nullptr,
                      .on_answer = [&](std::size_t i, Answer a) { answers[i] = std::move(a); },
-                     .should_stop = options_.should_stop});
+                     .should_stop = watcher_.should_stop});
   return answers;
 }
 
@@ -238,7 +267,7 @@ ChunkRecord Evaluation::run_chunk(const Dataset& dataset, const EvalSetting& set
   record.wall_seconds = watch.seconds();
   record.totals = service_.status().totals;
   record.totals -= before;
-  if (stopped()) return record;
+  if (watcher_.wants_stop()) return record;
 
   for (const Answer& answer : answers) {
     for (const TokenRecord& token : answer.tokens) {
@@ -264,19 +293,21 @@ void Evaluation::run_settings(LineWriter& records, std::set<ChunkKey> done) {
   for (const ChunkRecord& chunk : results_.chunks) {
     finished += static_cast<std::int64_t>(chunk.examples.size());
   }
-  Progress progress("eval", "examples", total);
-  progress.update(finished);
+  ProgressReport progress{.what = "eval", .unit = "examples", .total = total};
+  progress.done = finished;
+  watcher_.report(progress);
   for (const EvalSetting& setting : results_.settings) {
     const Dataset& dataset = *by_name.at(setting.data);
     for (int chunk = 0; chunk < chunks_in(dataset); ++chunk) {
       if (done.count({setting, chunk}) != 0) continue;
       ChunkRecord record = run_chunk(dataset, setting, chunk);
-      if (stopped()) return;
+      if (watcher_.wants_stop()) return;
       records.append(to_json_line(record));
-      finished += static_cast<std::int64_t>(record.examples.size());
+      progress.done += static_cast<std::int64_t>(record.examples.size());
       results_.chunks.push_back(std::move(record));
-      progress.update(finished, fmt::format("{} {} at {:.3g}", setting.data, setting.policy,
-                                            setting.threshold));
+      progress.note =
+          fmt::format("{} {} at {:.3g}", setting.data, setting.policy, setting.threshold);
+      watcher_.report(progress);
     }
   }
   results_.complete = true;
@@ -303,18 +334,10 @@ std::vector<ChunkRecord> read_records(const fs::path& path) {
   return chunks;
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    throw InputError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
-  }
-}
-
 EvalResults Evaluation::run() {
   check_options();
   load_datasets();
-  make_folder(options_.out);
+  create_folder(options_.out);
   const fs::path run_path = options_.out / "run.json";
   const std::string mine = identity();
   results_.slm = service_.slm_facts();
@@ -329,7 +352,7 @@ EvalResults Evaluation::run() {
     results_.settings = earlier->settings;
   } else {
     find_settings();
-    if (stopped()) return std::move(results_);
+    if (watcher_.wants_stop()) return std::move(results_);
     write_run_file(run_path, {mine, results_.slm, results_.llm, results_.data, results_.settings});
   }
   const fs::path records_path = options_.out / "records.jsonl";
@@ -343,8 +366,8 @@ EvalResults Evaluation::run() {
 
 }  // namespace
 
-EvalResults evaluate(Service& service, const EvalOptions& options) {
-  return Evaluation(service, options).run();
+EvalResults run_evaluation(Service& service, const EvalOptions& options, const Watcher& watcher) {
+  return Evaluation(service, options, watcher).run();
 }
 
 EvalResults load_results(const fs::path& out) {

@@ -4,14 +4,9 @@
 #include <optional>
 #include <vector>
 
-namespace citer {
+#include "citer/evaluation.h"
 
-/// A mean with its 95 % interval.
-struct Estimate {
-  double value = 0.0;
-  double low = 0.0;
-  double high = 0.0;
-};
+namespace citer {
 
 /// Accuracy with a percentile bootstrap interval over examples (2,000 resamples, fixed seed).
 /// `correct` has one entry per example; empty gives zeros.

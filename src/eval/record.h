@@ -2,14 +2,11 @@
 
 // What an evaluation writes down as it goes: JSON lines that a killed run finds again.
 
-#include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "citer/types.h"
-#include "eval/settings.h"
+#include "citer/evaluation.h"
 
 namespace citer {
 
@@ -28,18 +25,6 @@ struct ExampleRecord {
   std::string prompt;
   std::string gold;  ///< the right answer
   std::vector<TokenRecord> tokens;
-};
-
-/// Scores in [0, 1] by bin, and how often the LLM agreed with the SLM's token where it audited.
-struct ScoreBins {
-  static constexpr int kBins = 20;
-  std::array<std::int64_t, kBins> tokens{};   ///< all tokens
-  std::array<std::int64_t, kBins> audited{};  ///< SLM tokens compared with the LLM's
-  std::array<std::int64_t, kBins> agreed{};   ///< of those, the LLM's likeliest token was the same
-  std::array<double, kBins> score_sum{};      ///< sum of the audited tokens' scores
-
-  static int bin(double score);
-  ScoreBins& operator+=(const ScoreBins& other);
 };
 
 /// A chunk of examples under one setting, decoded together and written together: a run that is

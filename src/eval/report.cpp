@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "citer/error.h"
 #include "eval/embedded.h"
+#include "eval/settings.h"
 
 namespace citer {
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <map>
 
+#include "eval/metrics.h"
+
 namespace citer {
 
 namespace {

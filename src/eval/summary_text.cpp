@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "eval/metrics.h"
 #include "eval/report.h"
 #include "eval/summary.h"
 

@@ -4,7 +4,6 @@
 #include <mutex>
 
 #include "base/parallel.h"
-#include "base/progress.h"
 #include "citer/error.h"
 #include "learn/rollouts.h"
 #include "route/learned_policy.h"
@@ -46,16 +45,17 @@ CalibrationPoint measure_threshold(Service& service, const std::vector<Example>&
           static_cast<double>(counters.llm_passes) / tokens};
 }
 
-bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options) {
+bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
+               const Watcher& watcher) {
   std::vector<Example> examples;
   for (const auto& path : options.data) {
     const Dataset dataset = load_dataset(path, options.dataset);
     examples.insert(examples.end(), dataset.examples.begin(), dataset.examples.end());
   }
-  const auto stopped = [&] { return options.should_stop && options.should_stop(); };
-  Progress progress("calibrate", "thresholds",
-                    static_cast<std::int64_t>(options.budgets.size()) + 2);
-  progress.update(0);
+  ProgressReport progress{.what = "calibrate",
+                          .unit = "thresholds",
+                          .total = static_cast<std::int64_t>(options.budgets.size()) + 2};
+  watcher.report(progress);
   std::vector<std::shared_ptr<const RoutingPolicy>> policies;  // one a worker: scoring locks
   policies.reserve(static_cast<std::size_t>(services.size()));
   for (int i = 0; i < services.size(); ++i) {
@@ -71,9 +71,8 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
   // First the models alone, then the thresholds.
   std::vector<CalibrationPoint> points(thresholds.size() + 2);
   std::mutex mutex;
-  std::int64_t done = 0;
   parallel_for(points.size(), services.size(), [&](int worker, std::size_t i) {
-    if (stopped()) return;
+    if (watcher.wants_stop()) return;
     const auto policy = i == 0   ? make_policy("slm")
                         : i == 1 ? make_policy("llm")
                                  : policies[static_cast<std::size_t>(worker)];
@@ -81,9 +80,10 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
     points[i] =
         measure_threshold(services[worker], examples, policy, threshold, options.max_tokens);
     const std::lock_guard lock(mutex);
-    progress.update(++done);
+    ++progress.done;
+    watcher.report(progress);
   });
-  if (stopped()) return false;
+  if (watcher.wants_stop()) return false;
   router.info.calibration_examples = static_cast<int>(examples.size());
   router.info.slm_accuracy = points[0].accuracy;
   router.info.llm_accuracy = points[1].accuracy;

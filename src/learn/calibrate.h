@@ -1,9 +1,10 @@
 #pragma once
 
-#include <filesystem>
-#include <functional>
+#include <memory>
 #include <vector>
 
+#include "citer/progress.h"
+#include "citer/training.h"
 #include "learn/service_pool.h"
 #include "route/router.h"
 #include "task/dataset.h"
@@ -15,17 +16,9 @@ CalibrationPoint measure_threshold(Service& service, const std::vector<Example>&
                                    std::shared_ptr<const RoutingPolicy> policy, double threshold,
                                    int max_tokens);
 
-struct CalibrateOptions {
-  std::vector<std::filesystem::path> data;  ///< validation examples
-  DatasetOptions dataset;
-  /// LLM shares that thresholds are chosen for, on what the SLM writes alone.
-  std::vector<double> budgets = {0.01, 0.02, 0.03, 0.05, 0.075, 0.10, 0.15, 0.20, 0.30, 0.50};
-  int max_tokens = 256;
-  std::function<bool()> should_stop;
-};
-
 /// Measures the router's curve and both models alone, and puts them into its info. Returns false,
-/// and leaves the router as it was, when should_stop ended it.
-bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options);
+/// and leaves the router as it was, when the watcher ended it.
+bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
+               const Watcher& watcher);
 
 }  // namespace citer

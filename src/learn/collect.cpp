@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/parallel.h"
-#include "base/progress.h"
 #include "citer/error.h"
 #include "learn/part_collector.h"
 #include "model/fingerprint.h"
@@ -24,7 +23,7 @@ constexpr std::size_t kPart = 32;
 /// One collection.
 class Collector {
  public:
-  Collector(ServicePool& services, const CollectOptions& options);
+  Collector(ServicePool& services, const CollectJob& options, const Watcher& watcher);
   std::optional<Preferences> run();
 
  private:
@@ -36,10 +35,10 @@ class Collector {
   std::size_t parts() const { return (examples_.size() + kPart - 1) / kPart; }
   void collect_parts();
   Preferences merge() const;
-  bool stopped() const { return options_.should_stop && options_.should_stop(); }
 
   ServicePool& services_;
-  const CollectOptions& options_;
+  const CollectJob& options_;
+  const Watcher& watcher_;
   std::vector<std::unique_ptr<PartCollector>> workers_;
   std::vector<Dataset> datasets_;
   std::vector<Example> examples_;
@@ -47,8 +46,8 @@ class Collector {
   Preferences empty_;
 };
 
-Collector::Collector(ServicePool& services, const CollectOptions& options)
-    : services_(services), options_(options), parts_(options.out) {
+Collector::Collector(ServicePool& services, const CollectJob& options, const Watcher& watcher)
+    : services_(services), options_(options), watcher_(watcher), parts_(options.out) {
   if (options.data.empty()) throw FieldError({"data"}, "name at least one dataset");
   if (options.rollouts < 1) {
     throw FieldError({"rollouts"}, fmt::format("expected 1 or more, found {}", options.rollouts));
@@ -63,7 +62,7 @@ Collector::Collector(ServicePool& services, const CollectOptions& options)
     examples_.insert(examples_.end(), examples.begin(), examples.end());
   }
   for (int i = 0; i < services.size(); ++i) {
-    workers_.push_back(std::make_unique<PartCollector>(services[i], options));
+    workers_.push_back(std::make_unique<PartCollector>(services[i], options, watcher));
   }
   parts_ += ".parts";
   empty_ = workers_.front()->empty();
@@ -74,7 +73,7 @@ Collector::Collector(ServicePool& services, const CollectOptions& options)
 }
 
 std::string Collector::identity() const {
-  const CollectOptions& o = options_;
+  const CollectJob& o = options_;
   const Service& service = services_.front();
   std::string text = fmt::format(
       "slm {} llm {} labels {} states {} cost-weight {} rollouts {} temperature {} seed {} "
@@ -110,10 +109,7 @@ void Collector::open_parts() const {
                     "options); remove it or choose another file",
                     parts_.string()));
   }
-  fs::create_directories(parts_, error);
-  if (error) {
-    throw InputError(fmt::format("{}: cannot create: {}", parts_.string(), error.message()));
-  }
+  create_folder(parts_);
   write_file(note, empty_.info.identity);
 }
 
@@ -128,29 +124,29 @@ std::span<const Example> Collector::part(std::size_t index) const {
 
 /// Collects what is missing, each worker the next part that nobody has.
 void Collector::collect_parts() {
-  Progress progress("collect", "examples", static_cast<std::int64_t>(examples_.size()));
+  ProgressReport progress{
+      .what = "collect", .unit = "examples", .total = static_cast<std::int64_t>(examples_.size())};
   std::vector<std::size_t> missing;
-  std::size_t done = 0;
   for (std::size_t i = 0; i < parts(); ++i) {
     std::error_code error;
     if (fs::exists(part_path(i), error)) {
-      done += part(i).size();
+      progress.done += static_cast<std::int64_t>(part(i).size());
     } else {
       missing.push_back(i);
     }
   }
-  progress.update(static_cast<std::int64_t>(done));
+  watcher_.report(progress);
   std::mutex mutex;
   parallel_for(missing.size(), services_.size(), [&](int worker, std::size_t i) {
-    if (stopped()) return;
+    if (watcher_.wants_stop()) return;
     const std::size_t index = missing[i];
     Preferences collected = workers_[static_cast<std::size_t>(worker)]->collect(part(index));
-    if (stopped()) return;
+    if (watcher_.wants_stop()) return;
     collected.info.data = empty_.info.data;
     save_preferences(part_path(index), collected);
     const std::lock_guard lock(mutex);
-    done += part(index).size();
-    progress.update(static_cast<std::int64_t>(done));
+    progress.done += static_cast<std::int64_t>(part(index).size());
+    watcher_.report(progress);
   });
 }
 
@@ -175,7 +171,7 @@ std::optional<Preferences> Collector::run() {
   }
   open_parts();
   collect_parts();
-  if (stopped()) return std::nullopt;
+  if (watcher_.wants_stop()) return std::nullopt;
   Preferences all = merge();
   save_preferences(options_.out, all);
   fs::remove_all(parts_);
@@ -184,8 +180,9 @@ std::optional<Preferences> Collector::run() {
 
 }  // namespace
 
-std::optional<Preferences> collect(ServicePool& services, const CollectOptions& options) {
-  return Collector(services, options).run();
+std::optional<Preferences> collect(ServicePool& services, const CollectJob& job,
+                                   const Watcher& watcher) {
+  return Collector(services, job, watcher).run();
 }
 
 }  // namespace citer

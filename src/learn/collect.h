@@ -1,36 +1,25 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
+#include "citer/progress.h"
+#include "citer/training.h"
 #include "learn/preferences.h"
 #include "learn/service_pool.h"
 #include "task/dataset.h"
 
 namespace citer {
 
-struct CollectOptions {
-  std::vector<std::filesystem::path> data;
-  DatasetOptions dataset;
-  std::filesystem::path out;  ///< the preferences file
-  LabelRule labels = LabelRule::kOutcome;
-  StateSource states = StateSource::kReference;
+/// One collection: what to do, under which router, and where to.
+struct CollectJob : CollectOptions {
+  std::filesystem::path out{};  ///< the preferences file
   /// Router that continuations follow (round 2 and later); "": the SLM alone.
-  std::string router;
+  std::string router{};
   /// Its threshold; unset: the router's default.
-  std::optional<double> threshold;
-  /// Weight of a continuation's cost beside a right answer's 1.
-  double cost_weight = 0.05;
-  /// Continuations per branch. One is greedy; several are sampled, for soft preferences.
-  int rollouts = 1;
-  double temperature = 0.7;  ///< of several
-  std::uint64_t seed = 0;
-  int max_tokens = 256;  ///< of an answer
+  std::optional<double> threshold{};
   int round = 1;
-  std::function<bool()> should_stop;
 };
 
 /// Sequences that hold the texts continuations are forked from: ServiceOptions::spare_sequences.
@@ -38,11 +27,11 @@ int collect_spare_sequences();
 
 /// Collects routing preferences and writes `out`. Finished parts are kept in `out`.parts until
 /// then, so that the same call after an interruption goes on, and ends with the same file. Returns
-/// nothing when should_stop ended it (any worker's thread may ask it). The services must have
-/// collect_spare_sequences() spare sequences; their number does not change the result.
+/// nothing when the watcher ended it. The number of services does not change the result.
 ///
 /// Throws UsageError (options out of range), InputError (datasets, router, a .parts folder of other
 /// work, no example with a reference) or ResourceError.
-std::optional<Preferences> collect(ServicePool& services, const CollectOptions& options);
+std::optional<Preferences> collect(ServicePool& services, const CollectJob& job,
+                                   const Watcher& watcher = {});
 
 }  // namespace citer

@@ -46,9 +46,10 @@ struct PartCollector::Work {
   std::vector<TeacherPosition> positions;
 };
 
-PartCollector::PartCollector(Service& service, const CollectOptions& options)
+PartCollector::PartCollector(Service& service, const CollectJob& options, const Watcher& watcher)
     : service_(service),
       options_(options),
+      watcher_(watcher),
       rollouts_{.policy = make_policy("slm"),
                 .threshold = 0.0,
                 .count = options.rollouts,
@@ -73,7 +74,7 @@ Preferences PartCollector::empty() const {
 
 Preferences PartCollector::collect(std::span<const Example> examples) {
   Preferences part = empty();
-  while (!examples.empty() && !(options_.should_stop && options_.should_stop())) {
+  while (!examples.empty() && !watcher_.wants_stop()) {
     const auto together = examples.first(std::min(kTogether, examples.size()));
     collect_together(together, part);
     examples = examples.subspan(together.size());

@@ -16,13 +16,13 @@ namespace citer {
 class PartCollector {
  public:
   /// Throws UsageError or InputError for a bad router.
-  PartCollector(Service& service, const CollectOptions& options);
+  PartCollector(Service& service, const CollectJob& options, const Watcher& watcher);
 
   /// Preferences without rows: what all parts have in common (but data and identity).
   Preferences empty() const;
 
   /// The result depends on the examples alone, not on what was collected before. When
-  /// options.should_stop says so it ends early, with some examples missing.
+  /// the watcher says so it ends early, with some examples missing.
   Preferences collect(std::span<const Example> examples);
 
   /// How continuations are written.
@@ -39,7 +39,8 @@ class PartCollector {
                                             PreferenceCounts& counts);
 
   Service& service_;
-  const CollectOptions& options_;
+  const CollectJob& options_;
+  const Watcher& watcher_;
   AnswerJudge judge_;
   RolloutOptions rollouts_;
 };

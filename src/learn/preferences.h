@@ -6,31 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "citer/training.h"
 #include "route/features.h"
 #include "route/router.h"
 
 namespace citer {
 
 inline constexpr const char* kPreferencesArchitecture = "citer-preferences";
-
-/// How a position is labelled.
-enum class LabelRule {
-  /// CITER's (arXiv 2502.01976, section 3.2): the model whose token is the reference's, the SLM
-  /// first; where neither is, the SLM iff the answer that goes on from its token is right.
-  kPaper,
-  /// The same shortcut; where neither is the reference's, the branch with the larger reward.
-  kReward,
-  /// The branch with the larger reward wherever the two models disagree: a paraphrase that leads to
-  /// the right answer is no error.
-  kOutcome,
-};
-
-/// The texts whose positions are labelled.
-enum class StateSource {
-  kReference,  ///< the dataset's reference text
-  kLlm,        ///< the LLM's own greedy answer, where its final answer is right
-  kPolicy,     ///< what the routed policy itself writes; labels are outcomes
-};
 
 /// What a position is by its two tokens and the reference's.
 enum class PositionKind : std::int32_t { kSlmOk = 0, kLlmOk = 1, kBothOff = 2 };

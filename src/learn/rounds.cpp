@@ -5,7 +5,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/file.h"
 #include "citer/error.h"
+#include "learn/calibrate.h"
+#include "learn/collect.h"
+#include "learn/train.h"
+#include "model/model.h"
+#include "route/learned_policy.h"
 
 namespace citer {
 
@@ -38,8 +44,7 @@ std::string curve_text(const RouterInfo& info) {
       100 * at->llm_share);
 }
 
-}  // namespace
-
+/// One line about an epoch.
 std::string epoch_text(const EpochReport& r) {
   return fmt::format(
       "epoch {:3}  train loss {:.5f}  held-out loss {:.5f}  accuracy {:.4f}  AUC {:.4f}  "
@@ -49,6 +54,7 @@ std::string epoch_text(const EpochReport& r) {
       r.best ? "  *" : "");
 }
 
+/// Everything that decides a training's outcome, as text.
 std::string training_identity(const Preferences& preferences, const TrainOptions& o,
                               const CalibrateOptions& calibrate) {
   std::string text = fmt::format(
@@ -63,55 +69,125 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
   return text;
 }
 
-std::optional<Router> learn_in_rounds(ServicePool& services, const RoundsOptions& options,
-                                      const std::function<void(const std::string&)>& note) {
+/// Trains a router and calibrates it. Nothing when the watcher ended it.
+std::optional<Router> make_router(ServicePool& services, const Preferences& preferences,
+                                  const LearnOptions& options, const Watcher& watcher) {
+  TrainOptions train = options.train;
+  if (train.threads == 0) train.threads = services.pair().llm()->threads();
+  std::optional<Router> router = train_router(
+      preferences, train, [&](const EpochReport& report) { watcher.note(epoch_text(report)); },
+      watcher.should_stop);
+  if (!router) return std::nullopt;
+  router->info.identity = training_identity(preferences, train, options.calibrate);
+  if (!options.calibrate.data.empty() &&
+      !calibrate(services, *router, options.calibrate, watcher)) {
+    return std::nullopt;
+  }
+  return router;
+}
+
+/// The preferences of all files as one.
+Preferences load_all(const std::vector<fs::path>& paths) {
+  Preferences all = load_preferences(paths.front());
+  for (std::size_t i = 1; i < paths.size(); ++i) {
+    const Preferences more = load_preferences(paths[i]);
+    all.append(more, paths.front().string(), paths[i].string());
+    all.info.identity += "; " + more.info.identity;
+  }
+  return all;
+}
+
+/// One learning at work.
+class Rounds {
+ public:
+  Rounds(ServicePool& services, const LearnOptions& options, const Watcher& watcher);
+  std::optional<Router> run();
+
+ private:
+  fs::path folder_of(int round) const { return folder_ / fmt::format("round-{}", round); }
+  CollectJob job_of(int round) const;
+  std::optional<Router> router_of(int round, const Preferences& preferences) const;
+  bool is_settled(int round, const Preferences& preferences) const;
+
+  ServicePool& services_;
+  const LearnOptions& options_;
+  const Watcher& watcher_;
+  fs::path folder_;
+  std::optional<Router> router_;       ///< of the round before
+  std::optional<Preferences> before_;  ///< and its preferences
+};
+
+Rounds::Rounds(ServicePool& services, const LearnOptions& options, const Watcher& watcher)
+    : services_(services), options_(options), watcher_(watcher), folder_(options.folder) {
   if (options.rounds < 1) {
     throw FieldError({"rounds"}, fmt::format("expected 1 or more, found {}", options.rounds));
   }
-  std::optional<Router> router;
-  std::optional<Preferences> before;
-  for (int round = 1; round <= options.rounds; ++round) {
-    const fs::path folder = options.folder / fmt::format("round-{}", round);
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) {
-      throw InputError(fmt::format("{}: cannot create: {}", folder.string(), error.message()));
-    }
-    CollectOptions collecting = options.collect;
-    collecting.out = folder / "preferences.gguf";
-    collecting.round = round;
-    if (router) {
-      collecting.router =
-          (options.folder / fmt::format("round-{}", round - 1) / "router.gguf").string();
-      collecting.threshold = threshold_for_accuracy(router->info, kRolloutAccuracy);
-    }
-    std::optional<Preferences> preferences = collect(services, collecting);
-    if (!preferences) return std::nullopt;
-    note(fmt::format("round {}: {}", round, labels_text(*preferences)));
-    if (before) {
-      const std::int64_t flipped = flipped_labels(*before, *preferences);
-      note(fmt::format("round {}: {} of {} labels changed side", round, flipped,
-                       preferences->size()));
-      if (flipped == 0) break;
-    }
+  if (folder_.empty()) folder_ = options.out.string() + ".rounds";
+}
 
-    const std::string identity = training_identity(*preferences, options.train, options.calibrate);
-    const fs::path path = folder / "router.gguf";
-    std::optional<Router> made = finished_router(path, identity);
-    if (!made) {
-      made = train_router(*preferences, options.train,
-                          [&](const EpochReport& report) { note(epoch_text(report)); });
-      made->info.identity = identity;
-      if (!options.calibrate.data.empty() && !calibrate(services, *made, options.calibrate)) {
-        return std::nullopt;
-      }
-      save_router(path, *made);
-    }
-    note(fmt::format("round {}: {}", round, curve_text(made->info)));
-    router = std::move(made);
-    before = std::move(preferences);
+CollectJob Rounds::job_of(int round) const {
+  CollectJob job{options_.collect};
+  job.out = folder_of(round) / "preferences.gguf";
+  job.round = round;
+  if (router_) {
+    job.router = (folder_of(round - 1) / "router.gguf").string();
+    job.threshold = threshold_for_accuracy(router_->info, kRolloutAccuracy);
   }
+  return job;
+}
+
+/// Whether no label has changed side since the round before.
+bool Rounds::is_settled(int round, const Preferences& preferences) const {
+  if (!before_) return false;
+  const std::int64_t flipped = flipped_labels(*before_, preferences);
+  watcher_.note(
+      fmt::format("round {}: {} of {} labels changed side", round, flipped, preferences.size()));
+  return flipped == 0;
+}
+
+/// Made now, or found in the folder.
+std::optional<Router> Rounds::router_of(int round, const Preferences& preferences) const {
+  const fs::path path = folder_of(round) / "router.gguf";
+  const std::string identity = training_identity(preferences, options_.train, options_.calibrate);
+  if (auto router = finished_router(path, identity)) return router;
+  auto router = make_router(services_, preferences, options_, watcher_);
+  if (router) save_router(path, *router);
   return router;
+}
+
+std::optional<Router> Rounds::run() {
+  for (int round = 1; round <= options_.rounds; ++round) {
+    create_folder(folder_of(round));
+    std::optional<Preferences> preferences = collect(services_, job_of(round), watcher_);
+    if (!preferences) return std::nullopt;
+    watcher_.note(fmt::format("round {}: {}", round, labels_text(*preferences)));
+    if (is_settled(round, *preferences)) break;
+    auto router = router_of(round, *preferences);
+    if (!router) return std::nullopt;
+    watcher_.note(fmt::format("round {}: {}", round, curve_text(router->info)));
+    router_ = std::move(router);
+    before_ = std::move(preferences);
+  }
+  return std::move(router_);
+}
+
+}  // namespace
+
+std::optional<Router> learn_in_rounds(ServicePool& services, const LearnOptions& options,
+                                      const Watcher& watcher) {
+  return Rounds(services, options, watcher).run();
+}
+
+std::optional<Router> learn_from_files(ServicePool& services, const LearnOptions& options,
+                                       const Watcher& watcher) {
+  const Preferences preferences = load_all(options.preferences);
+  const ModelIdentity slm = identity_of(*services.pair().slm());
+  if (slm.fingerprint != preferences.info.slm.fingerprint) {
+    throw InputError(fmt::format("{}: collected with the SLM '{}', but {} is '{}'",
+                                 options.preferences.front().string(), preferences.info.slm.name,
+                                 services.pair().slm()->options().path, slm.name));
+  }
+  return make_router(services, preferences, options, watcher);
 }
 
 }  // namespace citer

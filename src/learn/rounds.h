@@ -1,37 +1,24 @@
 #pragma once
 
-#include <filesystem>
-#include <functional>
 #include <optional>
-#include <string>
 
-#include "learn/calibrate.h"
-#include "learn/collect.h"
-#include "learn/train.h"
+#include "citer/progress.h"
+#include "citer/training.h"
+#include "learn/service_pool.h"
+#include "route/router.h"
 
 namespace citer {
-
-struct RoundsOptions {
-  int rounds = 2;  ///< at most
-  /// Everything made on the way: round-N/preferences.gguf and round-N/router.gguf.
-  std::filesystem::path folder;
-  CollectOptions collect;  ///< out, router and round are set for each round
-  TrainOptions train;
-  CalibrateOptions calibrate;
-};
 
 /// Policy optimisation in rounds (CITER, arXiv 2502.01976, algorithm 1): collect preferences, with
 /// rollouts under the round's policy (the SLM alone at first, then the router of the round before),
 /// train, calibrate, and again until no label changes side. What earlier calls left in the folder
-/// is not done again. `note` gets a line about each step. Nothing when should_stop ended it.
-std::optional<Router> learn_in_rounds(ServicePool& services, const RoundsOptions& options,
-                                      const std::function<void(const std::string&)>& note);
+/// is not done again. Nothing when the watcher ended it.
+std::optional<Router> learn_in_rounds(ServicePool& services, const LearnOptions& options,
+                                      const Watcher& watcher);
 
-/// One line about an epoch.
-std::string epoch_text(const EpochReport& report);
-
-/// Everything that decides a training's outcome, as text.
-std::string training_identity(const Preferences& preferences, const TrainOptions& options,
-                              const CalibrateOptions& calibrate);
+/// Trains on LearnOptions::preferences, all together, and calibrates. Nothing when the watcher
+/// ended it. Throws InputError when they were collected with another SLM than the services'.
+std::optional<Router> learn_from_files(ServicePool& services, const LearnOptions& options,
+                                       const Watcher& watcher);
 
 }  // namespace citer

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "learn/collect.h"
 #include "model/model.h"
 
 namespace citer {
@@ -10,6 +11,7 @@ namespace citer {
 ServicePool::ServicePool(const PairOptions& pair, ServiceOptions options, int workers)
     : pair_(std::make_shared<const Pair>(pair)) {
   options.by_times = false;
+  options.spare_sequences = collect_spare_sequences();
   if (workers == 0) {
     const int used = std::max(pair_->slm()->threads(), pair_->llm()->threads());
     const bool on_cpu = pair_->slm()->device().empty() && pair_->llm()->device().empty();

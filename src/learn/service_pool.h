@@ -12,7 +12,8 @@ namespace citer {
 class ServicePool {
  public:
   /// `workers` services; 0: as many as the machine has threads for, given what a pass uses. Their
-  /// schedules do not depend on time. Throws as Pair's and Service's constructors do.
+  /// schedules do not depend on time, and they have collect_spare_sequences(). Throws as Pair's and
+  /// Service's constructors do.
   ServicePool(const PairOptions& pair, ServiceOptions options, int workers);
 
   int size() const { return static_cast<int>(services_.size()); }

@@ -65,7 +65,8 @@ RouterMlp fold(RouterMlp mlp, const Standard& s, double shift) {
 class Training {
  public:
   Training(const Preferences& preferences, const TrainOptions& options);
-  Router run(const std::function<void(const EpochReport&)>& on_epoch);
+  std::optional<Router> run(const std::function<void(const EpochReport&)>& on_epoch,
+                            const std::function<bool()>& should_stop);
 
  private:
   void split();
@@ -140,7 +141,7 @@ double Training::train_epoch(MlpTrainer& trainer, double rate) {
 /// Loss and metrics of a network over raw features on the held-out rows.
 EpochReport Training::evaluate(const RouterMlp& mlp) const {
   constexpr std::size_t kBatch = 1024;
-  RouterRunner runner(mlp, RouterWeights::kF32, "", options_.threads);
+  RouterRunner runner(mlp, RouterWeights::kF32, "", std::max(1, options_.threads));
   std::vector<float> scores(held_rows_.size());
   std::vector<float> inputs;
   for (std::size_t from = 0; from < held_rows_.size(); from += kBatch) {
@@ -171,7 +172,8 @@ EpochReport Training::evaluate(const RouterMlp& mlp) const {
   return report;
 }
 
-Router Training::run(const std::function<void(const EpochReport&)>& on_epoch) {
+std::optional<Router> Training::run(const std::function<void(const EpochReport&)>& on_epoch,
+                                    const std::function<bool()>& should_stop) {
   const int d = set_.n_features;
   MlpTrainer trainer({.widths = {d, 2 * d, d, 1},
                       .batch = options_.batch,
@@ -179,13 +181,13 @@ Router Training::run(const std::function<void(const EpochReport&)>& on_epoch) {
                       .learning_rate = options_.learning_rate,
                       .weight_decay = options_.weight_decay,
                       .seed = options_.seed,
-                      .threads = options_.threads});
+                      .threads = std::max(1, options_.threads)});
   Router router;
   EpochReport best;
   best.loss = INFINITY;
   for (int epoch = 1; epoch <= options_.epochs && epoch - best.epoch <= options_.patience;
        ++epoch) {
-    if (options_.should_stop && options_.should_stop()) break;
+    if (should_stop && should_stop()) return std::nullopt;
     // Half a cosine, from the full learning rate to a twentieth of it.
     const double part = static_cast<double>(epoch - 1) / std::max(1, options_.epochs - 1);
     const double train_loss =
@@ -201,7 +203,9 @@ Router Training::run(const std::function<void(const EpochReport&)>& on_epoch) {
     }
     on_epoch(report);
   }
-  if (router.mlp.empty()) throw ResourceError("training was stopped before its first epoch ended");
+  if (router.mlp.empty()) {
+    throw InputError("no epoch has a finite held-out loss; try a lower learning rate");
+  }
   RouterInfo& info = router.info;
   info.policy = options_.policy;
   info.features = options_.features;
@@ -236,10 +240,11 @@ void check(const TrainOptions& options) {
   }
 }
 
-Router train_router(const Preferences& preferences, const TrainOptions& options,
-                    const std::function<void(const EpochReport&)>& on_epoch) {
+std::optional<Router> train_router(const Preferences& preferences, const TrainOptions& options,
+                                   const std::function<void(const EpochReport&)>& on_epoch,
+                                   const std::function<bool()>& should_stop) {
   check(options);
-  return Training(preferences, options).run(on_epoch);
+  return Training(preferences, options).run(on_epoch, should_stop);
 }
 
 }  // namespace citer

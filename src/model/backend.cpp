@@ -1,38 +1,72 @@
 #include "model/backend.h"
 
+#include <dlfcn.h>
 #include <ggml-backend.h>
 #include <ggml.h>
 #include <llama.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "citer/error.h"
+#include "citer/log.h"
 
 namespace citer {
 
 namespace {
 
-std::atomic<bool> verbose{false};
+/// Where the log goes.
+class LogSink {
+ public:
+  void set(std::function<void(std::string_view)> sink) {
+    const std::lock_guard lock(mutex_);
+    sink_ = std::move(sink);
+  }
+  void write(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    if (sink_) sink_(text);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::function<void(std::string_view)> sink_;
+};
+
+LogSink& log_sink() {
+  static auto* sink = new LogSink;  // never destroyed: ggml's threads may log to the very end
+  return *sink;
+}
+
 thread_local bool capturing = false;
 thread_local std::string captured;
 
 void log_callback(ggml_log_level level, const char* text, void* /*user*/) {
-  if (verbose) std::fputs(text, stderr);
+  log_sink().write(text);
   if (!capturing || level != GGML_LOG_LEVEL_ERROR || !captured.empty()) return;
   captured = text;
   captured.resize(std::min(captured.size(), captured.find('\n')));
 }
 
+/// Where the ggml library lies that is running. Asked by the address of a text in it: that of a
+/// function may be the program's own jump to it.
+std::filesystem::path ggml_folder() {
+  Dl_info library{};
+  if (dladdr(ggml_version(), &library) == 0 || library.dli_fname == nullptr) return {};
+  return std::filesystem::path(library.dli_fname).parent_path();
+}
+
 std::string backend_folder() {
   if (const char* folder = std::getenv("CITER_BACKEND_DIR")) return folder;
-  return std::filesystem::is_directory(CITER_BACKEND_DIR) ? CITER_BACKEND_DIR : "";
+  constexpr std::string_view kBackends = CITER_BACKENDS_IN_LIBDIR;
+  if (kBackends.empty()) return "";
+  const std::filesystem::path folder = ggml_folder() / kBackends;
+  std::error_code error;
+  return std::filesystem::is_directory(folder, error) ? folder.string() : "";
 }
 
 }  // namespace
@@ -57,7 +91,7 @@ void init_backends() {
   }
 }
 
-void set_verbose_log(bool on) { verbose = on; }
+void set_log_sink(std::function<void(std::string_view)> sink) { log_sink().set(std::move(sink)); }
 
 std::vector<DeviceInfo> list_devices() {
   init_backends();

@@ -13,14 +13,11 @@ struct DeviceInfo {
   std::size_t memory_total = 0;  ///< bytes
 };
 
-/// Loads ggml's backends (once; later calls do nothing) and quiets llama.cpp's log. Every function
-/// of this room that needs a backend calls it. The backends are looked for in the folder named by
-/// the environment variable CITER_BACKEND_DIR, then where the build found them, then where ggml
+/// Loads ggml's backends (once; later calls do nothing) and takes llama.cpp's log over. Every
+/// function of this room that needs a backend calls it. The backends are looked for in the folder
+/// named by the environment variable CITER_BACKEND_DIR, then beside ggml's library, then where ggml
 /// looks by itself.
 void init_backends();
-
-/// Lets llama.cpp's own log through to stderr.
-void set_verbose_log(bool verbose);
 
 /// The devices ggml can use.
 std::vector<DeviceInfo> list_devices();

@@ -4,14 +4,9 @@
 #include <span>
 #include <string>
 
-namespace citer {
+#include "citer/router.h"
 
-/// What a router looks at.
-enum class RouterFeatures {
-  kHidden,            ///< the SLM's last hidden state, as in the paper
-  kHiddenConfidence,  ///< and the shape of its next-token distribution (R2R, Fu et al. 2025, found
-                      ///< the logits worth having)
-};
+namespace citer {
 
 /// "hidden" or "hidden+confidence".
 const char* to_string(RouterFeatures features);

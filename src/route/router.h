@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "citer/router.h"
 #include "route/features.h"
 
 namespace citer {
@@ -26,14 +27,6 @@ struct DenseLayer {
 /// The paper's router: d -> 2d -> d -> 1 with ReLU between (CITER, arXiv 2502.01976, appendix B).
 /// The last layer's output is a logit; the routing score is its sigmoid.
 using RouterMlp = std::vector<DenseLayer>;
-
-/// What routed answers cost and bring at one threshold, measured on validation examples.
-struct CalibrationPoint {
-  double threshold = 0.0;
-  double llm_share = 0.0;
-  double accuracy = 0.0;
-  double llm_passes = 0.0;  ///< per generated token
-};
 
 /// Which model file a router belongs to.
 struct ModelIdentity {
@@ -60,10 +53,6 @@ struct RouterInfo {
   double slm_accuracy = 0.0;     ///< of the SLM alone on them
   double llm_accuracy = 0.0;
 };
-
-/// How a router's matrices are stored and multiplied. Q8_0 is used where a row's length is a
-/// multiple of 32, else F16.
-enum class RouterWeights { kF32, kF16, kQ80 };
 
 struct Router {
   RouterInfo info;

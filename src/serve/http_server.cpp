@@ -9,7 +9,6 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <cstdio>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -302,8 +301,8 @@ void HttpServer::Impl::handle(const httplib::Request& request, std::string_view 
     response.status = kClientGone;
   } catch (const std::exception& e) {
     const ApiError error = api_error_of(e);
-    if (error.status() == kInternalError) {
-      fmt::print(stderr, "citer: {} {}: {}\n", request.method, request.path, e.what());
+    if (error.status() == kInternalError && options.on_fault) {
+      options.on_fault(fmt::format("{} {}: {}", request.method, request.path, e.what()));
     }
     put_error(error, response);
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct HttpOptions {
   std::string ssl_key_file;
   int threads = 128;                               ///< connections that are served at once
   std::size_t body_limit = std::size_t{16} << 20;  ///< bytes
+  /// Gets a line about each request that failed by no fault of its own. Called by any thread.
+  std::function<void(const std::string&)> on_fault;
 };
 
 /// The HTTP side of the server. Listens from start() on; answers 503 until serve() says which

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "citer/data.h"
 #include "task/example.h"
 
 namespace citer {
@@ -29,14 +30,6 @@ struct Judgement {
   std::optional<std::string> answer;
   AnswerRule rule = AnswerRule::kNone;
   bool correct = false;
-};
-
-struct AnswerOptions {
-  /// RE2 pattern whose first group is the answer; its last match counts. When it is set no other
-  /// rule is tried. Empty: the built-in rules.
-  std::string pattern;
-  /// Only answers that are marked as such: kLastMention is not tried.
-  bool marked_only = false;
 };
 
 /// Extracts and judges answers. Immutable once built; any thread may call it.

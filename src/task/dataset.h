@@ -5,24 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "citer/data.h"
 #include "task/example.h"
 
 namespace citer {
-
-/// How a dataset is turned into prompts. The defaults give each record its own prompt, or the
-/// default template of its kind.
-struct DatasetOptions {
-  /// Prompt template with {question} and, for multiple choice, {choices}. Empty: the record's own
-  /// `prompt` where it has one, else default_template().
-  std::string prompt_template;
-  /// Solved examples put before each question (n-shot); 0 or more. They are the first of
-  /// `shots_path` that ask another question than the one at hand, prompted by the same template.
-  int shots = 0;
-  /// Dataset the shots come from; may be the dataset itself. Needed when `shots` > 0.
-  std::filesystem::path shots_path;
-  /// Only the first so many examples; 0: all.
-  int limit = 0;
-};
 
 /// Questions with their answers, in file order.
 struct Dataset {

@@ -40,14 +40,13 @@ PairOptions bundled_pair() {
 ServiceOptions eight_sequences() {
   ServiceOptions options;
   options.context.sequences = 8;
-  options.spare_sequences = collect_spare_sequences();
   return options;
 }
 
 class Collect : public testing::Test {
  protected:
-  CollectOptions options(int limit = 36) const {
-    CollectOptions o;
+  CollectJob options(int limit = 36) const {
+    CollectJob o;
     o.data = {bundled("data/mc.train.jsonl")};
     o.dataset.limit = limit;
     o.out = folder_ / "p.gguf";
@@ -87,7 +86,7 @@ TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
 }
 
 TEST_F(Collect, LabelsFollowTheirRule) {
-  CollectOptions o = options(24);
+  CollectJob o = options(24);
   o.labels = LabelRule::kPaper;
   const auto paper = collect(services_, o);
   o.labels = LabelRule::kOutcome;
@@ -113,21 +112,21 @@ TEST_F(Collect, LabelsFollowTheirRule) {
 }
 
 TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
-  const CollectOptions o = options(70);
+  const CollectJob o = options(70);
   ASSERT_TRUE(collect(services_, o));
   const std::string whole = read_file(o.out);
   EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
 
   fs::remove(o.out);
-  CollectOptions stopping = o;
+  Watcher stopping;
   int calls = 0;
   stopping.should_stop = [&] { return ++calls > 12; };  // in the second of three parts
-  EXPECT_FALSE(collect(services_, stopping));
+  EXPECT_FALSE(collect(services_, o, stopping));
   EXPECT_FALSE(fs::exists(o.out));
   EXPECT_TRUE(fs::exists(folder_ / "p.gguf.parts" / "000000.gguf"));
 
   // Another collection must not take these parts for its own.
-  CollectOptions other = o;
+  CollectJob other = o;
   other.cost_weight = 0.5;
   EXPECT_THAT(error_text<InputError>([&] { collect(services_, other); }),
               AllOf(HasSubstr("p.gguf.parts"), HasSubstr("another collection")));
@@ -143,7 +142,7 @@ TEST_F(Collect, ExamplesWithoutReferenceAreCountedAndNoneIsAnError) {
       R"({"question":"What?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A"})";
   const std::string with =
       R"({"question":"Why?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A","cot":"So x."})";
-  CollectOptions o = options();
+  CollectJob o = options();
   o.data = {write("some.jsonl", bare + "\n" + with + "\n")};
   const auto some = collect(services_, o);
   ASSERT_TRUE(some);
@@ -157,7 +156,7 @@ TEST_F(Collect, ExamplesWithoutReferenceAreCountedAndNoneIsAnError) {
 }
 
 TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
-  CollectOptions o = options(8);
+  CollectJob o = options(8);
   o.states = StateSource::kPolicy;
   const auto p = collect(services_, o);
   ASSERT_TRUE(p);
@@ -170,7 +169,7 @@ TEST_F(Collect, PolicyStatesAreWhatThePolicyWrites) {
 }
 
 TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
-  CollectOptions o = options(8);
+  CollectJob o = options(8);
   o.states = StateSource::kLlm;
   const auto p = collect(services_, o);
   ASSERT_TRUE(p);
@@ -193,7 +192,7 @@ TEST_F(Collect, ModelWithoutNumbersIsAnError) {
 }
 
 TEST_F(Collect, RoundsTrainCalibrateAndResume) {
-  RoundsOptions o;
+  LearnOptions o;
   o.rounds = 2;
   o.folder = folder_ / "rounds";
   o.collect = options(60);
@@ -203,8 +202,13 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
   o.calibrate.dataset.limit = 16;
   o.calibrate.budgets = {0.05, 0.3};
   std::vector<std::string> notes;
-  const auto note = [&](const std::string& line) { notes.push_back(line); };
-  const auto router = learn_in_rounds(services_, o, note);
+  std::vector<std::string> finished;
+  const Watcher watcher{.on_progress =
+                            [&](const ProgressReport& report) {
+                              if (report.done == report.total) finished.push_back(report.what);
+                            },
+                        .on_note = [&](const std::string& line) { notes.push_back(line); }};
+  const auto router = learn_in_rounds(services_, o, watcher);
   ASSERT_TRUE(router);
   EXPECT_EQ(router->info.rounds, 2);
   EXPECT_EQ(router->info.policy, "citer");
@@ -214,9 +218,11 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
   EXPECT_GT(router->info.calibration.back().llm_share, 0.0);
   EXPECT_THAT(notes, testing::Contains(HasSubstr("labels changed side")));
 
+  EXPECT_THAT(finished, testing::ElementsAre("collect", "calibrate", "collect", "calibrate"));
+
   // Again: nothing is left to do, and the router is the same.
   notes.clear();
-  const auto again = learn_in_rounds(services_, o, note);
+  const auto again = learn_in_rounds(services_, o, watcher);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->mlp.front().bias,
             load_router(o.folder / "round-2/router.gguf").mlp.front().bias);
@@ -231,14 +237,15 @@ TEST_F(Collect, TrainingIsReproducibleAndNeedsHeldOutExamples) {
   train.folds = 4;
   int best = 0;
   std::vector<EpochReport> reports;
-  const Router a = train_router(*p, train, [&](const EpochReport& r) {
+  const auto a = train_router(*p, train, [&](const EpochReport& r) {
     reports.push_back(r);
     if (r.best) best = r.epoch;
   });
-  const Router b = train_router(*p, train, [](const EpochReport&) {});
-  EXPECT_EQ(a.mlp.front().weight, b.mlp.front().weight);
-  EXPECT_EQ(a.info.metrics.at("epoch"), best) << "the best epoch is what is returned";
-  EXPECT_EQ(a.info.metrics.at("loss"), reports[static_cast<std::size_t>(best) - 1].loss);
+  const auto b = train_router(*p, train, [](const EpochReport&) {});
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->mlp.front().weight, b->mlp.front().weight);
+  EXPECT_EQ(a->info.metrics.at("epoch"), best) << "the best epoch is what is returned";
+  EXPECT_EQ(a->info.metrics.at("loss"), reports[static_cast<std::size_t>(best) - 1].loss);
 
   Preferences one = *p;
   for (PreferenceExample& example : one.examples) example.id = "the same";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "eval/settings.h"
 #include "report_page.h"
 
 namespace citer::test {

@@ -143,7 +143,8 @@ TEST_F(ApiTest, NoTokensAreCountedWhereNoneIsAskedFor) {
   start();
   const Json chat = {{"messages", {{{"role", "user"}, {"content", "Hello"}}}}, {"max_tokens", 0}};
   const Json plain = {{"prompt", "Hello"}, {"max_tokens", 0}, {"citer", {{"trace", true}}}};
-  for (const auto& [path, body] : {std::pair{"/v1/chat/completions", chat}, {"/v1/completions", plain}}) {
+  for (const auto& [path, body] :
+       {std::pair{"/v1/chat/completions", chat}, {"/v1/completions", plain}}) {
     const Json response = answer(path, body);
     EXPECT_EQ(response["usage"]["completion_tokens"], 0) << path;
     EXPECT_EQ(response["citer"]["tokens"], 0) << path;

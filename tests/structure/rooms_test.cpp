@@ -1,4 +1,5 @@
-// The direction of includes between rooms, and which room may include which third-party header.
+// The direction of includes between rooms, which room may include which third-party header, and
+// that none below the program prints or exits.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -54,7 +55,7 @@ const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");
 /// A header of the C or C++ standard library or of POSIX.
 bool is_system_header(const std::string& name) {
   return name.find('.') == std::string::npos || name.starts_with("sys/") || name == "unistd.h" ||
-         name == "fcntl.h" || name == "signal.h";
+         name == "dlfcn.h" || name == "fcntl.h" || name == "signal.h";
 }
 
 std::string first_component(const std::string& name) { return name.substr(0, name.find('/')); }
@@ -118,6 +119,28 @@ TEST(Rooms, NoFlagsBelowTheCommandLine) {
             << entry.path().string() << ":" << number << ": name the field, not the flag";
       });
     }
+  }
+}
+
+const std::regex kPrintsOrExits(
+    R"re(\b(stdout|stderr|std::cout|std::cerr|std::clog|fmt::print|printf|f?puts|putchar|perror)\b)re"
+    R"re(|\b(_?exit|_Exit|quick_exit|abort|terminate)\()re");
+
+/// A line of code without its comment; "" for a macro's definition.
+std::string code_of(std::string_view line) {
+  if (line.starts_with("#define")) return "";
+  return std::string(line.substr(0, line.find("//")));
+}
+
+TEST(Rooms, NoneBelowTheProgramPrintsOrExits) {
+  const fs::path source = fs::path(CITER_SOURCE_DIR) / "src";
+  for (const auto& entry : fs::recursive_directory_iterator(source)) {
+    const std::string room = first_component(fs::relative(entry.path(), source).string());
+    if (!entry.is_regular_file() || room == "cli") continue;
+    for_each_line(entry.path(), [&](std::string_view line, int number) {
+      EXPECT_FALSE(std::regex_search(code_of(line), kPrintsOrExits))
+          << entry.path().string() << ":" << number << ": " << line;
+    });
   }
 }
 
