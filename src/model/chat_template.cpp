@@ -22,10 +22,15 @@
 namespace citer {
 
 struct ChatTemplate::Impl {
+  Impl(std::string name, minja::chat_template used, bool adds_bos)
+      : source_name(std::move(name)),
+        chat_template(std::move(used)),
+        tokenizing_adds_bos(adds_bos) {}
+
   std::string source_name;
   minja::chat_template chat_template;
   bool tokenizing_adds_bos;
-  std::mutex mutex{};  ///< minja does not say that it renders on several threads
+  std::mutex mutex;  ///< minja does not say that it renders on several threads
 };
 
 namespace {
@@ -47,11 +52,11 @@ ChatTemplate::ChatTemplate(const std::string& source, const std::string& source_
                            const Model& model) {
   const Vocab& vocab = model.vocab();
   try {
-    impl_.reset(
-        new Impl{source_name,
-                 minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
-                                      special_text(vocab, llama_vocab_eos(vocab.handle()))),
-                 llama_vocab_get_add_bos(vocab.handle())});
+    impl_ = std::make_unique<Impl>(
+        source_name,
+        minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
+                             special_text(vocab, llama_vocab_eos(vocab.handle()))),
+        llama_vocab_get_add_bos(vocab.handle()));
   } catch (const std::exception& e) {
     throw InputError(
         fmt::format("{}: chat template does not parse: {}", source_name, one_line(e.what())));

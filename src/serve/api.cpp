@@ -85,6 +85,16 @@ Json piece_json(const std::string& piece) {
   return bytes;
 }
 
+/// What is wrong with a prompt of so many tokens, by the field that it comes from.
+ApiError too_long(const std::string& field, std::size_t tokens, int context_size) {
+  return ApiError(kBadRequest,
+                  fmt::format("{}: {} tokens, but the context holds {}, answer included", field,
+                              tokens, context_size),
+                  "context_length_exceeded", field)
+      .with("n_prompt_tokens", static_cast<std::int64_t>(tokens))
+      .with("n_ctx", context_size);
+}
+
 }  // namespace
 
 Api::Api(Service& service, ServerMetrics& metrics, ApiOptions options)
@@ -131,12 +141,7 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
     const std::string field = parsed.chat ? "messages" : "prompt";
     if (prompt.empty()) throw bad_field(field, "a prompt without tokens");
     if (static_cast<int>(prompt.size()) >= service_.context_size()) {
-      throw ApiError(kBadRequest,
-                     fmt::format("{}: {} tokens, but the context holds {}, answer included", field,
-                                 prompt.size(), service_.context_size()),
-                     "context_length_exceeded", field)
-          .with("n_prompt_tokens", static_cast<std::int64_t>(prompt.size()))
-          .with("n_ctx", service_.context_size());
+      throw too_long(field, prompt.size(), service_.context_size());
     }
   }
   return prompts;
