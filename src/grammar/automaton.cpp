@@ -84,9 +84,11 @@ int GrammarAutomaton::reach() {
   std::sort(reached_.begin(), reached_.end());
   if (const auto known = numbers_.find(reached_); known != numbers_.end()) return known->second;
   std::vector<Item> items = reached_;
-  for (std::size_t i = 0; i < reached_.size(); ++i) {
-    if (grammar_->program[reached_[i].step].op != Op::kCall) continue;
-    enter(reached_[i]);
+  std::size_t next = 0;
+  while (next < reached_.size()) {  // which grows on the way
+    const Item item = reached_[next++];
+    if (grammar_->program[item.step].op != Op::kCall) continue;
+    enter(item);
     follow();
   }
   states_.push_back(new_state());

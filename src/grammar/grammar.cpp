@@ -189,7 +189,7 @@ class GbnfParser final : Scanner {
         return letter;
       default:
         --at_;
-        fail("expected one of x u U n r t \\ \" [ ] after '\\', found " + found());
+        fail(R"(expected one of x u U n r t \ " [ ] after '\', found )" + found());
     }
   }
 

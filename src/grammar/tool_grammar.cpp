@@ -25,7 +25,7 @@ void move_references(Json& schema, const std::string& to) {
 
 /// Arguments are an object, whatever else the function's schema leaves open.
 Json arguments_schema(const Json& function, const std::string& where) {
-  const Json object = {{"type", "object"}};
+  Json object = {{"type", "object"}};
   Json parameters = function.value("parameters", Json());
   if (parameters.is_null()) return object;
   move_references(parameters, where + "/allOf/0");
@@ -47,7 +47,7 @@ std::string tool_call_grammar(ToolCallForm form, const Json& tools) {
          {"required", {"name", key}},
          {"additionalProperties", false}});
   }
-  const std::string grammar = json_schema_to_grammar({{"anyOf", std::move(calls)}});
+  std::string grammar = json_schema_to_grammar({{"anyOf", std::move(calls)}});
   if (form == ToolCallForm::kBare) return grammar;
   constexpr std::string_view kRoot = "root ::= ";
   return fmt::format(
