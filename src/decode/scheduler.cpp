@@ -164,7 +164,8 @@ StepPlan Scheduler::draft(const Slots& slots) const {
       if (missing > kShortRead) room -= missing;
       plan.hidden |= sequence.request.policy->needs().hidden && !sequence.prompt_score;
       draft.slm_read = plan.slm.size();
-      plan.slm.push_back({draft.slot, length, {static_cast<int>(length) - 1}});
+      plan.slm.push_back(
+          {draft.slot, length, {static_cast<int>(length) - 1}, sequence.draft_form()});
     }
     plan.drafts.push_back(draft);
   }
@@ -179,7 +180,7 @@ void Scheduler::plan_llm_scores(StepPlan& plan, const Slots& slots) const {
     if (!sequence.request.policy->needs().llm) continue;
     const std::size_t length = sequence.tokens.size();
     draft.llm_read = plan.llm.size();
-    plan.llm.push_back({draft.slot, length, {static_cast<int>(length) - 1}});
+    plan.llm.push_back({draft.slot, length, {static_cast<int>(length) - 1}, sequence.draw_form()});
   }
 }
 
@@ -243,7 +244,7 @@ std::optional<Read> Scheduler::verification(int slot, const SlotView& view,
   const Sequence& sequence = *view.sequence;
   const bool audit = sequence.request.audit;
   const std::size_t decided = sequence.decided();
-  Read read{slot, 0, {}};
+  Read read{slot, 0, {}, sequence.draw_form()};
   for (std::size_t p = audit ? sequence.verified : decided; p < sequence.tokens.size(); ++p) {
     const bool pending = p >= decided && sequence.drafts[p - decided].pending;
     if (pending || audit) read.rows.push_back(static_cast<int>(p) - 1);

@@ -83,6 +83,9 @@ struct Sequence {
 
   /// Tokens that are decided, prompt included.
   std::size_t decided() const { return tokens.size() - drafts.size(); }
+  /// What drawing a token needs of a row, and what scoring it beside that.
+  RowForm draw_form() const;
+  RowForm draft_form() const;
   /// Of the pending tokens, in order.
   std::vector<Guesses> pending() const;
   /// Whether the prompt's tokens are still to be scored.

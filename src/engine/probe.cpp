@@ -4,7 +4,6 @@
 #include <array>
 
 #include "engine/models.h"
-#include "model/sampler.h"
 
 namespace citer {
 
@@ -52,7 +51,7 @@ std::vector<bool> audit(Service& service, const Prompt& prompt, const Answer& an
     const RowRequest request{0, tokens, rows};
     models.llm.forward({&request, 1});
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      agrees.push_back(argmax(models.llm.row(0, i).logits) == answer.tokens[i].id);
+      agrees.push_back(models.llm.row(0, i).stats.likeliest.front().id == answer.tokens[i].id);
     }
   });
   return agrees;

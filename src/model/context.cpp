@@ -95,8 +95,11 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
     : model_(std::move(model)),
       context_size_(choose_context_size(*model_, options)),
       batch_size_(options.batch_size),
+      n_vocab_(index(model_->vocab().size())),
       tap_(std::make_unique<HiddenTap>()),
-      cached_(index(options.sequences)) {
+      cached_(index(options.sequences)),
+      pool_(model_->threads()),
+      readers_(index(pool_.size())) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
@@ -160,7 +163,7 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
     first_row_.push_back(rows_.size());
     std::size_t next = 0;
     for (std::size_t i = keep; i < request.tokens.size(); ++i) {
-      Item item{r, request.sequence, static_cast<int>(i), request.tokens[i], -1};
+      Item item{r, request.form, request.sequence, static_cast<int>(i), request.tokens[i], -1};
       if (next < request.rows.size() && index(request.rows[next]) == i) {
         item.row = static_cast<int>(rows_.size());
         rows_.emplace_back();
@@ -169,6 +172,7 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
       items_.push_back(item);
     }
   }
+  likeliest_.resize(rows_.size() * kLikeliest);
 }
 
 std::int64_t ModelContext::cached_tokens() const {
@@ -255,20 +259,30 @@ void ModelContext::decode(std::span<const Item> items) {
   for (const Item& item : items) cached_[index(item.sequence)].push_back(item.token);
 }
 
+/// Reads the rows of a pass where libllama has them, several at once.
 void ModelContext::take_rows(std::span<const Item> items) {
-  const auto n_vocab = static_cast<std::size_t>(model_->vocab().size());
-  std::size_t outputs = 0;
+  std::vector<const Item*> outputs;
+  std::vector<std::span<const float>> logits;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (items[i].row < 0) continue;
-    Row& row = rows_[index(items[i].row)];
-    row.logits = {llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)), n_vocab};
-    if (std::all_of(row.logits.begin(), row.logits.end(), [](float v) { return std::isnan(v); })) {
-      throw ResourceError(fmt::format(
-          "{}: no token has a probability: all logits are NaN (are the weights damaged?)",
-          model_->options().path));
-    }
-    if (tap_->on) row.hidden = hidden_row(outputs);
-    ++outputs;
+    logits.emplace_back(llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)),
+                        n_vocab_);
+    if (tap_->on) rows_[index(items[i].row)].hidden = hidden_row(outputs.size());
+    outputs.push_back(&items[i]);
+  }
+  pool_.for_each(outputs.size(),
+                 [&](int worker, std::size_t i) { read_row(worker, *outputs[i], logits[i]); });
+}
+
+void ModelContext::read_row(int worker, const Item& item, std::span<const float> logits) {
+  Row& row = rows_[index(item.row)];
+  const auto place = std::span(likeliest_).subspan(index(item.row) * kLikeliest, kLikeliest);
+  row.stats = readers_[index(worker)].read(logits, item.form.sums, place);
+  if (item.form.logits) row.logits = logits;
+  if (row.stats.likeliest.empty()) {
+    throw ResourceError(
+        fmt::format("{}: no token has a probability: all logits are NaN (are the weights damaged?)",
+                    model_->options().path));
   }
 }
 
@@ -291,7 +305,7 @@ void ModelContext::own_rows(std::span<const Item> items) {
   for (const Item& item : items) {
     if (item.row < 0) continue;
     Row& row = rows_[index(item.row)];
-    row.logits = own(row.logits);
+    if (!row.logits.empty()) row.logits = own(row.logits);
     if (!row.hidden.empty()) row.hidden = own(row.hidden);
   }
 }

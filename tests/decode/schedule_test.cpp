@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "decode/tiny_pair.h"
 #include "support/llama_runner.h"
+#include "support/read_row.h"
 
 namespace citer {
 namespace {
@@ -224,7 +225,8 @@ TEST_F(Reading, APromptsTokensGetTheLogprobsOfTheirWriters) {
       by_llm += is_llm ? 1 : 0;
       const std::vector<Token> before(prompt.begin(),
                                       prompt.begin() + static_cast<std::ptrdiff_t>(i));
-      const auto expected = logprobs_of((is_llm ? llm : slm).logits(before).back(), prompt[i], 3);
+      const test::ReadRow row((is_llm ? llm : slm).logits(before).back());
+      const auto expected = logprobs_of(row.row(), prompt[i], 3);
       ASSERT_TRUE(record.logprobs);
       EXPECT_NEAR(record.logprobs->logprob, expected.logprob, 2e-3);
       EXPECT_EQ(record.logprobs->top.size(), 3U);
