@@ -169,12 +169,24 @@ int pending_tokens(const std::string& speculate) {
                   kMost, speculate));
 }
 
+/// The model that --first names.
+std::optional<Writer> first_reader(const std::string& name) {
+  if (name == "auto") return std::nullopt;
+  for (const Writer model : {Writer::kSlm, Writer::kLlm}) {
+    if (name == to_string(model)) return model;
+  }
+  throw UsageError(fmt::format("--first: expected auto, slm or llm, found '{}'", name));
+}
+
 void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
   app_ = &app;
   speculate_ = speculate;
   app.add_option("--speculate", speculate_,
                  "Tokens that may wait for the LLM while the SLM drafts on: auto, off or a number; "
                  "the text is the same")
+      ->capture_default_str();
+  app.add_option("--first", first_,
+                 "Which model reads the prompt first and writes the first tokens: slm, llm or auto")
       ->capture_default_str();
   app.add_flag("--audit", options_.audit,
                "Compare the SLM's tokens with the LLM's own, as it catches up");
@@ -223,6 +235,7 @@ GenerationOptions GenerationFlags::generation_options() const {
     options.threshold = threshold_;
   }
   options.pending_tokens = pending_tokens(speculate_);
+  options.first = first_reader(first_);
   options.sampling.seed = static_cast<std::uint64_t>(seed_);
   if (app_->count("--budget") > 0) options.budget = budget_;
   // An unknown name is an error before any model is loaded.

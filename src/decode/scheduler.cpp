@@ -151,7 +151,10 @@ StepPlan Scheduler::draft(const Slots& slots) const {
     plan.kind = Kind::kDraft;
     const Sequence& sequence = *slots[slot].sequence;
     DraftPlan draft{static_cast<int>(slot), sequence.threshold()};
-    if (!skips_slm(sequence, draft.threshold)) {
+    if (sequence.opens()) {
+      draft.threshold = 1.0;
+      read_opening(plan, draft.slot, slots[slot], room);
+    } else if (!skips_slm(sequence, draft.threshold)) {
       const std::size_t length = sequence.tokens.size();
       const std::size_t have = std::min(slots[slot].slm_cached, length - 1);
       const std::size_t missing = length - have;
@@ -171,6 +174,17 @@ StepPlan Scheduler::draft(const Slots& slots) const {
   }
   plan_llm_scores(plan, slots);
   return plan;
+}
+
+/// What the SLM reads of a prompt while the LLM writes the first tokens.
+void Scheduler::read_opening(StepPlan& plan, int slot, const SlotView& view, std::size_t& room) {
+  const std::size_t have = view.slm_cached;
+  const std::size_t part =
+      std::min(room, view.sequence->opening_part() - std::min(have, view.sequence->opening_part()));
+  if (part == 0) return;
+  plan.slm.push_back({slot, have + part, {}});
+  plan.slm_steps = false;
+  room -= part;
 }
 
 /// Rows of the LLM's, for policies that score with them.

@@ -69,10 +69,9 @@ std::vector<Guesses> Sequence::pending() const {
 }
 
 bool Sequence::is_full() const {
-  const std::size_t written = tokens.size() - request.prompt.size();
   return tokens.back() == kNoToken || drafts.size() >= kMostDrafts ||
          (!drafts.empty() && drafts.back().ends) ||
-         written >= static_cast<std::size_t>(request.max_tokens);
+         written() >= static_cast<std::size_t>(request.max_tokens);
 }
 
 double Sequence::threshold() const {

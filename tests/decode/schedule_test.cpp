@@ -32,6 +32,9 @@ DecodeRequest random_request(Rng& rng) {
                     ? static_cast<double>(rng.uniform(0, 10)) / 10
                     : r.policy->default_threshold();
   r.pending_limit = static_cast<int>(rng.uniform(0, 5));
+  const PolicyNeeds needs = r.policy->needs();
+  const bool uses_both = needs.slm && !needs.llm && r.threshold > 0 && r.threshold < 1;
+  if (uses_both) r.opening = static_cast<int>(rng.uniform(0, 3));
   r.audit = rng.uniform(0, 3) == 0;
   if (rng.uniform(0, 1) == 0) {
     r.sampling.temperature = 1.5;
