@@ -137,14 +137,11 @@ void ModelContext::interrupt_when(std::function<bool()> unwanted) {
 }
 
 ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool want_hidden) {
-  const Stopwatch watch;
   plan(requests);
   tap_->on = want_hidden;
   ForwardCost cost;
   cost.requests.resize(requests.size());
   evaluate(cost);
-  if (rows_.empty()) llama_synchronize(context_.get());
-  cost.seconds = watch.seconds();
   return cost;
 }
 
@@ -208,7 +205,9 @@ void ModelContext::evaluate(ForwardCost& cost) {
   for (std::span<const Item> rest = items_; !rest.empty();) {
     const auto part = rest.first(batch_length(rest));
     rest = rest.subspan(part.size());
+    const Stopwatch watch;
     decode(part);
+    cost.seconds += watch.seconds();
     count(part, cost);
     take_rows(part);
     if (!rest.empty()) own_rows(part);
@@ -256,6 +255,7 @@ void ModelContext::decode(std::span<const Item> items) {
         : status == 2 ? "it was interrupted"
                       : fmt::format("status {} {}", status, errors.first())));
   }
+  llama_synchronize(context_.get());
   for (const Item& item : items) cached_[index(item.sequence)].push_back(item.token);
 }
 

@@ -35,7 +35,7 @@ struct RequestCost {
 struct ForwardCost {
   int passes = 0;     ///< calls of the model
   int positions = 0;  ///< tokens evaluated
-  double seconds = 0.0;
+  double seconds = 0.0;  ///< in the model; reading rows is not part of it
   std::vector<RequestCost> requests;  ///< one per request
 };
 
