@@ -8,7 +8,6 @@
 #include "citer/error.h"
 #include "task/extract.h"
 #include "task/latex.h"
-#include "task/math_value.h"
 #include "task/text.h"
 
 namespace citer {
@@ -71,6 +70,17 @@ bool same_choice(const std::vector<Choice>& choices, const std::string& a, const
   return first && first == text_of(b);
 }
 
+/// The weaker of how the answer was found and how it was compared.
+Confidence confidence_of(AnswerRule rule, Comparison comparison) {
+  if (rule == AnswerRule::kLastMention) return Confidence::kLow;
+  const bool concluded = rule == AnswerRule::kConcluded;
+  return concluded || comparison == Comparison::kUnread ? Confidence::kMedium : Confidence::kHigh;
+}
+
+Judgement judgement(std::string answer, AnswerRule rule, Comparison comparison, bool correct) {
+  return {std::move(answer), rule, correct, comparison, confidence_of(rule, comparison)};
+}
+
 }  // namespace
 
 struct AnswerJudge::Impl {
@@ -104,12 +114,13 @@ Judgement AnswerJudge::judge(const Example& example, std::string_view text) cons
   const auto found = impl_->find(example, text);
   if (!found) return {};
   if (example.kind == TaskKind::kChoice) {
-    return {found->answer, found->rule, same_choice(example.choices, example.gold, found->answer)};
+    return judgement(found->answer, found->rule, Comparison::kLabel,
+                     same_choice(example.choices, example.gold, found->answer));
   }
   std::string answer = normalize_math(found->answer);
   if (answer.empty()) return {};
-  const bool correct = same_math_answer(example.gold, answer);
-  return {std::move(answer), found->rule, correct};
+  const Comparison comparison = compare_math(example.gold, answer);
+  return judgement(std::move(answer), found->rule, comparison, is_same(comparison));
 }
 
 Judgement judge(const Example& example, std::string_view text) {
@@ -125,6 +136,8 @@ const char* rule_name(AnswerRule rule) {
       return "pattern";
     case AnswerRule::kBoxed:
       return "boxed";
+    case AnswerRule::kTagged:
+      return "tagged";
     case AnswerRule::kHashes:
       return "hashes";
     case AnswerRule::kAnnounced:
@@ -137,6 +150,18 @@ const char* rule_name(AnswerRule rule) {
       return "last-mention";
   }
   return "none";
+}
+
+const char* confidence_name(Confidence confidence) {
+  switch (confidence) {
+    case Confidence::kLow:
+      return "low";
+    case Confidence::kMedium:
+      return "medium";
+    case Confidence::kHigh:
+      return "high";
+  }
+  return "low";
 }
 
 }  // namespace citer

@@ -7,6 +7,7 @@
 
 #include "citer/data.h"
 #include "task/example.h"
+#include "task/math_compare.h"
 
 namespace citer {
 
@@ -15,6 +16,7 @@ enum class AnswerRule {
   kNone,        ///< no answer
   kPattern,     ///< the user's pattern
   kBoxed,       ///< last balanced \boxed{}
+  kTagged,      ///< last <answer>...</answer>, or "answer" field of JSON
   kHashes,      ///< last "#### n"
   kAnnounced,   ///< "the answer is ...", "Answer: ...", "... is the correct answer"
   kConcluded,   ///< last sentence that begins with Therefore, So, Thus, ...
@@ -25,11 +27,23 @@ enum class AnswerRule {
 /// Short lower-case name for records: "boxed", "last-mention", ...
 const char* rule_name(AnswerRule rule);
 
+/// How sure a judgement is; docs/answers.md says from what it follows.
+enum class Confidence {
+  kLow,     ///< the answer was guessed from a mention, or none was found
+  kMedium,  ///< it was concluded and not announced, or could not be read as a formula
+  kHigh     ///< it was marked or announced, and compared by value, as a label, or by tests
+};
+
+/// Short lower-case name for records: "high", ...
+const char* confidence_name(Confidence confidence);
+
 struct Judgement {
   /// kMath: the extracted answer, normalised. kChoice: a choice's label. Nothing: none was found.
   std::optional<std::string> answer;
   AnswerRule rule = AnswerRule::kNone;
   bool correct = false;
+  Comparison comparison = Comparison::kNone;
+  Confidence confidence = Confidence::kLow;
 };
 
 /// Extracts and judges answers. Immutable once built; any thread may call it.

@@ -1,13 +1,14 @@
 #include "task/latex.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <vector>
 
 #include <re2/re2.h>
 
+#include "task/number_words.h"
+#include "task/symbols.h"
 #include "task/text.h"
 
 namespace citer {
@@ -77,26 +78,6 @@ std::size_t closing(const Tokens& tokens, std::size_t open, const Token& opener 
   return kNone;
 }
 
-std::string replace_symbols(std::string_view text) {
-  static const std::array<std::pair<std::string_view, std::string_view>, 22> kSymbols = {
-      {{"−", "-"},      {"–", "-"},      {"×", "\\times "}, {"·", "\\cdot "},  {"⋅", "\\cdot "},
-       {"÷", "/"},      {"π", "\\pi "},  {"√", "\\sqrt "},  {"∞", "\\infty "}, {"°", "\\degree "},
-       {"≤", "\\leq "}, {"≥", "\\geq "}, {"≠", "\\neq "},   {"∪", "\\cup "},   {"θ", "\\theta "},
-       {"²", "^2"},     {"³", "^3"},     {"½", "\\frac12"}, {"\u00a0", " "},   {"€", ""},
-       {"£", ""},       {"’", "'"}}};
-  std::string out(text);
-  for (const auto& [from, to] : kSymbols) {
-    if (out.find(from) != std::string::npos) out = replace_all(out, from, to);
-  }
-  static const RE2 kPlainNames(R"((^|[^\\A-Za-z])(sqrt|pi)\b)");
-  static const RE2 kInfinity(R"((^|[^\\A-Za-z])inf(?:inity|ty)?\b)");
-  RE2::GlobalReplace(&out, kPlainNames, R"(\1\\\2 )");
-  RE2::GlobalReplace(&out, kInfinity, R"(\1\\infty )");
-  static const RE2 kOrAnd(R"(([^\s,]),?\s+(?:or|and)\s+)");
-  RE2::GlobalReplace(&out, kOrAnd, R"(\1, )");
-  return out;
-}
-
 /// Drops what only lays out, and gives commands with several names one.
 Tokens rename_and_drop(const Tokens& tokens) {
   static const std::set<Token> kDropped = {"\\left",      "\\right",
@@ -110,7 +91,8 @@ Tokens rename_and_drop(const Tokens& tokens) {
                                            "\\$",         "%",
                                            "\\%",         "\\boxed",
                                            "\\fbox",      "\\displaystyle",
-                                           "\\textstyle", "\\limits"};
+                                           "\\textstyle", "\\limits",
+                                           "\\angle",     "\\triangle"};
   static const std::map<Token, Token> kRenamed = {{"\\dfrac", "\\frac"},
                                                   {"\\tfrac", "\\frac"},
                                                   {"\\cfrac", "\\frac"},
@@ -144,6 +126,29 @@ Tokens rename_and_drop(const Tokens& tokens) {
     out.push_back(renamed == kRenamed.end() ? tokens[i] : renamed->second);
   }
   return out;
+}
+
+/// The height of a gap after a row of a matrix: "\\[4pt]".
+Tokens drop_row_gaps(const Tokens& tokens) {
+  Tokens out;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    out.push_back(tokens[i]);
+    if (tokens[i] != "\\\\" || at(tokens, i + 1) != "[") continue;
+    const std::size_t close = closing(tokens, i + 1, "[", "]");
+    if (close != kNone) i = close;
+  }
+  return out;
+}
+
+/// Without the label of a choice in front of its value: "\textbf{(C)}\ 12", "(C) 12".
+std::string without_label(const std::string& text) {
+  static const RE2 kSetApart(
+      R"(^\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{\s*\(?[A-Z]\)\s*\}[~\s]*(?:\\[ ,;:]|\\q?quad)?\s*(\S.*)$)");
+  static const RE2 kPlain(R"(^\(?[A-Z]\)\s+([-$]?[\d.].*)$)");
+  std::string value;
+  const bool labelled =
+      RE2::FullMatch(text, kSetApart, &value) || RE2::FullMatch(text, kPlain, &value);
+  return labelled ? value : text;
 }
 
 const std::set<std::string, std::less<>>& short_units() {
@@ -394,8 +399,8 @@ bool strip_once(std::string& text) {
 }
 
 std::string normalize_once(std::string_view text) {
-  Tokens tokens = tokenize(replace_symbols(trim(text)));
-  tokens = drop_degrees(unwrap_text(rename_and_drop(tokens)));
+  Tokens tokens = tokenize(without_label(in_latex(trim(text))));
+  tokens = drop_degrees(unwrap_text(rename_and_drop(drop_row_gaps(tokens))));
   tokens = tokenize(drop_plain_unit(std::string(trim(join(tokens)))));
   tokens = tokenize(join_numbers(ArgumentWriter(tokens).write()));
   std::string out = join(tokens);
@@ -409,6 +414,7 @@ std::string normalize_once(std::string_view text) {
 std::string normalize_math(std::string_view text) {
   constexpr std::size_t kLongest = 1000;  // no answer is longer; bounds the work
   if (text.size() > kLongest) return std::string(trim(text));
+  if (const auto number = number_in_words(text)) return *number;
   std::string out = normalize_once(text);
   // A rule can open the way for another ("$(5)$."); each round shortens or settles the text.
   for (int round = 0; round < 4; ++round) {
@@ -416,7 +422,7 @@ std::string normalize_math(std::string_view text) {
     if (next == out) break;
     out = std::move(next);
   }
-  return out;
+  return number_in_words(out).value_or(out);
 }
 
 }  // namespace citer

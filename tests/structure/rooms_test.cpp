@@ -43,6 +43,7 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"minja", {"model"}},
     {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "cli"}},
     {"re2", {"task"}},
+    {"boost", {"task"}},
     {"CLI", {"cli"}},
     {"httplib.h", {"model", "serve"}},
     {"fmt",
