@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include "citer/error.h"
+#include "task/code_answer.h"
 #include "task/extract.h"
 #include "task/latex.h"
 #include "task/text.h"
@@ -88,17 +89,20 @@ struct AnswerJudge::Impl {
   std::unique_ptr<const RE2> pattern;
 
   std::optional<Found> find(const Example& example, std::string_view text) const {
-    const bool math = example.kind == TaskKind::kMath;
-    if (!pattern) {
-      text = last_part(cut_next_question(text));
-      return math ? extract_math(text, options.marked_only)
-                  : extract_choice(example.choices, text, options.marked_only);
-    }
+    if (!pattern) return find_by_rules(example, text);
     const auto group = last_group(*pattern, text);
     if (!group) return std::nullopt;
-    if (math) return Found{*group, AnswerRule::kPattern};
+    if (example.kind != TaskKind::kChoice) return Found{*group, AnswerRule::kPattern};
     const auto label = choice_named(example.choices, *group);
     return label ? std::optional(Found{*label, AnswerRule::kPattern}) : std::nullopt;
+  }
+
+  std::optional<Found> find_by_rules(const Example& example, std::string_view text) const {
+    if (example.kind == TaskKind::kCode) return extract_code(example, text, options.marked_only);
+    text = last_part(cut_next_question(text));
+    return example.kind == TaskKind::kMath
+               ? extract_math(text, options.marked_only)
+               : extract_choice(example.choices, text, options.marked_only);
   }
 };
 
@@ -116,6 +120,10 @@ Judgement AnswerJudge::judge(const Example& example, std::string_view text) cons
   if (example.kind == TaskKind::kChoice) {
     return judgement(found->answer, found->rule, Comparison::kLabel,
                      same_choice(example.choices, example.gold, found->answer));
+  }
+  if (example.kind == TaskKind::kCode) {
+    return judgement(found->answer, found->rule, Comparison::kTests,
+                     passes_tests(example, found->answer, impl_->options.code_seconds));
   }
   std::string answer = normalize_math(found->answer);
   if (answer.empty()) return {};
@@ -148,6 +156,10 @@ const char* rule_name(AnswerRule rule) {
       return "leading";
     case AnswerRule::kLastMention:
       return "last-mention";
+    case AnswerRule::kFenced:
+      return "fenced";
+    case AnswerRule::kContinuation:
+      return "continuation";
   }
   return "none";
 }
