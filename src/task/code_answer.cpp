@@ -1,5 +1,6 @@
 #include "task/code_answer.h"
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <vector>
@@ -79,10 +80,11 @@ std::string_view program_in(std::string_view text) {
 
 std::string_view chosen_block(const std::vector<std::string_view>& blocks,
                               const std::string& function) {
-  for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
-    if (!function.empty() && definition_of(function, *block) != kNone) return *block;
-  }
-  return blocks.front();
+  const auto defines = [&](std::string_view block) {
+    return !function.empty() && definition_of(function, block) != kNone;
+  };
+  const auto last = std::find_if(blocks.rbegin(), blocks.rend(), defines);
+  return last == blocks.rend() ? blocks.front() : *last;
 }
 
 }  // namespace

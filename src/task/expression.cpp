@@ -163,8 +163,8 @@ Expression Parser::list() {
 }
 
 char Parser::relation_operator() {
-  static constexpr std::array<std::pair<std::string_view, char>, 3> kCommands = {
-      {{"\\leq", 'l'}, {"\\geq", 'g'}, {"\\neq", 'n'}}};
+  static constexpr std::array<std::pair<std::string_view, char>, 4> kCommands = {
+      {{"\\leq", 'l'}, {"\\geq", 'g'}, {"\\neq", 'n'}, {"\\approx", 'a'}}};
   for (const auto& [name, sign] : kCommands) {
     if (take_command(name)) return sign;
   }
@@ -213,7 +213,7 @@ bool Parser::starts_factor() {
 Expression Parser::product() {
   Expression out = power();
   for (;;) {
-    if (take('/')) {
+    if (take('/') || take(':')) {  // a ratio is a quotient
       out = make(Kind::kDivide, "", std::move(out), signed_power());
     } else if (take_command("\\cdot") || starts_factor()) {
       out = appended(Kind::kMultiply, std::move(out), signed_power());

@@ -36,7 +36,7 @@ struct NoValue : std::exception {};
 /// Exact rational numbers; no symbols.
 struct Exact {
   using Value = Rational;
-  static Value integer(std::uint64_t n) { return Value(n); }
+  static Value integer(std::uint64_t n) { return {n}; }
   static Value symbol(const std::string&) { throw NoValue(); }
   static bool is_zero(const Value& v) { return v.is_zero(); }
   static Value quotient(const Value& a, const Value& b) { return a / b; }
@@ -288,14 +288,14 @@ std::optional<bool> agree(const Field& field, const Expression& a, const Express
 
 Equality same_value(const Expression& a, const Expression& b) {
   if (!holds_symbols(a) && !holds_symbols(b)) {
-    if (const auto same = agree(Exact{}, a, b, std::equal_to<Rational>())) {
+    if (const auto same = agree(Exact{}, a, b, std::equal_to<>())) {
       return *same ? Equality::kExact : Equality::kNone;
     }
   }
   std::optional<bool> identical = true;
   for (const Residue::Prime& prime : kPrimes) {
     if (identical && *identical) {
-      identical = agree(Modular{prime}, a, b, std::equal_to<Residue>());
+      identical = agree(Modular{prime}, a, b, std::equal_to<>());
     }
   }
   if (identical) return *identical ? Equality::kIdentity : Equality::kNone;

@@ -97,6 +97,8 @@ Tokens rename_and_drop(const Tokens& tokens) {
                                                   {"\\tfrac", "\\frac"},
                                                   {"\\cfrac", "\\frac"},
                                                   {"\\le", "\\leq"},
+                                                  {"\\lt", "<"},
+                                                  {"\\gt", ">"},
                                                   {"\\ge", "\\geq"},
                                                   {"\\ne", "\\neq"},
                                                   {"\\times", "\\cdot"},
@@ -116,6 +118,11 @@ Tokens rename_and_drop(const Tokens& tokens) {
                                                   {"\\cdots", "\\ldots"}};
   Tokens out;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] == "," && at(tokens, i + 1) == "\\!") {  // "11,\! 111"
+      out.emplace_back(",");
+      while (at(tokens, i + 1) == "\\!" || at(tokens, i + 1) == " ") ++i;
+      continue;
+    }
     if (kDropped.count(tokens[i]) != 0) continue;
     if (tokens[i] == "{" && at(tokens, i + 1) == "," && at(tokens, i + 2) == "}") {
       out.emplace_back(",");
@@ -181,9 +188,9 @@ std::size_t skip_exponent(const Tokens& tokens, std::size_t i) {
 /// \text{...} and its kin: a unit after a number goes away with its exponent, " or " becomes a
 /// comma, any other text stays without its wrapper.
 Tokens unwrap_text(const Tokens& tokens) {
-  static const std::set<Token> kText = {"\\text",   "\\mbox",   "\\mathrm",
-                                        "\\textrm", "\\textbf", "\\mathbf",
-                                        "\\textit", "\\mathit", "\\operatorname"};
+  static const std::set<Token> kText = {"\\text",         "\\mbox",      "\\mathrm", "\\textrm",
+                                        "\\textbf",       "\\mathbf",    "\\textit", "\\mathit",
+                                        "\\operatorname", "\\textnormal"};
   Tokens out;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (kText.count(tokens[i]) == 0) {
@@ -379,15 +386,16 @@ bool strip_once(std::string& text) {
   static const RE2 kEdges(R"(^[=+:]+(.+)$)");
   static const RE2 kTail(R"(^(.*[^.,;:/])[.,;:/]+$)");
   static const RE2 kWrapped(R"(^\{([^{}]*)\}$|^\(([A-Za-z]|-?[0-9.]+)\)$)");
+  // An equation with other letters on its right ("y = 2x + 3") stays one.
   static const RE2 kVariable(
-      R"(^(?:[A-Za-z]|\\[a-z]+)(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?(?:=|\\in ?)([^=]+)$)");
+      R"(^(?:[A-Za-z]|\\[a-z]+)(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?(?:=((?:[^=A-Za-z\\]|\\[A-Za-z]+)+)|\\in ?([^=]+))$)");
   static const RE2 kSlash(R"(^(-?)(\d+|[A-Za-z]|\\pi)/(\d+|[A-Za-z])$)");
   static const RE2 kInnerSlash(R"((^|[^A-Za-z0-9.^/)}])(\d+)/(\d+)($|[^A-Za-z0-9.^/(]))");
   std::string first;
   std::string second;
   if (RE2::FullMatch(text, kEdges, &first) || RE2::FullMatch(text, kTail, &first) ||
-      RE2::FullMatch(text, kVariable, &first)) {
-    text = first;
+      RE2::FullMatch(text, kVariable, &first, &second)) {
+    text = first + second;
     return true;
   }
   if (RE2::FullMatch(text, kWrapped, &first, &second)) {

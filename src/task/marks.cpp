@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 /// Boxes farther apart are two answers; bounds the work.
-constexpr std::size_t kLongestJoint = 40;
+constexpr std::size_t kLongestJoint = 60;
 
 /// For each '{' of a group that is closed, where its '}' is; escaped braces are none of a group.
 std::unordered_map<std::size_t, std::size_t> match_braces(std::string_view text) {
@@ -52,7 +52,8 @@ std::string_view box_at(std::string_view text, std::size_t from,
 
 std::optional<std::string> last_boxed(std::string_view text) {
   static const RE2 kBox(R"(\\(?:boxed|fbox))");
-  static const RE2 kJoined(R"([\s$]*(?:,|,?\s*\b(?:and|or)\b)[\s$]*(?:[A-Za-z](?:_\w)?\s*=\s*)?)");
+  static const RE2 kJoined(
+      R"((?:[\s$]|\\[()\[\] ,;]|\\q?quad)*(?:,|(?:\s[a-z]+\s)?,?\s*(?:\b(?:and|or)\b|\\text\s*\{\s*(?:and|or)\s*\}))?(?:[\s$]|\\[()\[\] ,;]|\\q?quad)*(?:[A-Za-z](?:_\w|_\{\w+\})?\s*=\s*)?)");
   std::optional<std::string> out;
   std::optional<std::unordered_map<std::size_t, std::size_t>> braces;
   re2::StringPiece match;

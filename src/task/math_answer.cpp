@@ -76,9 +76,11 @@ std::string_view result_of(std::string_view text) {
   const std::string_view result = trim(text.substr(equals + 1));
   const std::string left = normalize_math(text.substr(0, equals));
   if (left.find(',') != std::string::npos) return text;  // "x = 3, y = 4"
+  const bool chain = left.find('=') != std::string::npos;
   const bool arithmetic = left.find_first_of("0123456789") != std::string::npos &&
-                          (left.find('=') != std::string::npos || is_constant_text(left));
-  return arithmetic && !result.empty() ? result : text;
+                          (chain || is_constant_text(left)) &&
+                          is_constant_text(normalize_math(result));
+  return arithmetic ? result : text;
 }
 
 /// The contents of "$...$", "\(...\)" or "\[...\]" at the start of `clause`, if it starts so.
@@ -173,7 +175,37 @@ std::optional<std::string> last_announced(std::string_view text) {
   return out;
 }
 
-/// The last number of the last sentence that begins with Therefore, So, ... and has one.
+/// The last formula between TeX's delimiters, "$...$" where no sum of money can be meant; or
+/// nothing.
+std::string_view last_formula(std::string_view text) {
+  static const RE2 kMath(
+      R"((?s)\$\$\s*([^$]+?)\s*\$\$|\$\s?([^$\n]*[\w})\]!%])\s?\$|\\\((.+?)\\\)|\\\[(.+?)\\\])");
+  std::string_view out;
+  re2::StringPiece groups[5];
+  for (std::size_t at = 0; at < text.size();) {
+    if (!kMath.Match(piece(text), at, text.size(), RE2::UNANCHORED, groups, 5)) break;
+    at = static_cast<std::size_t>(groups[0].data() - text.data()) + groups[0].size();
+    for (int i = 1; i < 5; ++i) {
+      const std::string_view formula = trim({groups[i].data(), groups[i].size()});
+      const bool money = i == 2 && at < text.size() && is_digit(text[at]);
+      if (!formula.empty() && !money && is_compact(formula)) out = formula;
+    }
+  }
+  return out;
+}
+
+/// The last formula or number in a stretch of text, whichever ends later.
+std::optional<std::string> last_value(std::string_view text) {
+  const std::string_view formula = last_formula(text);
+  const auto numbers = find_numbers(text);
+  if (numbers.empty() && formula.empty()) return std::nullopt;
+  const bool number_last =
+      formula.empty() ||
+      (!numbers.empty() && text.data() + numbers.back().begin >= formula.data() + formula.size());
+  return std::string(number_last ? cut(text, numbers.back()) : result_of(formula));
+}
+
+/// The last value of the last sentence that begins with Therefore, So, ... and has one.
 std::optional<std::string> last_concluded(std::string_view text) {
   static const RE2 kConclusion(
       R"((?:^|[.!?:]\s+|\n\s*)((?i:therefore|thus|so|hence|consequently|in total|in conclusion|finally)\b))");
@@ -182,9 +214,7 @@ std::optional<std::string> last_concluded(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     if (!kConclusion.Match(piece(text), at, text.size(), RE2::UNANCHORED, groups, 2)) break;
     at = static_cast<std::size_t>(groups[1].data() - text.data()) + groups[1].size();
-    const std::string_view sentence = sentence_at(text, at);
-    const auto numbers = find_numbers(sentence);
-    if (!numbers.empty()) out = std::string(cut(sentence, numbers.back()));
+    if (auto value = last_value(sentence_at(text, at))) out = std::move(value);
   }
   return out;
 }
@@ -216,9 +246,9 @@ std::optional<Found> extract_math(std::string_view text, bool marked_only) {
   if (const auto concluded = last_concluded(plain)) {
     return Found{*concluded, AnswerRule::kConcluded};
   }
-  const auto numbers = find_numbers(plain);
-  if (marked_only || numbers.empty()) return std::nullopt;
-  return Found{std::string(cut(plain, numbers.back())), AnswerRule::kLastMention};
+  auto value = marked_only ? std::nullopt : last_value(plain);
+  if (!value) return std::nullopt;
+  return Found{std::move(*value), AnswerRule::kLastMention};
 }
 
 }  // namespace citer

@@ -81,10 +81,13 @@ Equality same_in_any_order(const Items& gold, Items given) {
   return out;
 }
 
-/// "AB", "f(x)", "f(2)", "(x, y)": a name, and no formula that an equation sets a condition on.
+/// "AB", "f(x)", "f(2)", "(x, y)", "a:b": a name, and no formula that an equation sets a condition
+/// on.
 bool is_name(const Expression& e) {
   if (e.kind == Kind::kSymbol) return true;
-  if (e.kind == Kind::kTuple) return std::all_of(e.arguments.begin(), e.arguments.end(), is_name);
+  if (e.kind == Kind::kTuple || e.kind == Kind::kDivide) {
+    return std::all_of(e.arguments.begin(), e.arguments.end(), is_name);
+  }
   if (e.kind == Kind::kCall && e.name == "|") return is_name(e.arguments.front());
   return e.kind == Kind::kMultiply && e.arguments.front().kind == Kind::kSymbol &&
          std::all_of(e.arguments.begin(), e.arguments.end(), [](const Expression& part) {
@@ -96,14 +99,18 @@ bool is_equation(const Expression& e) {
   return e.kind == Kind::kRelation && e.name.find_first_not_of('=') == std::string::npos;
 }
 
-/// What an equation says that something named, or calculated, is: "AB = 5", "2 + 3 = 5", "5 = x".
+/// What a chain says that something named, or calculated, is: "AB = 5", "2 + 3 = 5", "5 = x",
+/// "x = 1/3 \approx 0.33".
 const Expression* stated_value(const Expression& e) {
-  if (!is_equation(e)) return nullptr;
-  const Expression& first = e.arguments.front();
-  if (is_name(first) || is_constant(first)) {
-    return is_name(e.arguments.back()) ? &first : &e.arguments.back();
+  if (e.kind != Kind::kRelation || e.name.find_first_not_of("=a") != std::string::npos) {
+    return nullptr;
   }
-  return nullptr;
+  const Expression& first = e.arguments.front();
+  const std::size_t about = std::min(e.name.find('a'), e.name.size());
+  if (about == 0) return is_name(first) ? &e.arguments[1] : &first;
+  const Expression& last = e.arguments[about];
+  if (is_name(first) || (is_constant(first) && is_constant(last))) return &last;
+  return is_name(last) ? &first : nullptr;
 }
 
 Expression flipped(Expression relation) {
@@ -132,7 +139,7 @@ std::optional<Expression> interval_of(const Expression& e) {
   const Expression relation = e.name.find_first_of(">g") == 0 ? flipped(e) : e;
   if (relation.name.find_first_not_of("<l") != std::string::npos) return std::nullopt;
   const auto is_variable = [](const Expression& part) {
-    return part.kind == Kind::kSymbol && part.name.front() != '\\';
+    return is_name(part) && (part.kind != Kind::kSymbol || part.name.front() != '\\');
   };
   const Items& sides = relation.arguments;
   const auto bracket = [&](std::size_t i, char closed, char open) {

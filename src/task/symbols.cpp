@@ -20,7 +20,7 @@ constexpr Symbol kSymbols[] = {
     {"∈", "\\in "},     {"±", "\\pm "},    {"∓", "\\mp "},    {"θ", "\\theta "}, {"½", "\\frac12"},
     {"¼", "\\frac14"},  {"¾", "\\frac34"}, {"⅓", "\\frac13"}, {"⅔", "\\frac23"}, {"\u00a0", " "},
     {"\u2009", " "},    {"\u202f", " "},   {"€", ""},         {"£", ""},         {"’", "'"},
-    {"**", "^"}};
+    {"**", "^"},        {"!=", "\\neq "},  {"==", "="},       {"≈", "\\approx "}};
 
 constexpr Symbol kRaised[] = {{"⁰", "0"}, {"¹", "1"}, {"²", "2"}, {"³", "3"},
                               {"⁴", "4"}, {"⁵", "5"}, {"⁶", "6"}, {"⁷", "7"},
@@ -53,6 +53,9 @@ std::string in_latex(std::string_view text) {
     if (out.find(from) != std::string::npos) out = replace_all(out, from, to);
   }
   out = lower_exponents(out);
+  // LaTeX that was escaped twice, as in JSON; in a matrix "\\\\" ends a row.
+  static const RE2 kEscapedTwice(R"(\\\\([A-Za-z]))");
+  if (out.find("\\begin") == std::string::npos) RE2::GlobalReplace(&out, kEscapedTwice, R"(\\\1)");
   static const RE2 kPlainNames(
       R"((^|[^\\A-Za-z])(sqrt|pi|sin|cos|tan|ln|log|exp|arcsin|arccos|arctan)\b)");
   static const RE2 kInfinity(R"((^|[^\\A-Za-z])inf(?:inity|ty)?\b)");
@@ -60,6 +63,8 @@ std::string in_latex(std::string_view text) {
   RE2::GlobalReplace(&out, kInfinity, R"(\1\\infty )");
   static const RE2 kOrAnd(R"(([^\s,]),?\s+(?:or|and)\s+)");
   RE2::GlobalReplace(&out, kOrAnd, R"(\1, )");
+  static const RE2 kCloseOrAnd(R"(([\d)\]}])(?:or|and)([\d(\[{\\A-Z-]))");
+  RE2::GlobalReplace(&out, kCloseOrAnd, R"(\1, \2)");
   return out;
 }
 

@@ -64,6 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Pair{"\\text{(B)}", "B"}, Pair{"(E)", "E"}, Pair{"\\mathbf{v}", "v"},
                     Pair{"\\textbf{(C)}\\ 12", "12"}, Pair{"(C) 12", "12"},
                     Pair{"(X)(Y)", "(X)(Y)"}, Pair{"\\angle ABC = 30", "ABC=30"},
+                    Pair{"\\\\left(1,\\\\frac12\\\\right)", "(1,\\frac{1}{2})"},
                     Pair{"\\pi r", "\\pi r"}, Pair{"x^{2}+y_{1}", "x^2+y_1"}, Pair{"= 5", "5"},
                     Pair{"+5", "5"}, Pair{"", ""}, Pair{"\\", "\\"}, Pair{"\\frac", "\\frac"}));
 
@@ -101,16 +102,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Pair{"−3", "-3"}, Pair{".5", "0.5"}, Pair{"3.141,592", "3.141, 592"},
                     Pair{"1, 234", "1, 234"}, Pair{"(1,234)", "(1,234)"}, Pair{"12,34", "12, 34"},
                     Pair{"2 \\times 3", "2\\cdot3"}, Pair{"2440_6", "2440_6"}, Pair{"2**3", "2^3"},
-                    Pair{"11,\\!111,\\!100", "11111100"}, Pair{"1\u202f234\u202f567", "1234567"},
+                    Pair{"11,\\!111,\\! 100", "11111100"}, Pair{"1\u202f234\u202f567", "1234567"},
                     Pair{"x¹²", "x^{12}"}, Pair{"three", "3"}, Pair{"\\text{twenty-one}", "21"},
                     Pair{"one hundred and five", "105"}, Pair{"two thousand three hundred", "2300"},
                     Pair{"one two", "onetwo"}, Pair{"and", "and"}));
 
 INSTANTIATE_TEST_SUITE_P(Definitions, NormalizeMath,
-                         testing::Values(Pair{"x = 5", "5"}, Pair{"f(x)=x+1", "x+1"},
+                         testing::Values(Pair{"x = 5", "5"}, Pair{"f(x)=x+1", "f(x)=x+1"},
                                          Pair{"x_1 = 5", "5"}, Pair{"\\theta = \\pi", "\\pi"},
                                          Pair{"x \\in [1, 2)", "[1,2)"}, Pair{"2x=4", "2x=4"},
-                                         Pair{"3 \\text{ or } 4", "3, 4"},
+                                         Pair{"x \\lt 3", "x<3"}, Pair{"3 \\text{ or } 4", "3, 4"},
                                          Pair{"3 and 4", "3, 4"}));
 
 }  // namespace
