@@ -30,6 +30,8 @@ struct AnswerOptions {
   /// Only answers that are marked as such: the last number or choice mentioned is not taken for
   /// one.
   bool marked_only = false;
+  /// Seconds that a program and its tests may take.
+  double code_seconds = 10;
 };
 
 }  // namespace citer

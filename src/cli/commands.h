@@ -18,6 +18,7 @@ Run add_chat(CLI::App& app);
 Run add_inspect(CLI::App& app);
 Run add_bench(CLI::App& app);
 Run add_eval(CLI::App& app);
+Run add_judge(CLI::App& app);
 Run add_collect(CLI::App& app);
 Run add_train(CLI::App& app);
 Run add_serve(CLI::App& app);

@@ -61,6 +61,9 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
                  "RE2 pattern whose first group is the answer");
   app.add_flag("--marked-only", flags.eval.answer.marked_only,
                "Count only answers that are marked as such");
+  app.add_option("--code-seconds", flags.eval.answer.code_seconds,
+                 "Seconds that a program and its tests may take")
+      ->check(CLI::PositiveNumber);
   app.add_option("--compare", flags.compare, "Print the difference of two evaluations' folders")
       ->expected(2);
   flags.generation.add_to(app);

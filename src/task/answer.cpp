@@ -6,9 +6,9 @@
 #include <re2/re2.h>
 
 #include "citer/error.h"
+#include "task/code_answer.h"
 #include "task/extract.h"
 #include "task/latex.h"
-#include "task/math_value.h"
 #include "task/text.h"
 
 namespace citer {
@@ -71,6 +71,17 @@ bool same_choice(const std::vector<Choice>& choices, const std::string& a, const
   return first && first == text_of(b);
 }
 
+/// The weaker of how the answer was found and how it was compared.
+Confidence confidence_of(AnswerRule rule, Comparison comparison) {
+  if (rule == AnswerRule::kLastMention) return Confidence::kLow;
+  const bool concluded = rule == AnswerRule::kConcluded;
+  return concluded || comparison == Comparison::kUnread ? Confidence::kMedium : Confidence::kHigh;
+}
+
+Judgement judgement(std::string answer, AnswerRule rule, Comparison comparison, bool correct) {
+  return {std::move(answer), rule, correct, comparison, confidence_of(rule, comparison)};
+}
+
 }  // namespace
 
 struct AnswerJudge::Impl {
@@ -78,17 +89,20 @@ struct AnswerJudge::Impl {
   std::unique_ptr<const RE2> pattern;
 
   std::optional<Found> find(const Example& example, std::string_view text) const {
-    const bool math = example.kind == TaskKind::kMath;
-    if (!pattern) {
-      text = last_part(cut_next_question(text));
-      return math ? extract_math(text, options.marked_only)
-                  : extract_choice(example.choices, text, options.marked_only);
-    }
+    if (!pattern) return find_by_rules(example, text);
     const auto group = last_group(*pattern, text);
     if (!group) return std::nullopt;
-    if (math) return Found{*group, AnswerRule::kPattern};
+    if (example.kind != TaskKind::kChoice) return Found{*group, AnswerRule::kPattern};
     const auto label = choice_named(example.choices, *group);
     return label ? std::optional(Found{*label, AnswerRule::kPattern}) : std::nullopt;
+  }
+
+  std::optional<Found> find_by_rules(const Example& example, std::string_view text) const {
+    if (example.kind == TaskKind::kCode) return extract_code(example, text, options.marked_only);
+    text = last_part(cut_next_question(text));
+    return example.kind == TaskKind::kMath
+               ? extract_math(text, options.marked_only)
+               : extract_choice(example.choices, text, options.marked_only);
   }
 };
 
@@ -104,12 +118,17 @@ Judgement AnswerJudge::judge(const Example& example, std::string_view text) cons
   const auto found = impl_->find(example, text);
   if (!found) return {};
   if (example.kind == TaskKind::kChoice) {
-    return {found->answer, found->rule, same_choice(example.choices, example.gold, found->answer)};
+    return judgement(found->answer, found->rule, Comparison::kLabel,
+                     same_choice(example.choices, example.gold, found->answer));
+  }
+  if (example.kind == TaskKind::kCode) {
+    return judgement(found->answer, found->rule, Comparison::kTests,
+                     passes_tests(example, found->answer, impl_->options.code_seconds));
   }
   std::string answer = normalize_math(found->answer);
   if (answer.empty()) return {};
-  const bool correct = same_math_answer(example.gold, answer);
-  return {std::move(answer), found->rule, correct};
+  const Comparison comparison = compare_math(example.gold, answer);
+  return judgement(std::move(answer), found->rule, comparison, is_same(comparison));
 }
 
 Judgement judge(const Example& example, std::string_view text) {
@@ -125,6 +144,8 @@ const char* rule_name(AnswerRule rule) {
       return "pattern";
     case AnswerRule::kBoxed:
       return "boxed";
+    case AnswerRule::kTagged:
+      return "tagged";
     case AnswerRule::kHashes:
       return "hashes";
     case AnswerRule::kAnnounced:
@@ -135,8 +156,24 @@ const char* rule_name(AnswerRule rule) {
       return "leading";
     case AnswerRule::kLastMention:
       return "last-mention";
+    case AnswerRule::kFenced:
+      return "fenced";
+    case AnswerRule::kContinuation:
+      return "continuation";
   }
   return "none";
+}
+
+const char* confidence_name(Confidence confidence) {
+  switch (confidence) {
+    case Confidence::kLow:
+      return "low";
+    case Confidence::kMedium:
+      return "medium";
+    case Confidence::kHigh:
+      return "high";
+  }
+  return "low";
 }
 
 }  // namespace citer

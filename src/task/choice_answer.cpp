@@ -45,6 +45,10 @@ class ChoiceText {
   Reading read_before(std::size_t end) const;
 
   Reading label_at(std::size_t at) const;
+  Reading marked_at(std::size_t at) const;
+  Reading said_at(std::size_t from) const;
+  bool asked(std::size_t at) const;
+  Reading whole_label() const;
 
   const std::vector<Choice>& choices_;
   std::string plain_;
@@ -117,25 +121,53 @@ Reading ChoiceText::label_at(std::size_t at) const {
   return {};
 }
 
+/// Whether the sentence that `at` lies in is a question.
+bool ChoiceText::asked(std::size_t at) const {
+  constexpr std::size_t kReach = 1000;  // bounds the work
+  const std::string_view rest = std::string_view(plain_).substr(at, kReach);
+  return rest.substr(sentence_end(rest, 0)).starts_with('?');
+}
+
+/// The label that stands right at `at`, "option" before it or not.
+Reading ChoiceText::marked_at(std::size_t at) const {
+  static const RE2 kWord(R"(^(?i:(?:the\s+)?(?:option|choice|letter)\s+))");
+  re2::StringPiece word;
+  const std::string_view rest = between(at, plain_.size());
+  if (kWord.Match(piece(rest), 0, rest.size(), RE2::UNANCHORED, &word, 1)) at += word.size();
+  for (const Mention& mention : mentions_) {
+    if (mention.begin != at || mention.negated || mention.kind == Mention::Kind::kText) continue;
+    return {Reading::Kind::kChoice, mention.choice};
+  }
+  return {};
+}
+
 Reading ChoiceText::announced() const {
+  // What announces whatever follows; what does so only for a label ("it's B"); and what follows its
+  // choice ("B is correct").
   static const RE2 kPhrase(
-      R"((?i)(\b(?:answer|choice|option)(?:\s+(?:to|for|of|here)\b[^.\n:=]{0,80}?)?\s*(?:\bis\b|\bwould be\b|\bwill be\b|[:=]))|\b(?:is|are)\s+(?:(?:the|therefore|thus|clearly|probably|likely)\s+)*(?:(?:correct|right)\b|(?:best|most \w+)\s+(?:answer|choice|option)\b))");
+      "(" + std::string(announcement_pattern()) +
+      R"(|(?i:\b(?:choice|option)(?:\s+(?:to|for|of|here)\b[^.\n:=]{0,80}?)?\s*(?:\b(?:is|(?:would|will|should|must) be)\b|[:=])|\bi(?:'d|'ll|\s+would|\s+will)?\s+(?:pick|choose|select|go with|opt for)\b))|(\b(?i:it(?:'s|\s+is|\s+(?:must|should|has to|can only|would) be))\b)|(?i:\b(?:is|are)\s+(?:(?:the|therefore|thus|clearly|probably|likely)\s+)*(?:(?:correct|right)\b|(?:best|most \w+)\s+(?:answer|choice|option)\b)))");
   Reading out;
-  re2::StringPiece groups[2];
+  re2::StringPiece groups[3];
   const std::string_view text = plain_;
   for (std::size_t at = 0; at < text.size();) {
-    if (!kPhrase.Match(piece(text), at, text.size(), RE2::UNANCHORED, groups, 2)) break;
+    if (!kPhrase.Match(piece(text), at, text.size(), RE2::UNANCHORED, groups, 3)) break;
     const auto begin = static_cast<std::size_t>(groups[0].data() - text.data());
     at = begin + groups[0].size();
     const std::size_t from = skip_marks(at);
-    const bool forward = groups[1].data() != nullptr;
-    Reading reading = forward ? label_at(from) : read_before(begin);
-    if (forward && reading.kind == Reading::Kind::kNothing) {
-      reading = read(from, sentence_end(text, from));
-    }
+    if (asked(from)) continue;
+    const Reading reading = groups[1].data() != nullptr   ? said_at(from)
+                            : groups[2].data() != nullptr ? marked_at(from)
+                                                          : read_before(begin);
     if (reading.kind != Reading::Kind::kNothing) out = reading;
   }
   return out;
+}
+
+/// What the rest of a sentence says from `from` on.
+Reading ChoiceText::said_at(std::size_t from) const {
+  const Reading label = label_at(from);
+  return label.kind == Reading::Kind::kNothing ? read(from, sentence_end(plain_, from)) : label;
 }
 
 Reading ChoiceText::concluded() const {
@@ -153,8 +185,21 @@ Reading ChoiceText::concluded() const {
   return out;
 }
 
+/// A letter in either case that is the whole text but for "option" and marks: "d", "b.", "Option
+/// B".
+Reading ChoiceText::whole_label() const {
+  static const RE2 kWhole(R"re(\W*(?:(?i:option|choice)\s+)?[("'\[]*([A-Za-z])[)"'\].:]*\s*)re");
+  std::string letter;
+  if (!RE2::FullMatch(plain_, kWhole, &letter)) return {};
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
+    if (lower(choices_[i].label) == lower(letter)) return {Reading::Kind::kChoice, i};
+  }
+  return {};
+}
+
 /// A choice alone on the first line, unless the second line goes on with another one (a list).
 Reading ChoiceText::leading() const {
+  if (const Reading alone = whole_label(); alone.kind != Reading::Kind::kNothing) return alone;
   const std::size_t line = std::min(plain_.find('\n'), plain_.size());
   if (mentions_.empty() || mentions_.front().begin != skip_marks(0)) return {};
   const Mention& first = mentions_.front();
@@ -169,16 +214,23 @@ Reading ChoiceText::leading() const {
   return {Reading::Kind::kChoice, first.choice};
 }
 
-/// The last label, or where there is none the last choice named by text.
+/// The last label with a mark; where there is none the last choice named by text, or else by a bare
+/// label. What a question names does not count.
 Reading ChoiceText::last_mention() const {
   Reading label;
   Reading text;
+  Reading bare;
   for (const Mention& mention : mentions_) {
-    if (mention.negated || mention.kind == Mention::Kind::kBare) continue;
-    (mention.kind == Mention::Kind::kText ? text : label) = {Reading::Kind::kChoice,
-                                                             mention.choice};
+    if (mention.negated || asked(mention.begin)) continue;
+    Reading& last = mention.kind == Mention::Kind::kText   ? text
+                    : mention.kind == Mention::Kind::kBare ? bare
+                                                           : label;
+    last = {Reading::Kind::kChoice, mention.choice};
   }
-  return label.kind == Reading::Kind::kNothing ? text : label;
+  for (const Reading& reading : {label, text}) {
+    if (reading.kind != Reading::Kind::kNothing) return reading;
+  }
+  return bare;
 }
 
 }  // namespace
@@ -201,6 +253,11 @@ std::optional<Found> extract_choice(const std::vector<Choice>& choices, std::str
   if (const auto boxed = last_boxed(text)) {
     if (auto label = choice_named(choices, *boxed)) {
       return Found{std::move(*label), AnswerRule::kBoxed};
+    }
+  }
+  if (const auto tagged = last_tagged(text)) {
+    if (auto label = choice_named(choices, *tagged)) {
+      return Found{std::move(*label), AnswerRule::kTagged};
     }
   }
   const ChoiceText reader(choices, text);

@@ -83,7 +83,8 @@ bool is_article(std::string_view plain, std::size_t begin, std::size_t end) {
   if (end - begin != 1 || (plain[begin] != 'A' && plain[begin] != 'I')) return false;
   static const RE2 kWord(R"(^\s+[A-Za-z])");
   static const RE2 kReason(
-      R"(^\s+(?:because|since|as|and|but|or|is|for|which|due|given|not|rather|instead)\b)");
+      R"(^\s+(?:because|since|as|and|but|or|is|for|which|due|given|not|rather|instead)\b)"
+      R"(|^\s+(?:was|has|does|fits|works|makes|matches|seems|holds|applies|describes|would|should|could)\b)");
   const re2::StringPiece after = piece(plain.substr(end));
   return RE2::PartialMatch(after, kWord) && !RE2::PartialMatch(after, kReason);
 }

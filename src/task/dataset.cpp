@@ -91,7 +91,10 @@ void prompt_example(Example& example, const std::string& user_template) {
         user_template.empty() ? default_template(example.kind) : std::string_view(user_template);
     example.prompt = fill_template(text, example.question, example.choices);
   }
-  example.reference = continuation_of(example.prompt, example.reference);
+  // White space has a meaning in code.
+  if (example.kind != TaskKind::kCode) {
+    example.reference = continuation_of(example.prompt, example.reference);
+  }
 }
 
 std::vector<Example> prompted_examples(const fs::path& path, const std::string& user_template) {

@@ -25,8 +25,8 @@ struct Dataset {
 ///  answer
 ///    with "#### n"} (GSM8K), {question, choices: {label[], text[]}, answerKey} (`mc`, and
 ///    CommonsenseQA and ARC as Hugging Face has them), {question: {stem, choices: [{label, text}]},
-///    answerKey} (the same as published). Any record may have `id`, `prompt` and, for choices,
-///    `cot`;
+///    answerKey} (the same as published), HumanEval and MBPP (see code_example()). Any other record
+///    may have `id`, `prompt` and, for choices, `cot`;
 ///  - .json: one such object, or an array of them;
 ///  - .csv: MMLU (question, four choices, letter; no header);
 ///  - a directory: every such file in it and below, by path (MATH's one problem a file).

@@ -9,10 +9,14 @@ namespace citer {
 enum class TaskKind {
   kMath,    ///< a number or a formula, compared by value (GSM8K, MATH, `math`)
   kChoice,  ///< one of several labelled choices (CommonsenseQA, ARC, MMLU, `mc`)
+  kCode     ///< a Python program, run against tests (HumanEval, MBPP)
 };
 
-/// "math" or "mc", as run records name it.
-constexpr const char* task_name(TaskKind kind) { return kind == TaskKind::kMath ? "math" : "mc"; }
+/// "math", "mc" or "code", as run records name it.
+constexpr const char* task_name(TaskKind kind) {
+  if (kind == TaskKind::kMath) return "math";
+  return kind == TaskKind::kChoice ? "mc" : "code";
+}
 
 struct Choice {
   std::string label;  ///< "A", or "1" in some ARC records
@@ -31,8 +35,11 @@ struct Example {
   /// not end in white space), or empty when the data has none.
   std::string reference;
   /// kMath: the answer as normalize_math() writes it. kChoice: the label of the right choice.
+  /// kCode: the tests, a program that goes after the answer and ends with an error when it is
+  /// wrong.
   std::string gold;
-  std::vector<Choice> choices;  ///< empty for kMath
+  std::vector<Choice> choices;  ///< of kChoice alone
+  std::string entry_point;      ///< kCode: the function that is asked for; "" when it is not known
 };
 
 }  // namespace citer

@@ -1,13 +1,14 @@
 #include "task/latex.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <vector>
 
 #include <re2/re2.h>
 
+#include "task/number_words.h"
+#include "task/symbols.h"
 #include "task/text.h"
 
 namespace citer {
@@ -77,26 +78,6 @@ std::size_t closing(const Tokens& tokens, std::size_t open, const Token& opener 
   return kNone;
 }
 
-std::string replace_symbols(std::string_view text) {
-  static const std::array<std::pair<std::string_view, std::string_view>, 22> kSymbols = {
-      {{"−", "-"},      {"–", "-"},      {"×", "\\times "}, {"·", "\\cdot "},  {"⋅", "\\cdot "},
-       {"÷", "/"},      {"π", "\\pi "},  {"√", "\\sqrt "},  {"∞", "\\infty "}, {"°", "\\degree "},
-       {"≤", "\\leq "}, {"≥", "\\geq "}, {"≠", "\\neq "},   {"∪", "\\cup "},   {"θ", "\\theta "},
-       {"²", "^2"},     {"³", "^3"},     {"½", "\\frac12"}, {"\u00a0", " "},   {"€", ""},
-       {"£", ""},       {"’", "'"}}};
-  std::string out(text);
-  for (const auto& [from, to] : kSymbols) {
-    if (out.find(from) != std::string::npos) out = replace_all(out, from, to);
-  }
-  static const RE2 kPlainNames(R"((^|[^\\A-Za-z])(sqrt|pi)\b)");
-  static const RE2 kInfinity(R"((^|[^\\A-Za-z])inf(?:inity|ty)?\b)");
-  RE2::GlobalReplace(&out, kPlainNames, R"(\1\\\2 )");
-  RE2::GlobalReplace(&out, kInfinity, R"(\1\\infty )");
-  static const RE2 kOrAnd(R"(([^\s,]),?\s+(?:or|and)\s+)");
-  RE2::GlobalReplace(&out, kOrAnd, R"(\1, )");
-  return out;
-}
-
 /// Drops what only lays out, and gives commands with several names one.
 Tokens rename_and_drop(const Tokens& tokens) {
   static const std::set<Token> kDropped = {"\\left",      "\\right",
@@ -110,11 +91,14 @@ Tokens rename_and_drop(const Tokens& tokens) {
                                            "\\$",         "%",
                                            "\\%",         "\\boxed",
                                            "\\fbox",      "\\displaystyle",
-                                           "\\textstyle", "\\limits"};
+                                           "\\textstyle", "\\limits",
+                                           "\\angle",     "\\triangle"};
   static const std::map<Token, Token> kRenamed = {{"\\dfrac", "\\frac"},
                                                   {"\\tfrac", "\\frac"},
                                                   {"\\cfrac", "\\frac"},
                                                   {"\\le", "\\leq"},
+                                                  {"\\lt", "<"},
+                                                  {"\\gt", ">"},
                                                   {"\\ge", "\\geq"},
                                                   {"\\ne", "\\neq"},
                                                   {"\\times", "\\cdot"},
@@ -134,6 +118,11 @@ Tokens rename_and_drop(const Tokens& tokens) {
                                                   {"\\cdots", "\\ldots"}};
   Tokens out;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] == "," && at(tokens, i + 1) == "\\!") {  // "11,\! 111"
+      out.emplace_back(",");
+      while (at(tokens, i + 1) == "\\!" || at(tokens, i + 1) == " ") ++i;
+      continue;
+    }
     if (kDropped.count(tokens[i]) != 0) continue;
     if (tokens[i] == "{" && at(tokens, i + 1) == "," && at(tokens, i + 2) == "}") {
       out.emplace_back(",");
@@ -144,6 +133,29 @@ Tokens rename_and_drop(const Tokens& tokens) {
     out.push_back(renamed == kRenamed.end() ? tokens[i] : renamed->second);
   }
   return out;
+}
+
+/// The height of a gap after a row of a matrix: "\\[4pt]".
+Tokens drop_row_gaps(const Tokens& tokens) {
+  Tokens out;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    out.push_back(tokens[i]);
+    if (tokens[i] != "\\\\" || at(tokens, i + 1) != "[") continue;
+    const std::size_t close = closing(tokens, i + 1, "[", "]");
+    if (close != kNone) i = close;
+  }
+  return out;
+}
+
+/// Without the label of a choice in front of its value: "\textbf{(C)}\ 12", "(C) 12".
+std::string without_label(const std::string& text) {
+  static const RE2 kSetApart(
+      R"(^\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{\s*\(?[A-Z]\)\s*\}[~\s]*(?:\\[ ,;:]|\\q?quad)?\s*(\S.*)$)");
+  static const RE2 kPlain(R"(^\(?[A-Z]\)\s+([-$]?[\d.].*)$)");
+  std::string value;
+  const bool labelled =
+      RE2::FullMatch(text, kSetApart, &value) || RE2::FullMatch(text, kPlain, &value);
+  return labelled ? value : text;
 }
 
 const std::set<std::string, std::less<>>& short_units() {
@@ -176,9 +188,9 @@ std::size_t skip_exponent(const Tokens& tokens, std::size_t i) {
 /// \text{...} and its kin: a unit after a number goes away with its exponent, " or " becomes a
 /// comma, any other text stays without its wrapper.
 Tokens unwrap_text(const Tokens& tokens) {
-  static const std::set<Token> kText = {"\\text",   "\\mbox",   "\\mathrm",
-                                        "\\textrm", "\\textbf", "\\mathbf",
-                                        "\\textit", "\\mathit", "\\operatorname"};
+  static const std::set<Token> kText = {"\\text",         "\\mbox",      "\\mathrm", "\\textrm",
+                                        "\\textbf",       "\\mathbf",    "\\textit", "\\mathit",
+                                        "\\operatorname", "\\textnormal"};
   Tokens out;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (kText.count(tokens[i]) == 0) {
@@ -374,15 +386,16 @@ bool strip_once(std::string& text) {
   static const RE2 kEdges(R"(^[=+:]+(.+)$)");
   static const RE2 kTail(R"(^(.*[^.,;:/])[.,;:/]+$)");
   static const RE2 kWrapped(R"(^\{([^{}]*)\}$|^\(([A-Za-z]|-?[0-9.]+)\)$)");
+  // An equation with other letters on its right ("y = 2x + 3") stays one.
   static const RE2 kVariable(
-      R"(^(?:[A-Za-z]|\\[a-z]+)(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?(?:=|\\in ?)([^=]+)$)");
+      R"(^(?:[A-Za-z]|\\[a-z]+)(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?(?:=((?:[^=A-Za-z\\]|\\[A-Za-z]+)+)|\\in ?([^=]+))$)");
   static const RE2 kSlash(R"(^(-?)(\d+|[A-Za-z]|\\pi)/(\d+|[A-Za-z])$)");
   static const RE2 kInnerSlash(R"((^|[^A-Za-z0-9.^/)}])(\d+)/(\d+)($|[^A-Za-z0-9.^/(]))");
   std::string first;
   std::string second;
   if (RE2::FullMatch(text, kEdges, &first) || RE2::FullMatch(text, kTail, &first) ||
-      RE2::FullMatch(text, kVariable, &first)) {
-    text = first;
+      RE2::FullMatch(text, kVariable, &first, &second)) {
+    text = first + second;
     return true;
   }
   if (RE2::FullMatch(text, kWrapped, &first, &second)) {
@@ -394,8 +407,8 @@ bool strip_once(std::string& text) {
 }
 
 std::string normalize_once(std::string_view text) {
-  Tokens tokens = tokenize(replace_symbols(trim(text)));
-  tokens = drop_degrees(unwrap_text(rename_and_drop(tokens)));
+  Tokens tokens = tokenize(without_label(in_latex(trim(text))));
+  tokens = drop_degrees(unwrap_text(rename_and_drop(drop_row_gaps(tokens))));
   tokens = tokenize(drop_plain_unit(std::string(trim(join(tokens)))));
   tokens = tokenize(join_numbers(ArgumentWriter(tokens).write()));
   std::string out = join(tokens);
@@ -409,6 +422,7 @@ std::string normalize_once(std::string_view text) {
 std::string normalize_math(std::string_view text) {
   constexpr std::size_t kLongest = 1000;  // no answer is longer; bounds the work
   if (text.size() > kLongest) return std::string(trim(text));
+  if (const auto number = number_in_words(text)) return *number;
   std::string out = normalize_once(text);
   // A rule can open the way for another ("$(5)$."); each round shortens or settles the text.
   for (int round = 0; round < 4; ++round) {
@@ -416,7 +430,7 @@ std::string normalize_math(std::string_view text) {
     if (next == out) break;
     out = std::move(next);
   }
-  return out;
+  return number_in_words(out).value_or(out);
 }
 
 }  // namespace citer

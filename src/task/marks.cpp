@@ -1,5 +1,6 @@
 #include "task/marks.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace citer {
 namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
+/// Boxes farther apart are two answers; bounds the work.
+constexpr std::size_t kLongestJoint = 60;
 
 /// For each '{' of a group that is closed, where its '}' is; escaped braces are none of a group.
 std::unordered_map<std::size_t, std::size_t> match_braces(std::string_view text) {
@@ -49,15 +52,25 @@ std::string_view box_at(std::string_view text, std::size_t from,
 
 std::optional<std::string> last_boxed(std::string_view text) {
   static const RE2 kBox(R"(\\(?:boxed|fbox))");
+  static const RE2 kJoined(
+      R"((?:[\s$]|\\[()\[\] ,;]|\\q?quad)*(?:,|(?:\s[a-z]+\s)?,?\s*(?:\b(?:and|or)\b|\\text\s*\{\s*(?:and|or)\s*\}))?(?:[\s$]|\\[()\[\] ,;]|\\q?quad)*(?:[A-Za-z](?:_\w|_\{\w+\})?\s*=\s*)?)");
   std::optional<std::string> out;
   std::optional<std::unordered_map<std::size_t, std::size_t>> braces;
   re2::StringPiece match;
   const re2::StringPiece all(text.data(), text.size());
+  std::size_t last_end = 0;
   for (std::size_t at = 0; kBox.Match(all, at, text.size(), RE2::UNANCHORED, &match, 1);) {
-    at = static_cast<std::size_t>(match.data() - text.data()) + match.size();
+    const auto begin = static_cast<std::size_t>(match.data() - text.data());
+    at = begin + match.size();
     if (!braces) braces = match_braces(text);
     const std::string_view content = box_at(text, at, *braces);
-    if (!content.empty()) out = std::string(content);
+    if (content.empty()) continue;
+    const std::string_view between = text.substr(last_end, begin - last_end);
+    const bool joined = out && between.size() < kLongestJoint &&
+                        RE2::FullMatch(re2::StringPiece(between.data(), between.size()), kJoined);
+    out = joined ? *out + ", " + std::string(content) : std::string(content);
+    at = static_cast<std::size_t>(content.data() + content.size() - text.data());
+    last_end = std::min(at + (at < text.size() && text[at] == '}' ? 1 : 0), text.size());
   }
   return out;
 }
@@ -74,6 +87,25 @@ std::optional<std::string> last_hash_answer(std::string_view text) {
     if (RE2::PartialMatch(rest, kNumber)) return std::string(rest);
   }
   return std::nullopt;
+}
+
+std::optional<std::string> last_tagged(std::string_view text) {
+  static const RE2 kTagged(
+      R"re((?is)<\s*(?:final_?)?answer\s*>\s*([^<]*?)\s*<|"(?:final_?)?answer"\s*:\s*(?:"([^"]*)"|([-+.\w/]+)))re");
+  std::optional<std::string> out;
+  re2::StringPiece groups[4];
+  const re2::StringPiece all(text.data(), text.size());
+  for (std::size_t at = 0; kTagged.Match(all, at, text.size(), RE2::UNANCHORED, groups, 4);) {
+    at = static_cast<std::size_t>(groups[0].data() - text.data()) + groups[0].size();
+    for (int i = 1; i < 4; ++i) {
+      if (!groups[i].empty()) out = std::string(groups[i].data(), groups[i].size());
+    }
+  }
+  return out;
+}
+
+std::string_view announcement_pattern() {
+  return R"((?i:\banswer(?:\s+(?:to|for|of|here)\b[^.\n:=]{0,80}?)?(?:["'*]*\s*(?:\bis\b|\bwas\b|\bequals\b|\b(?:would|will|should|must|has to|can only) be\b|[:=]))|\bfinal answer\W*\n|(?:\b(?:antwort|respuesta|risposta|resposta|antwoord|r(?:e|é)ponse)|ответ|Ответ|答案|答え|정답)(?:\s*[:：=]|\s+(?:ist|es|est|is|è|é)\b|是|は)))";
 }
 
 }  // namespace citer

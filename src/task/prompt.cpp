@@ -23,6 +23,10 @@ constexpr std::string_view kChoiceTemplate =
     "Explain briefly, then finish with a sentence of the form: So the answer is TEXT (LABEL).\n\n"
     "Answer:";
 
+constexpr std::string_view kCodeTemplate =
+    "Write Python code for this:\n\n{question}\n\n"
+    "Answer with the whole code in one block between ``` lines.\n";
+
 std::string choice_lines(const std::vector<Choice>& choices) {
   std::string out;
   for (const Choice& choice : choices) {
@@ -41,6 +45,7 @@ const Choice* right_choice(const Example& example) {
 }  // namespace
 
 std::string_view default_template(TaskKind kind) {
+  if (kind == TaskKind::kCode) return kCodeTemplate;
   return kind == TaskKind::kMath ? kMathTemplate : kChoiceTemplate;
 }
 
@@ -52,7 +57,7 @@ void check_template(std::string_view text, TaskKind kind) {
   if (kind == TaskKind::kChoice && !has("{choices}")) {
     throw FieldError({"prompt_template"}, "expected the placeholder {choices}, found none");
   }
-  if (kind == TaskKind::kMath && has("{choices}")) {
+  if (kind != TaskKind::kChoice && has("{choices}")) {
     throw FieldError({"prompt_template"}, "found {choices}, but the data has none");
   }
 }

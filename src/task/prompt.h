@@ -13,7 +13,7 @@ namespace citer {
 std::string_view default_template(TaskKind kind);
 
 /// Throws UsageError unless `text` holds the placeholder {question} (or {problem}, the same) and,
-/// for kChoice, {choices}; for kMath {choices} is refused.
+/// for kChoice, {choices}; for the others {choices} is refused.
 void check_template(std::string_view text, TaskKind kind);
 
 /// Replaces {question}, {problem} and {choices}; every other brace stands for itself, so that

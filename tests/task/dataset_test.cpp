@@ -92,6 +92,36 @@ TEST_F(DatasetTest, ChoiceRecords) {
   EXPECT_TRUE(judge(example, example.reference).correct);
 }
 
+TEST_F(DatasetTest, HumanEvalRecords) {
+  const Example example =
+      load("code.jsonl",
+           R"({"task_id": "HumanEval/0", "prompt": "def one():\n    \"\"\"One.\"\"\"\n", )"
+           R"("entry_point": "one", "canonical_solution": "    return 1\n", )"
+           R"("test": "def check(f):\n    assert f() == 1\n"})")
+          .examples.at(0);
+  EXPECT_EQ(example.kind, TaskKind::kCode);
+  EXPECT_EQ(example.id, "HumanEval/0");
+  EXPECT_EQ(example.prompt, "def one():\n    \"\"\"One.\"\"\"\n");
+  EXPECT_EQ(example.entry_point, "one");
+  EXPECT_EQ(example.reference, "    return 1\n") << "white space has a meaning";
+  EXPECT_EQ(example.gold, "def check(f):\n    assert f() == 1\n\ncheck(one)\n");
+}
+
+TEST_F(DatasetTest, MbppRecords) {
+  const Example example =
+      load("code.jsonl",
+           R"({"task_id": 7, "text": "Square a number.", "code": "def square(x): return x * x", )"
+           R"("test_setup_code": "k = 3", "test_list": ["assert square(k) == 9"]})")
+          .examples.at(0);
+  EXPECT_EQ(example.kind, TaskKind::kCode);
+  EXPECT_EQ(example.id, "7");
+  EXPECT_THAT(example.prompt, HasSubstr("Square a number.\n\nThe code must pass these tests:\n\n"
+                                        "assert square(k) == 9\n"));
+  EXPECT_EQ(example.gold, "k = 3\nassert square(k) == 9\n");
+  EXPECT_THAT(refusal("x.jsonl", R"({"text": "a", "test_list": []})"),
+              HasSubstr("expected at least one test in \"test_list\""));
+}
+
 TEST_F(DatasetTest, RecordsBringTheirPrompt) {
   const Dataset data =
       load("own.jsonl", R"({"id": "math-1", "prompt": "Question: 1 + 1?\nSolution:", )"
@@ -184,7 +214,8 @@ TEST_F(DatasetTest, MalformedRecordsAreNamed) {
   EXPECT_EQ(refusal("x.jsonl", "[1]"), "x.jsonl:1: expected a JSON object, found array");
   EXPECT_EQ(refusal("x.jsonl", "{\"text\": 1}"),
             "x.jsonl:1: expected \"problem\" and \"solution\", or \"question\" and \"answer\", or "
-            "\"question\", \"choices\" and \"answerKey\", found fields \"text\"");
+            "\"question\", \"choices\" and \"answerKey\", or \"entry_point\" and \"test\", or "
+            "\"test_list\", found fields \"text\"");
   EXPECT_EQ(refusal("x.jsonl", R"({"problem": "p"})"),
             "x.jsonl:1: expected field \"solution\", found fields \"problem\"");
   EXPECT_EQ(refusal("x.jsonl", R"({"problem": 5, "solution": ""})"),

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
+#include "base/rng.h"
 #include "citer/error.h"
 #include "task/answer.h"
 #include "task/latex.h"
@@ -75,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"The answer is 4. No, wait: the answer is 6.", "6", AnswerRule::kAnnounced},
         Case{"The answer is:\n\n$$x = 7$$", "7", AnswerRule::kAnnounced},
         Case{"The answer is **18 dollars**.", "18", AnswerRule::kAnnounced},
-        Case{"The answer is 2**3.", "2\\cdot\\cdot3", AnswerRule::kAnnounced},
+        Case{"The answer is 2**3.", "2^3", AnswerRule::kAnnounced},
         Case{"Final Answer: The final answer is 18. I hope it is correct.", "18",
              AnswerRule::kAnnounced},
         Case{"The answer is Evelyn.", "Evelyn", AnswerRule::kAnnounced},
@@ -160,6 +162,63 @@ TEST(MathAnswer, EveryPrefixOfASolutionIsJudged) {
   const std::string text =
       "Answer: so $\\frac{3}{4}$ of (1,234) − \\text{x = 5 **Therefore**, #### 5 \\boxed{\\{1/0}";
   for (std::size_t n = 0; n <= text.size(); ++n) judge(problem("1"), text.substr(0, n));
+}
+
+/// Texts of a model's own making, and of no model's: any bytes are judged.
+TEST(MathAnswer, AnyBytesAreJudged) {
+  static const std::vector<std::string> kPieces = {"\\frac{",
+                                                   "}",
+                                                   "{",
+                                                   "\\sqrt",
+                                                   "^",
+                                                   "_",
+                                                   "(",
+                                                   ")",
+                                                   "[",
+                                                   "]",
+                                                   "\\pm",
+                                                   "\\cup",
+                                                   "\\begin{pmatrix}",
+                                                   "\\end{pmatrix}",
+                                                   "&",
+                                                   "\\\\",
+                                                   "!",
+                                                   "|",
+                                                   "=",
+                                                   "<",
+                                                   ",",
+                                                   "1",
+                                                   "9",
+                                                   "e",
+                                                   "x",
+                                                   "\\log",
+                                                   "\\overline{",
+                                                   ".",
+                                                   " ",
+                                                   "-",
+                                                   "/",
+                                                   "\\binom",
+                                                   "\\boxed{",
+                                                   "the answer is ",
+                                                   "\xff",
+                                                   "\xe2\x80",
+                                                   "±",
+                                                   "²",
+                                                   "three"};
+  Rng rng(7);
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = round % 2 == 0 ? "\\boxed{" : "";
+    for (auto n = rng.uniform(0, 40); n > 0; --n) {
+      const auto byte = static_cast<char>(rng.uniform(0, 255));
+      text += rng.unit() < 0.1 ? std::string(1, byte)
+                               : kPieces[static_cast<std::size_t>(rng.uniform(
+                                     0, static_cast<std::int64_t>(kPieces.size()) - 1))];
+    }
+    if (round % 2 == 0) text += '}';
+    const Judgement result = judge(problem("\\frac{x}{3}"), text);
+    EXPECT_EQ(result.rule == AnswerRule::kNone, !result.answer) << text;
+    EXPECT_TRUE(is_same(compare_math(normalize_math(text), normalize_math(text)))) << text;
+  }
 }
 
 /// A model that repeats itself to the end of its budget must not stall an evaluation.
