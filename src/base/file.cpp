@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -76,8 +77,9 @@ void write_file(const fs::path& path, std::string_view bytes) {
 }
 
 void replace_file(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+  static std::atomic<int> files = 0;  // threads may replace the same file at once
   fs::path temporary = path;
-  temporary += fmt::format(".tmp{}", ::getpid());
+  temporary += fmt::format(".tmp{}-{}", ::getpid(), ++files);
   std::error_code error;
   try {
     write(temporary);

@@ -23,7 +23,7 @@ namespace citer::cli {
 namespace {
 
 /// llama.cpp's short flags of several letters and their long forms here.
-constexpr std::array<std::pair<const char*, const char*>, 14> kShortFlags = {{
+constexpr std::array<std::pair<const char*, const char*>, 21> kShortFlags = {{
     {"-md", "--slm"},
     {"-ngl", "--n-gpu-layers"},
     {"-ngld", "--n-gpu-layers-draft"},
@@ -38,6 +38,13 @@ constexpr std::array<std::pair<const char*, const char*>, 14> kShortFlags = {{
     {"-np", "--parallel"},
     {"-sys", "--system-prompt"},
     {"-sp", "--special"},
+    {"-hf", "--hf-repo"},
+    {"-hfr", "--hf-repo"},
+    {"-hff", "--hf-file"},
+    {"-hft", "--hf-token"},
+    {"-hfd", "--hf-repo-draft"},
+    {"-hfrd", "--hf-repo-draft"},
+    {"-mu", "--model-url"},
 }};
 
 }  // namespace
@@ -90,9 +97,7 @@ void ModelFlags::add_to(CLI::App& app) {
   ModelOptions& llm = pair_.llm;
   ModelOptions& slm = pair_.slm;
   ContextOptions& context = service_.context;
-  app.add_option("-m,--model,--llm", llm.path, "The LLM's GGUF file (default: the bundled one)");
-  app.add_option("--slm,--model-draft", slm.path,
-                 "-md: the SLM's GGUF file (default: the bundled one)");
+  source_.add_to(app);
   app.add_option("-c,--ctx-size", context.context_size,
                  "Tokens a sequence may hold (default: as trained, at most 4096)")
       ->check(CLI::Range(0, 1 << 24));
@@ -135,11 +140,7 @@ PairOptions ModelFlags::pair_options() const {
   }
   for (const std::string& server : rpc_servers_) add_rpc_server(server);
   PairOptions options = pair_;
-  if (options.slm.path.empty() != options.llm.path.empty()) {
-    throw UsageError(
-        "give both models, --slm (-md) and --llm (-m), or neither for the bundled pair");
-  }
-  if (options.slm.path.empty()) {
+  if (!source_.fetch(options)) {
     options.slm.path = bundled_model("slm.gguf");
     options.llm.path = bundled_model("llm.gguf");
     if (options.routers.empty()) options.routers = bundled_routers();

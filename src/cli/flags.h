@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "citer/service.h"
+#include "cli/model_source.h"
 
 namespace CLI {
 class App;
@@ -24,7 +25,8 @@ std::vector<std::string> long_flags(int argc, char** argv);
 class ModelFlags {
  public:
   void add_to(CLI::App& app);
-  /// The options as given; loads RPC servers and sets the log level on the way.
+  /// The options as given; fetches models, loads RPC servers and sets the log level on the way.
+  /// Throws Interrupted.
   PairOptions pair_options() const;
   /// `parallel`: sequences where -np is not given.
   ServiceOptions service_options(int parallel = 1) const;
@@ -32,6 +34,7 @@ class ModelFlags {
  private:
   PairOptions pair_;
   ServiceOptions service_;
+  SourceFlags source_;
   CLI::App* app_ = nullptr;
   std::vector<std::string> rpc_servers_;
   bool no_mmap_ = false;

@@ -13,6 +13,9 @@ class InterruptGuard {
   static bool requested();
 };
 
+/// Resumable work was stopped by an interrupt; main() ends the program by report_stopped().
+struct Interrupted {};
+
 /// Exit status after an interrupt, as shells expect it.
 constexpr int kExitInterrupted = 130;
 

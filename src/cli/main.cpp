@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/field_flags.h"
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 
 namespace citer::cli {
 namespace {
@@ -75,6 +76,8 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return citer::cli::run(argc, argv);
+  } catch (const citer::cli::Interrupted&) {
+    return citer::cli::report_stopped();
   } catch (const citer::FieldError& e) {
     fmt::print(stderr, "citer: {}\n", citer::cli::flag_text(e));
     return citer::cli::kExitUsage;

@@ -44,10 +44,10 @@ int run_train(const TrainCommand& flags) {
                        .train = flags.train.train_options(),
                        .calibrate = flags.train.calibrate_options()};
   options.train.policy = flags.policy;
+  const PairOptions pair = flags.model.pair_options();
   const InterruptGuard interrupt;
   ProgressPrinter printer;
-  if (!learn_router(flags.model.pair_options(), learn_service(flags.model), options,
-                    printer.watcher())) {
+  if (!learn_router(pair, learn_service(flags.model), options, printer.watcher())) {
     return report_stopped();
   }
   fmt::print("{}\n", flags.out);

@@ -2,6 +2,7 @@
 // what holds for the bundled pair holds for it.
 #include <algorithm>
 
+#include "hub_server/hub_server.h"
 #include "real/real_pair.h"
 #include "support/compare.h"
 #include "support/llama_runner.h"
@@ -49,6 +50,23 @@ TEST_F(RealPair, AnswersWithSense) {
   EXPECT_THAT(answers[0].at("text"), HasSubstr("42"));
   EXPECT_EQ(answers[0].at("finish_reason"), "stop");
   EXPECT_THAT(answers[1].at("text"), HasSubstr("return a + b"));
+}
+
+TEST_F(RealPair, OneCommandFromAnEmptyCacheToAnAnswer) {
+  test::HubServer hub;
+  hub.add_file("coder/1.5B-GGUF", "coder-1.5b-q4_k_m.gguf", llm());
+  hub.add_file("coder/0.5B-GGUF", "coder-0.5b-q4_k_m.gguf", slm());
+  const Arguments asking = {"generate", "-p", "def add(a, b):", "-n", "8", "--policy", "maxprob"};
+  const auto answer = [&](Arguments pair) {
+    pair.insert(pair.begin(), asking.begin(), asking.end());
+    const test::ProcessResult result = test::run_process(
+        CITER_PROGRAM, pair,
+        {.environment = {{"HF_ENDPOINT", hub.endpoint()}, {"LLAMA_CACHE", path("cache")}}});
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  EXPECT_EQ(answer({"-hf", "coder/1.5B-GGUF", "-hfd", "coder/0.5B-GGUF"}),
+            answer({"-m", llm(), "-md", slm()}));
 }
 
 TEST_F(RealPair, ThresholdGoesFromOneModelToTheOther) {

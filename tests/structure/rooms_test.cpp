@@ -27,7 +27,9 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"learn", {"base", "task", "model", "route", "decode", "engine"}},
     {"eval", {"base", "task", "model", "route", "decode", "engine"}},
     {"serve", {"base", "model", "route", "grammar", "engine"}},
-    {"cli", {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve"}},
+    {"hub", {"base"}},
+    {"cli",
+     {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve", "hub"}},
 };
 
 /// Third-party headers by their first path component (or whole name), and the rooms that may
@@ -41,14 +43,15 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"ggml-opt.h", {"learn"}},
     {"gguf.h", {"model", "route", "learn"}},
     {"minja", {"model"}},
-    {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "cli"}},
+    {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "hub", "cli"}},
     {"re2", {"task"}},
     {"boost", {"task"}},
     {"CLI", {"cli"}},
-    {"httplib.h", {"model", "serve"}},
+    {"httplib.h", {"serve", "hub"}},
+    {"openssl", {"hub"}},
     {"fmt",
      {"base", "task", "model", "route", "grammar", "decode", "engine", "learn", "eval", "serve",
-      "cli"}},
+      "hub", "cli"}},
 };
 
 const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");

@@ -1,0 +1,42 @@
+#pragma once
+
+// Where the two models come from: files, a hub or a URL.
+
+#include <string>
+
+#include "citer/pair.h"
+#include "hub/options.h"
+
+namespace CLI {
+class App;
+}
+
+namespace citer::cli {
+
+/// Flags that name the two models.
+class SourceFlags {
+ public:
+  void add_to(CLI::App& app);
+  /// Sets both models' paths, fetching what is missing, with a bar on stderr. False where no model
+  /// is named. Throws UsageError when only one is, what fetch_model() throws, and Interrupted.
+  bool fetch(PairOptions& options) const;
+
+ private:
+  struct Source {
+    std::string path;
+    std::string repository;
+    std::string file;
+    std::string url;
+
+    bool is_named() const { return !path.empty() || !repository.empty() || !url.empty(); }
+  };
+  std::string locate(const Source& source) const;
+  HubOptions hub_options() const;
+
+  Source llm_;
+  Source slm_;
+  std::string token_;
+  bool offline_ = false;
+};
+
+}  // namespace citer::cli
