@@ -47,6 +47,10 @@ void Sequence::end(FinishReason reason) {
   enter(Phase::kFinished);
 }
 
+double Sequence::seconds_since_token() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - grown).count();
+}
+
 std::vector<Guesses> Sequence::pending() const {
   std::vector<Guesses> pending;
   pending.reserve(drafts.size());
