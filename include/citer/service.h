@@ -35,6 +35,10 @@ struct ServiceOptions {
   /// Schedule by measured times: for answers that somebody waits for. Without it the schedule, and
   /// so every counter, depends on the requests alone: for measurements that are repeated.
   bool by_times = true;
+  /// With by_times, milliseconds that a token may wait for others to share an LLM pass, or for a
+  /// prompt to be read; 0: nobody waits for others. Unset: 95 of 100 tokens come at most 1.3 times
+  /// as late as from the LLM alone, as far as routing allows.
+  std::optional<double> max_wait{};
   /// Requests that may wait for a slot; more are refused. 0: any number.
   int queue_limit = 0;
 };

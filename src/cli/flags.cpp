@@ -128,6 +128,10 @@ void ModelFlags::add_to(CLI::App& app) {
                  "Whether the SLM drafts on while the LLM verifies: on, off, or auto (where they "
                  "are on different devices)")
       ->capture_default_str();
+  app.add_option("--max-wait", service_.max_wait,
+                 "Milliseconds that a token may wait for others, or for a prompt to be read; 0: "
+                 "none waits for others (default: 95 of 100 tokens come at most 1.3 times as late "
+                 "as from the LLM alone)");
   app.add_option("--chat-template-file", pair_.chat_template_file,
                  "Jinja template instead of the model's own");
   app.add_flag("--no-mmap", no_mmap_, "Read the models into memory instead of mapping them");

@@ -36,8 +36,11 @@ class Decoder {
   /// decoder.
   Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap = false);
 
-  /// For serving many at once; see SchedulerOptions::by_times.
-  void schedule_by_times() { scheduler_.schedule_by_times(); }
+  /// For serving many at once; see SchedulerOptions::by_times. `max_wait`: seconds that a token may
+  /// wait at most, see SpeculationPlanner::set_max_wait().
+  void schedule_by_times(std::optional<double> max_wait = {}) {
+    scheduler_.schedule_by_times(max_wait);
+  }
 
   /// The free slot that suits this prompt best (SlotCache::place()), with its caches forked where
   /// that helps. Nothing while the prompt has to wait for one.

@@ -57,7 +57,7 @@ StepPlan Scheduler::next(const Slots& slots, const PassUnderWay& llm) {
   return next;
 }
 
-StepPlan Scheduler::plan(Kind kind, const Slots& slots) const {
+StepPlan Scheduler::plan(Kind kind, const Slots& slots) {
   if (kind == Kind::kScorePrompt) return score_prompt(slots);
   return kind == Kind::kDraft ? draft(slots) : verify(slots);
 }
@@ -72,8 +72,12 @@ void Scheduler::observe(const StepPlan& plan, const StepOutcome& outcome) {
     }
   }
   if (outcome.llm.positions > 0) {
+    int decisions = 0;
+    for (const SlotOutcome& slot : outcome.slots) {
+      decisions += static_cast<int>(slot.decisions.size());
+    }
     planner_.saw_llm_pass(static_cast<int>(outcome.llm.requests.size()), outcome.llm.positions,
-                          outcome.llm.seconds);
+                          decisions, outcome.llm.seconds);
   }
   for (const SlotOutcome& slot : outcome.slots) {
     if (slot.draft && slot.cost.slm_passes > 0) planner_.saw_draft(slot.draft->pending);
@@ -199,7 +203,7 @@ void Scheduler::plan_llm_scores(StepPlan& plan, const Slots& slots) const {
 }
 
 /// One pass of the LLM for all sequences that wait, where the gate lets it through.
-StepPlan Scheduler::verify(const Slots& slots) const {
+StepPlan Scheduler::verify(const Slots& slots) {
   StepPlan plan;
   std::vector<int> moving;
   std::vector<int> waiting;
@@ -210,11 +214,8 @@ StepPlan Scheduler::verify(const Slots& slots) const {
         sequence.phase == Phase::kPending || (options_.overlap && !sequence.drafts.empty());
     (waits ? waiting : moving).push_back(static_cast<int>(slot));
   }
-  const auto count = [](const std::vector<int>& list) { return static_cast<int>(list.size()); };
-  const bool gated = options_.by_times && !options_.overlap;
-  if (waiting.empty() || (gated && planner_.gate_holds(count(waiting), count(moving)))) {
-    return plan;
-  }
+  if (waiting.empty() || gate_holds(waiting, slots)) return plan;
+  const bool catch_up_only = prepares_short_pass(waiting, slots);
   std::size_t room = kNoLimit;
   if (reads_in_chunks(slots)) {
     room = static_cast<std::size_t>(planner_.llm_chunk(running(slots)));
@@ -222,7 +223,8 @@ StepPlan Scheduler::verify(const Slots& slots) const {
   }
   const std::size_t all_room = room;
   for (const int slot : waiting) {
-    if (auto read = verification(slot, slots[static_cast<std::size_t>(slot)], room)) {
+    if (auto read =
+            verification(slot, slots[static_cast<std::size_t>(slot)], room, catch_up_only)) {
       plan.llm.push_back(std::move(*read));
     }
   }
@@ -233,6 +235,36 @@ StepPlan Scheduler::verify(const Slots& slots) const {
   }
   plan.kind = Kind::kVerify;
   return plan;
+}
+
+/// With a thread of its own the LLM verifies whenever it is free.
+bool Scheduler::gate_holds(const std::vector<int>& waiting, const Slots& slots) {
+  if (!options_.by_times || options_.overlap) return false;
+  Waiting who;
+  for (const SlotView& view : slots) {
+    if (!runs(view)) continue;
+    ++(skips_slm(*view.sequence, view.sequence->threshold()) ? who.by_llm : who.routed);
+  }
+  who.waiting = static_cast<int>(waiting.size());
+  for (const int slot : waiting) {
+    const SlotView& view = slots[static_cast<std::size_t>(slot)];
+    who.longest = std::max(who.longest, view.sequence->seconds_since_token());
+    who.unread += static_cast<std::int64_t>(unread_by_llm(view));
+  }
+  return planner_.gate_holds(who);
+}
+
+/// Where a short pass is wanted: whether those that wait are to catch up first. If some have, the
+/// pass is for them alone.
+bool Scheduler::prepares_short_pass(std::vector<int>& waiting, const Slots& slots) const {
+  if (!options_.by_times || !planner_.wants_short_pass()) return false;
+  const auto caught_up = std::stable_partition(waiting.begin(), waiting.end(), [&](int slot) {
+    const SlotView& view = slots[static_cast<std::size_t>(slot)];
+    return view.llm_cached + 1 >= view.sequence->decided();
+  });
+  if (caught_up == waiting.begin()) return true;
+  waiting.erase(caught_up, waiting.end());
+  return false;
 }
 
 /// Short reads first, but nobody is passed over for more than some times what reading takes.
@@ -252,9 +284,10 @@ void Scheduler::in_order_of_patience(std::vector<int>& waiting, const Slots& slo
 }
 
 /// What the LLM reads of a sequence that waits: at most `room` tokens, which it takes off, and a
-/// part of what it has to catch up on where that is more. Nothing where there is no room.
-std::optional<Read> Scheduler::verification(int slot, const SlotView& view,
-                                            std::size_t& room) const {
+/// part of what it has to catch up on where that is more, or no more than that is wanted. Nothing
+/// where there is no room.
+std::optional<Read> Scheduler::verification(int slot, const SlotView& view, std::size_t& room,
+                                            bool catch_up_only) const {
   const Sequence& sequence = *view.sequence;
   const bool audit = sequence.request.audit;
   const std::size_t decided = sequence.decided();
@@ -267,8 +300,8 @@ std::optional<Read> Scheduler::verification(int slot, const SlotView& view,
   read.length = static_cast<std::size_t>(read.rows.back()) + 1;
   const auto first_row = static_cast<std::size_t>(read.rows.front());
   const std::size_t have = std::min(view.llm_cached, first_row);
-  if (read.length - have > room && have < first_row) {
-    read.length = std::min(have + room, first_row);
+  if ((read.length - have > room || catch_up_only) && have < first_row) {
+    read.length = have + std::min(room, first_row - have);
     read.rows.clear();
   }
   room -= std::min(room, read.length - have);

@@ -37,22 +37,29 @@ class Scheduler {
   Phase phase_of(const Sequence& sequence) const;
 
   const SpeculationPlanner& planner() const { return planner_; }
-  void schedule_by_times() { options_.by_times = true; }
+  /// See SchedulerOptions::by_times and SpeculationPlanner::set_max_wait().
+  void schedule_by_times(std::optional<double> max_wait) {
+    options_.by_times = true;
+    planner_.set_max_wait(max_wait);
+  }
 
  private:
   using Slots = std::vector<SlotView>;
 
-  StepPlan plan(StepPlan::Kind kind, const Slots& slots) const;
+  StepPlan plan(StepPlan::Kind kind, const Slots& slots);
   StepPlan score_prompt(const Slots& slots) const;
   StepPlan draft(const Slots& slots) const;
-  StepPlan verify(const Slots& slots) const;
+  StepPlan verify(const Slots& slots);
   bool may_draft(const Sequence& sequence) const;
   bool skips_slm(const Sequence& sequence, double threshold) const;
   bool is_due(const Sequence& sequence) const;
   static void read_opening(StepPlan& plan, int slot, const SlotView& view, std::size_t& room);
   void plan_llm_scores(StepPlan& plan, const Slots& slots) const;
   void in_order_of_patience(std::vector<int>& waiting, const Slots& slots) const;
-  std::optional<Read> verification(int slot, const SlotView& view, std::size_t& room) const;
+  bool gate_holds(const std::vector<int>& waiting, const Slots& slots);
+  bool prepares_short_pass(std::vector<int>& waiting, const Slots& slots) const;
+  std::optional<Read> verification(int slot, const SlotView& view, std::size_t& room,
+                                   bool catch_up_only) const;
   std::optional<Read> reading_ahead(const std::vector<int>& moving, std::size_t read,
                                     const Slots& slots) const;
   std::vector<Eviction> evictions(const Slots& slots, bool llm_is_free) const;

@@ -59,6 +59,10 @@ RowForm Sequence::draft_form() const {
   return {.sums = draw.sums || needs.sums, .logits = draw.logits || needs.logits};
 }
 
+double Sequence::seconds_since_token() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - grown).count();
+}
+
 std::vector<Guesses> Sequence::pending() const {
   std::vector<Guesses> pending;
   pending.reserve(drafts.size());

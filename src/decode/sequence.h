@@ -84,6 +84,9 @@ struct Sequence {
   /// No token will follow; drafts are dropped.
   void end(FinishReason reason);
 
+  /// Since the last token was decided, or since the start.
+  double seconds_since_token() const;
+
   /// Tokens that are decided, prompt included.
   std::size_t decided() const { return tokens.size() - drafts.size(); }
   /// What drawing a token needs of a row, and what scoring it beside that.

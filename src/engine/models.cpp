@@ -26,7 +26,14 @@ Models::Models(const Pair& pair, const ServiceOptions& options)
     : slm(pair.slm(), with_spare(options.context, options.spare_sequences)),
       llm(pair.llm(), with_spare(options.context, options.spare_sequences)),
       decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair)) {
-  if (options.by_times) decoder.schedule_by_times();
+  if (options.max_wait && !(*options.max_wait >= 0)) {
+    throw FieldError({"max_wait"},
+                     fmt::format("expected milliseconds, 0 or more, found {}", *options.max_wait));
+  }
+  constexpr double kMillisecond = 1e-3;
+  const auto max_wait =
+      options.max_wait ? std::optional(kMillisecond * *options.max_wait) : std::nullopt;
+  if (options.by_times) decoder.schedule_by_times(max_wait);
 }
 
 ModelFacts facts_of(const ModelContext& context) {

@@ -115,7 +115,7 @@ SpeculationPlanner on_machine(double fixed, double each, double step, double acc
     planner.saw_slm_step(1, step);
     planner.saw_draft(i % 5 == 0);
     const int tokens = 3 + i % 7;
-    planner.saw_llm_pass(1, tokens, fixed + each * tokens);
+    planner.saw_llm_pass(1, tokens, 1, fixed + each * tokens);
     const bool accepted = static_cast<double>(i * 37 % 100) < 100 * accepts;
     planner.saw_decision(kGuesses, accepted ? kGuesses.slm : 3);
   }
@@ -140,13 +140,32 @@ TEST(SpeculationPlanner, HoldsNoMoreThanPays) {
   EXPECT_NEAR(planner.acceptance(kGuesses), 0.7, 0.1);
 }
 
-TEST(SpeculationPlanner, ReadsWholeTilesThatTakeAFifthOfASecondOrSo) {
-  EXPECT_EQ(on_machine(0.02, 0.01, 0.01, 0.5).llm_chunk(2), 32) << "18 tokens take 0.2 s";
-  EXPECT_EQ(on_machine(0.02, 0.01, 0.01, 0.5).llm_chunk(1), 80) << "nobody else waits";
-  EXPECT_EQ(on_machine(0.5, 0.01, 0.01, 0.5).llm_chunk(2), 64) << "worth the fixed time";
-  EXPECT_EQ(on_machine(0.005, 0.00001, 0.01, 0.5).llm_chunk(2), 512) << "a GPU";
-  EXPECT_EQ(on_machine(0.1, 1.0, 0.01, 0.5).llm_chunk(2), 16) << "not less than a tile";
+TEST(SpeculationPlanner, ReadsWholeTilesThatHoldUpOthersNoLongerThanTokensMayWait) {
+  SpeculationPlanner planner = on_machine(0.02, 0.01, 0.01, 0.5);
+  EXPECT_EQ(planner.llm_chunk(64), 32) << "half of 1.3 times the 0.66 s of a pass for 64";
+  EXPECT_EQ(planner.llm_chunk(1), 64) << "nobody else waits: 0.8 s";
+  planner.set_max_wait(1.0);
+  EXPECT_EQ(planner.llm_chunk(64), 48);
+  planner.set_max_wait(0.0);
+  EXPECT_EQ(planner.llm_chunk(64), 16) << "not less than a tile";
+  EXPECT_EQ(on_machine(1.0, 0.001, 0.01, 0.5).llm_chunk(2), 192) << "a GPU: half speed";
   EXPECT_EQ(SpeculationPlanner().llm_chunk(2), 64) << "nothing is known";
+}
+
+TEST(SpeculationPlanner, FindsTheNumberOfTokensAtWhichPassesAreCheap) {
+  SpeculationPlanner planner;
+  for (int i = 0; i < 50; ++i) {
+    planner.saw_slm_step(1, 0.001);
+    planner.saw_draft(true);
+    for (const auto& [n, seconds] :
+         {std::pair{1, 24.0}, {2, 45.0}, {3, 70.0}, {4, 40.0}, {8, 95.0}}) {
+      planner.saw_llm_pass(1, n, n, seconds);
+    }
+    planner.saw_decision(kGuesses, i % 10 == 0 ? 3 : kGuesses.slm);
+  }
+  std::vector<Guesses> held = {kGuesses};
+  while (!planner.should_verify(held)) held.push_back(kGuesses);
+  EXPECT_EQ(held.size(), 4U);
 }
 
 TEST(SpeculationPlanner, GuessesWhatWasRightAtLikeScoresAndLeads) {
