@@ -18,7 +18,12 @@ struct Walk {
   bool overlap = false;
   bool by_times = false;
   bool faults = false;
+  std::string architecture = "llama";
 };
+
+TinyPairFiles files_of(const Walk& how) {
+  return how.architecture == "llama" ? TinyPairFiles() : TinyPairFiles(how.architecture);
+}
 
 DecodeRequest random_request(Rng& rng) {
   const std::vector<std::string> policies = {"maxprob", "random:0.4", "speculative",
@@ -119,7 +124,7 @@ Outcome walk(const TinyPairFiles& files, const Walk& how) {
 
 class Walks : public testing::TestWithParam<Walk> {
  protected:
-  TinyPairFiles files_;
+  TinyPairFiles files_ = files_of(GetParam());
 };
 
 TEST_P(Walks, KeepInvariantsAndLoseNothing) {
@@ -140,6 +145,12 @@ INSTANTIATE_TEST_SUITE_P(Plans, Walks,
                                          Walk{.faults = true},
                                          Walk{.by_times = true, .faults = true},
                                          Walk{.overlap = true, .by_times = true, .faults = true}));
+INSTANTIATE_TEST_SUITE_P(
+    Architectures, Walks,
+    testing::Values(Walk{.architecture = "mamba"},
+                    Walk{.overlap = true, .by_times = true, .architecture = "qwen35"},
+                    Walk{.by_times = true, .faults = true, .architecture = "lfm2"},
+                    Walk{.overlap = true, .faults = true, .architecture = "gemma2"}));
 
 }  // namespace
 }  // namespace citer
