@@ -186,9 +186,12 @@ std::size_t ModelContext::plan_checkpoints(const RowRequest& request, std::size_
   const bool may_come_back = keep <= request.decided && request.decided < request.tokens.size();
   const bool is_new = model_->memory() == MemoryKind::kState &&
                       !memory_.has_checkpoint(request.sequence) && first_row >= kWorthACheckpoint;
-  if (is_new && first_row - keep >= kWorthACheckpoint) return first_row;
-  if (keep > 0 && (is_new || may_come_back)) memory_.hold(request.sequence);
-  return kNowhere;
+  const bool is_far = first_row - keep >= kWorthACheckpoint;
+  if (keep > 0 && (may_come_back || (is_new && !is_far))) {
+    memory_.hold(request.sequence);
+    return kNowhere;
+  }
+  return is_new && is_far ? first_row : kNowhere;
 }
 
 std::int64_t ModelContext::cached_tokens() const {

@@ -53,7 +53,7 @@ class Architectures : public testing::TestWithParam<const char*> {
   /// A short prompt, a longer one, and one that is longer than the cache of a small window.
   std::vector<std::vector<Token>> prompts_ = {random_tokens(9, 1), random_tokens(60, 2),
                                               random_tokens(330, 3)};
-  TinyPairFiles files_{std::string(GetParam())};
+  TinyPairFiles files_{GetParam()};
 };
 
 INSTANTIATE_TEST_SUITE_P(Pairs, Architectures, testing::ValuesIn(test::kArchitectures),

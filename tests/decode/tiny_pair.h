@@ -24,7 +24,7 @@ class TinyPairFiles {
     write_close_model(llm(), slm(), noise);
   }
   /// Of another architecture (support/architectures.h).
-  explicit TinyPairFiles(const std::string& architecture) {
+  explicit TinyPairFiles(const char* architecture) {
     write_architecture(llm(), architecture, 31);
     write_close_model(llm(), slm(), 0.15F);
   }

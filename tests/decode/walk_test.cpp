@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 
 #include "base/rng.h"
 #include "decode/tiny_pair.h"
@@ -18,11 +19,18 @@ struct Walk {
   bool overlap = false;
   bool by_times = false;
   bool faults = false;
-  std::string architecture = "llama";
+  const char* architecture = nullptr;  ///< llama's if none is named
 };
 
+void PrintTo(const Walk& how, std::ostream* out) {
+  *out << (how.architecture == nullptr ? "llama" : how.architecture);
+  if (how.overlap) *out << ", overlapping";
+  if (how.by_times) *out << ", by times";
+  if (how.faults) *out << ", with faults";
+}
+
 TinyPairFiles files_of(const Walk& how) {
-  return how.architecture == "llama" ? TinyPairFiles() : TinyPairFiles(how.architecture);
+  return how.architecture == nullptr ? TinyPairFiles() : TinyPairFiles(how.architecture);
 }
 
 DecodeRequest random_request(Rng& rng) {
