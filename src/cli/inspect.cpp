@@ -48,13 +48,25 @@ void print_summary(const std::string& path, const GgufSummary& summary, bool met
   }
 }
 
+std::string memory_text(const Model& model) {
+  switch (model.memory()) {
+    case MemoryKind::kState:
+      return "a recurrent state; rolls back to checkpoints";
+    case MemoryKind::kWindow:
+      return fmt::format("keys and values, in some layers of the last {} tokens", model.window());
+    case MemoryKind::kEveryToken:
+      break;
+  }
+  return "keys and values of every token";
+}
+
 void print_model(const Model& model) {
   const Vocab& vocab = model.vocab();
   fmt::print("  model         {}, n_embd {}, trained for {} tokens\n", model.description(),
              model.n_embd(), model.trained_context());
   fmt::print("  vocabulary    {} tokens\n", vocab.size());
   fmt::print("  chat template {}\n", model.chat_template().empty() ? "no" : "yes");
-  fmt::print("  roll back     {}\n", model.can_roll_back() ? "yes" : "no (recurrent)");
+  fmt::print("  memory        {}\n", memory_text(model));
 }
 
 void print_identity(const char* role, const ModelIdentity& model) {

@@ -22,8 +22,10 @@ std::vector<RowRequest> row_requests(const std::vector<Read>& reads, const Seque
   std::vector<RowRequest> requests;
   requests.reserve(reads.size());
   for (const Read& read : reads) {
-    const std::span<const Token> tokens = sequence_of(sequences, read.slot).tokens;
-    requests.push_back({read.slot, tokens.first(read.length), read.rows, read.form});
+    const Sequence& sequence = sequence_of(sequences, read.slot);
+    const std::span<const Token> tokens = sequence.tokens;
+    requests.push_back(
+        {read.slot, tokens.first(read.length), read.rows, read.form, sequence.decided()});
   }
   return requests;
 }
@@ -256,15 +258,18 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
 void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences) {
   reads_ = reads;
   tokens_.clear();
+  decided_.clear();
   for (const Read& read : reads) {
-    const std::span<const Token> tokens = sequence_of(sequences, read.slot).tokens;
-    tokens_.emplace_back(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(read.length));
+    const Sequence& sequence = sequence_of(sequences, read.slot);
+    const auto first = sequence.tokens.begin();
+    tokens_.emplace_back(first, first + static_cast<std::ptrdiff_t>(read.length));
+    decided_.push_back(sequence.decided());
   }
   const auto pass = [this] {
     std::vector<RowRequest> requests;
     requests.reserve(reads_.size());
     for (std::size_t i = 0; i < reads_.size(); ++i) {
-      requests.push_back({reads_[i].slot, tokens_[i], reads_[i].rows, reads_[i].form});
+      requests.push_back({reads_[i].slot, tokens_[i], reads_[i].rows, reads_[i].form, decided_[i]});
     }
     llm_cost_ = llm_.forward(requests);
   };

@@ -51,6 +51,7 @@ class Executor {
 
   std::vector<Read> reads_;                 ///< of the pass under way
   std::vector<std::vector<Token>> tokens_;  ///< theirs, a copy: drafts may be appended meanwhile
+  std::vector<std::size_t> decided_;        ///< how many of them are decided
   ForwardCost llm_cost_;                    ///< of that pass, when it is done
   std::unique_ptr<Worker> llm_thread_;      ///< with overlap; last: it uses the others
 };

@@ -11,11 +11,19 @@ namespace {
 constexpr std::size_t kWorthIt = 16;
 
 /// Whether a sequence that has not read its prompt yet will come to hold so much of this one's.
-bool will_share(const Sequence& other, const std::vector<Token>& prompt, std::size_t more_than) {
+/// Where `to_the_end`, only what reaches to the end of its prompt can be shared.
+bool will_share(const Sequence& other, const std::vector<Token>& prompt, std::size_t more_than,
+                bool to_the_end) {
   if (other.phase != Phase::kPrefill) return false;
   const std::vector<Token>& theirs = other.request.prompt;
-  const auto same = std::mismatch(prompt.begin(), prompt.end(), theirs.begin(), theirs.end());
-  return static_cast<std::size_t>(same.first - prompt.begin()) >= more_than + kWorthIt;
+  const auto [ours, end] =
+      std::mismatch(prompt.begin(), prompt.end(), theirs.begin(), theirs.end());
+  if (to_the_end && theirs.end() - end > 1) return false;
+  return static_cast<std::size_t>(ours - prompt.begin()) >= more_than + kWorthIt;
+}
+
+bool keeps_state(const ModelContext& context) {
+  return context.model().memory() == MemoryKind::kState;
 }
 
 }  // namespace
@@ -45,6 +53,7 @@ std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
   std::optional<int> source;
   std::size_t source_holds = 0;
   const auto slots = static_cast<int>(used_at_.size());
+  const bool to_the_end = keeps_state(slm_) && keeps_state(llm_);
   for (int s = 0; s < slm_.sequences(); ++s) {
     const std::size_t holds = held(s, prompt);
     if (holds > source_holds) {
@@ -54,7 +63,7 @@ std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
     if (s >= slots) continue;
     const auto at = static_cast<std::size_t>(s);
     if (sequences[at] != nullptr) {
-      if (will_share(*sequences[at], prompt, holds)) return std::nullopt;
+      if (will_share(*sequences[at], prompt, holds, to_the_end)) return std::nullopt;
       continue;
     }
     const bool idle_longer =

@@ -26,7 +26,7 @@ std::optional<double> measure_pass_seconds(Service& service, const Prompt& promp
     const int slot = models.decoder.claim_slot(tokens).value();  // none is taken
     const int last = static_cast<int>(tokens.size()) - 1;
     const auto shorter = std::span(tokens).first(tokens.size() - static_cast<std::size_t>(n));
-    const RowRequest all{slot, tokens, {&last, 1}};
+    const RowRequest all{slot, tokens, {&last, 1}, {}, shorter.size()};
     const RowRequest before{slot, shorter, {}};
     ModelContext& context = model == Writer::kSlm ? models.slm : models.llm;
     for (double& s : seconds) {

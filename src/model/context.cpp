@@ -20,6 +20,9 @@ namespace citer {
 namespace {
 
 constexpr int kDefaultContext = 4096;
+/// Tokens that are worth a checkpoint behind them: it takes a pass of its own.
+constexpr std::size_t kWorthACheckpoint = 32;
+constexpr std::size_t kNowhere = ~std::size_t{0};
 
 ggml_type cache_type(const std::string& name) {
   for (ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0,
@@ -97,13 +100,13 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
       batch_size_(options.batch_size),
       n_vocab_(index(model_->vocab().size())),
       tap_(std::make_unique<HiddenTap>()),
-      cached_(index(options.sequences)),
+      memory_(*model_, options),
       pool_(model_->threads()),
       readers_(index(pool_.size())) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
-  params.n_seq_max = static_cast<std::uint32_t>(options.sequences);
+  memory_.configure(params);
   params.n_threads = params.n_threads_batch = model_->threads();
   params.type_k = cache_type(model_->options().cache_type_k);
   params.type_v = cache_type(model_->options().cache_type_v);
@@ -125,6 +128,7 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
     throw InputError(fmt::format("{}: this model does not generate text (it keeps no KV cache)",
                                  model_->options().path));
   }
+  memory_.attach(context_.get());
 }
 
 void ModelContext::interrupt_when(std::function<bool()> unwanted) {
@@ -153,9 +157,10 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
   owned_.clear();
   for (std::size_t r = 0; r < requests.size(); ++r) {
     const RowRequest& request = requests[r];
-    std::size_t keep = cached_prefix(request.sequence, request.tokens);
+    std::size_t keep = memory_.common(request.sequence, request.tokens);
     if (!request.rows.empty()) keep = std::min(keep, index(request.rows.front()));
-    roll_back(request.sequence, keep);
+    keep = memory_.take_back(request.sequence, keep);
+    const std::size_t hold = plan_checkpoints(request, keep);
 
     first_row_.push_back(rows_.size());
     std::size_t next = 0;
@@ -166,43 +171,43 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
         rows_.emplace_back();
         ++next;
       }
+      item.hold = i == hold;
       items_.push_back(item);
     }
   }
   likeliest_.resize(rows_.size() * kLikeliest);
 }
 
+/// Takes a checkpoint where a request starts, at `keep`, or says where on the way one is to be
+/// taken: before tokens that may be taken back; and, once, before a long text's first row, whoever
+/// else begins with it.
+std::size_t ModelContext::plan_checkpoints(const RowRequest& request, std::size_t keep) {
+  if (!memory_.forgets() || request.rows.empty()) return kNowhere;
+  const auto first_row = index(request.rows.front());
+  const bool may_come_back = keep <= request.decided && request.decided < request.tokens.size();
+  const bool is_new = model_->memory() == MemoryKind::kState &&
+                      !memory_.has_checkpoint(request.sequence) && first_row >= kWorthACheckpoint;
+  const bool is_far = first_row - keep >= kWorthACheckpoint;
+  if (keep > 0 && (may_come_back || (is_new && !is_far))) {
+    memory_.hold(request.sequence);
+    return kNowhere;
+  }
+  return is_new && is_far ? first_row : kNowhere;
+}
+
 std::int64_t ModelContext::cached_tokens() const {
   std::int64_t sum = 0;
-  for (const std::vector<Token>& tokens : cached_) sum += static_cast<std::int64_t>(tokens.size());
+  for (int s = 0; s < sequences(); ++s) sum += static_cast<std::int64_t>(cached(s).size());
   return sum;
 }
 
 std::size_t ModelContext::cached_prefix(int sequence, std::span<const Token> tokens) const {
-  const std::vector<Token>& have = cached_[index(sequence)];
-  const auto [a, b] = std::mismatch(have.begin(), have.end(), tokens.begin(), tokens.end());
-  return static_cast<std::size_t>(a - have.begin());
-}
-
-void ModelContext::roll_back(int sequence, std::size_t keep) {
-  std::vector<Token>& have = cached_[index(sequence)];
-  if (keep == have.size()) return;
-  llama_memory_t memory = llama_get_memory(context_.get());
-  // Recurrent and hybrid models keep one state, not one per token: they can only start over.
-  if (!llama_memory_seq_rm(memory, sequence, static_cast<llama_pos>(keep), -1)) {
-    if (keep > 0) {
-      throw ResourceError(fmt::format(
-          "{}: this kind of model ({}) cannot take back tokens it has read; use it without "
-          "speculation and with one sequence per prompt",
-          model_->options().path, model_->description()));
-    }
-    llama_memory_seq_rm(memory, sequence, -1, -1);
-  }
-  have.resize(keep);
+  return memory_.reachable(sequence, memory_.common(sequence, tokens));
 }
 
 void ModelContext::evaluate(ForwardCost& cost) {
   for (std::span<const Item> rest = items_; !rest.empty();) {
+    if (rest.front().hold) memory_.hold(rest.front().sequence);
     const auto part = rest.first(batch_length(rest));
     rest = rest.subspan(part.size());
     const Stopwatch watch;
@@ -223,19 +228,19 @@ void ModelContext::count(std::span<const Item> items, ForwardCost& cost) const {
     ++part.positions;
     if (i > 0 && items[i - 1].request == items[i].request) continue;
     ++part.passes;
-    part.cache_reads += static_cast<std::int64_t>(cached_[index(items[i].sequence)].size());
+    part.cache_reads += static_cast<std::int64_t>(cached(items[i].sequence).size());
   }
 }
 
 /// How many of the items go into one batch.
 std::size_t ModelContext::batch_length(std::span<const Item> items) const {
-  const std::size_t most = std::min(items.size(), static_cast<std::size_t>(batch_size_));
-  if (!tap_->on || model_->can_roll_back()) return most;
+  const auto most = items.first(std::min(items.size(), static_cast<std::size_t>(batch_size_)));
   // libllama cuts a recurrent model's batch by sequences and mixes the order of their rows.
-  const auto other = std::find_if(items.begin(), items.end(), [&](const Item& item) {
-    return item.sequence != items.front().sequence;
+  const bool alone = tap_->on && model_->memory() == MemoryKind::kState;
+  const auto other = std::find_if(most.begin() + 1, most.end(), [&](const Item& item) {
+    return item.hold || (alone && item.sequence != most.front().sequence);
   });
-  return std::min(most, static_cast<std::size_t>(other - items.begin()));
+  return static_cast<std::size_t>(other - most.begin());
 }
 
 void ModelContext::decode(std::span<const Item> items) {
@@ -256,7 +261,12 @@ void ModelContext::decode(std::span<const Item> items) {
                       : fmt::format("status {} {}", status, errors.first())));
   }
   llama_synchronize(context_.get());
-  for (const Item& item : items) cached_[index(item.sequence)].push_back(item.token);
+  for (std::size_t i = 0; i < items.size();) {
+    std::vector<Token> read;
+    const int sequence = items[i].sequence;
+    for (; i < items.size() && items[i].sequence == sequence; ++i) read.push_back(items[i].token);
+    memory_.append(sequence, read);
+  }
 }
 
 /// Reads the rows of a pass where libllama has them, several at once.
@@ -312,28 +322,6 @@ void ModelContext::own_rows(std::span<const Item> items) {
 
 Row ModelContext::row(std::size_t request, std::size_t i) const {
   return rows_[first_row_[request] + i];
-}
-
-void ModelContext::reset() {
-  llama_memory_clear(llama_get_memory(context_.get()), false);
-  for (std::vector<Token>& tokens : cached_) tokens.clear();
-}
-
-void ModelContext::forget(int sequence) {
-  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
-  cached_[index(sequence)].clear();
-}
-
-void ModelContext::fork(int from, int to, std::size_t length) {
-  forget(to);
-  const std::vector<Token>& source = cached_[index(from)];
-  length = std::min(length, source.size());
-  // A recurrent state holds all tokens or none: there is no beginning of it to share.
-  if (length < source.size() && !model_->can_roll_back()) length = 0;
-  if (length == 0) return;
-  llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, 0,
-                      static_cast<llama_pos>(length));
-  cached_[index(to)].assign(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(length));
 }
 
 std::uint64_t ModelContext::bytes_per_token() const {

@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "citer/model_options.h"
 #include "model/llama_ptr.h"
+#include "model/memory.h"
 #include "model/model.h"
 #include "model/row.h"
 #include "model/row_reader.h"
@@ -22,6 +23,8 @@ struct RowRequest {
   /// Ascending indices into `tokens`: row i describes the token that follows tokens[0..rows[i]].
   std::span<const int> rows;
   RowForm form{};
+  /// How many of the tokens stay: later ones may be taken back soon.
+  std::size_t decided = ~std::size_t{0};
 };
 
 /// One request's part in a forward().
@@ -33,17 +36,17 @@ struct RequestCost {
 
 /// What one forward() cost.
 struct ForwardCost {
-  int passes = 0;     ///< calls of the model
-  int positions = 0;  ///< tokens evaluated
-  double seconds = 0.0;  ///< in the model; reading rows is not part of it
+  int passes = 0;                     ///< calls of the model
+  int positions = 0;                  ///< tokens evaluated
+  double seconds = 0.0;               ///< in the model; reading rows is not part of it
   std::vector<RequestCost> requests;  ///< one per request
 };
 
 /// N sequences over one model, each with its KV cache. One thread at a time.
 ///
 /// Callers never touch positions: they state the tokens a sequence has, and forward() keeps the
-/// common prefix, rolls back the rest and evaluates what is missing. The cached tokens of a
-/// sequence are the only derived state here; they are updated as each batch succeeds, so that an
+/// common prefix, rolls back the rest (Memory) and evaluates what is missing. The cached tokens of
+/// a sequence are the only derived state here; they are updated as each batch succeeds, so that an
 /// exception leaves cache and book-keeping in agreement.
 class ModelContext {
  public:
@@ -72,23 +75,23 @@ class ModelContext {
 
   /// Drops all caches: what follows does not depend on what was held before, not even in the last
   /// digit.
-  void reset();
+  void reset() { memory_.clear(); }
 
   /// Drops a sequence's cache.
-  void forget(int sequence);
+  void forget(int sequence) { memory_.forget(sequence); }
 
-  /// Lets sequence `to` start from the first `length` cached tokens of `from`, sharing their cells.
-  /// A model that cannot roll back shares all cached tokens or none.
-  void fork(int from, int to, std::size_t length);
+  /// Lets sequence `to` start from the first `length` cached tokens of `from`, sharing their cells;
+  /// from fewer, or none, where the model's memory has no way back to there.
+  void fork(int from, int to, std::size_t length) { memory_.fork(from, to, length); }
 
   const Model& model() const { return *model_; }
   /// Tokens one sequence may hold.
   int context_size() const { return context_size_; }
-  int sequences() const { return static_cast<int>(cached_.size()); }
-  std::span<const Token> cached(int sequence) const { return cached_[index(sequence)]; }
+  int sequences() const { return memory_.sequences(); }
+  std::span<const Token> cached(int sequence) const { return memory_.tokens(sequence); }
   /// What all sequences' caches hold together.
   std::int64_t cached_tokens() const;
-  /// How many of the first `tokens` a sequence's cache holds.
+  /// How many of the first `tokens` a sequence's cache holds and can be taken back to.
   std::size_t cached_prefix(int sequence, std::span<const Token> tokens) const;
   /// Bytes of keys and values that one cached token takes; 0 if unknown.
   std::uint64_t bytes_per_token() const;
@@ -103,12 +106,13 @@ class ModelContext {
     int sequence;
     int position;
     Token token;
-    int row;  ///< index into rows_, or -1
+    int row;            ///< index into rows_, or -1
+    bool hold = false;  ///< before it a checkpoint is taken
   };
 
   static std::size_t index(int sequence) { return static_cast<std::size_t>(sequence); }
   void plan(std::span<const RowRequest> requests);
-  void roll_back(int sequence, std::size_t keep);
+  std::size_t plan_checkpoints(const RowRequest& request, std::size_t keep);
   void evaluate(ForwardCost& cost);
   void count(std::span<const Item> items, ForwardCost& cost) const;
   std::size_t batch_length(std::span<const Item> items) const;
@@ -125,7 +129,7 @@ class ModelContext {
   std::unique_ptr<HiddenTap> tap_;     ///< the context calls it
   std::function<bool()> interrupted_;  ///< libllama calls it
   LlamaContextPtr context_;
-  std::vector<std::vector<Token>> cached_;  ///< per sequence, what its KV cache holds
+  Memory memory_;
 
   std::vector<Item> items_;                ///< all that the last forward evaluated, by request
   std::vector<Row> rows_;                  ///< all rows of the last forward, by request

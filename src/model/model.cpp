@@ -112,8 +112,13 @@ int Model::trained_context() const { return llama_model_n_ctx_train(model_.get()
 std::uint64_t Model::parameters() const { return llama_model_n_params(model_.get()); }
 std::uint64_t Model::bytes() const { return llama_model_size(model_.get()); }
 
-bool Model::can_roll_back() const {
-  return !llama_model_is_recurrent(model_.get()) && !llama_model_is_hybrid(model_.get());
+int Model::window() const { return llama_model_n_swa(model_.get()); }
+
+MemoryKind Model::memory() const {
+  if (llama_model_is_recurrent(model_.get()) || llama_model_is_hybrid(model_.get())) {
+    return MemoryKind::kState;
+  }
+  return window() > 0 ? MemoryKind::kWindow : MemoryKind::kEveryToken;
 }
 
 std::optional<std::int64_t> Model::number(const std::string& key) const {

@@ -11,6 +11,13 @@
 
 namespace citer {
 
+/// What a model keeps of the tokens it has read, and so how it can take them back.
+enum class MemoryKind {
+  kEveryToken,  ///< keys and values of each: back to any token
+  kWindow,      ///< in some layers those of the last tokens alone: back as far as they are there
+  kState,       ///< in some layers or all one recurrent state: back to where a copy was kept
+};
+
 /// A GGUF model's weights and vocabulary. Immutable after load(); may be shared by contexts.
 class Model {
  public:
@@ -28,7 +35,8 @@ class Model {
   int trained_context() const;       ///< tokens
   std::uint64_t parameters() const;  ///< number of weights
   std::uint64_t bytes() const;       ///< size of all tensors
-  bool can_roll_back() const;        ///< false for recurrent and hybrid models
+  MemoryKind memory() const;         ///< hybrid models keep states
+  int window() const;                ///< tokens that layers with a sliding window see; 0: none
   /// The integer under "<architecture>.<key>" in the file's metadata, if there is one.
   std::optional<std::int64_t> number(const std::string& key) const;
   std::string chat_template() const;        ///< Jinja source, "" if the file has none

@@ -20,10 +20,10 @@ struct Expression {
     kCall,       ///< `name`: "\sqrt" (radicand, degree), "!", "|", "\binom", "\sin", "\ln", ...
     kPlusMinus,  ///< the argument with either sign; "\mp" has the other one than "\pm"
     kRelation,   ///< a chain; `name` has an operator a character: = < > l (at most) g (at least) n
-                ///< (not) a (about)
-    kTuple,   ///< `name`: the opening and the closing bracket; tuples and intervals
-    kList,    ///< in any order: "1, 2", "\{1, 2\}", a union of intervals
-    kMatrix,  ///< of kRow; `name`: "|" for a determinant, else ""
+                 ///< (not) a (about)
+    kTuple,      ///< `name`: the opening and the closing bracket; tuples and intervals
+    kList,       ///< in any order: "1, 2", "\{1, 2\}", a union of intervals
+    kMatrix,     ///< of kRow; `name`: "|" for a determinant, else ""
     kRow
   };
   Kind kind = Kind::kNumber;

@@ -1,4 +1,5 @@
 #include "cli/program.h"
+#include "support/architectures.h"
 
 namespace citer {
 namespace {
@@ -66,7 +67,7 @@ class Inspect : public test::ProgramTest {};
 TEST_F(Inspect, TellsWhatAFileIs) {
   const std::string text = run_well({"inspect", path("slm.gguf")});
   for (const char* part : {"slm.gguf", "llama", "n_embd 32", "300 tokens", "chat template no",
-                           "roll back     yes", "x f32"}) {
+                           "memory        keys and values of every token", "x f32"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_THAT(run_well({"inspect", "--metadata", path("slm.gguf")}),
@@ -90,8 +91,11 @@ TEST_F(Inspect, TellsWhatIsNoPair) {
 }
 
 TEST_F(Inspect, RecurrentModelsCannotRollBack) {
-  test::write_mamba_model(folder_ / "mamba.gguf");
-  EXPECT_THAT(run_well({"inspect", path("mamba.gguf")}), HasSubstr("roll back     no"));
+  test::write_architecture(folder_ / "mamba.gguf", "mamba");
+  EXPECT_THAT(run_well({"inspect", path("mamba.gguf")}),
+              HasSubstr("memory        a recurrent state"));
+  test::write_architecture(folder_ / "gemma2.gguf", "gemma2");
+  EXPECT_THAT(run_well({"inspect", path("gemma2.gguf")}), HasSubstr("of the last 8 tokens"));
 }
 
 TEST_F(Inspect, BrokenFiles) {

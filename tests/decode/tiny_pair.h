@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "decode/decoder.h"
 #include "model/model.h"
+#include "support/architectures.h"
 #include "support/odd_models.h"
 #include "support/temp_dir.h"
 
@@ -21,6 +22,11 @@ class TinyPairFiles {
     seeded.seed = 31;
     write_tiny_model(llm(), seeded);
     write_close_model(llm(), slm(), noise);
+  }
+  /// Of another architecture (support/architectures.h).
+  explicit TinyPairFiles(const char* architecture) {
+    write_architecture(llm(), architecture, 31);
+    write_close_model(llm(), slm(), 0.15F);
   }
 
   std::filesystem::path slm() const { return folder_ / "slm.gguf"; }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <ostream>
 
 #include "base/rng.h"
 #include "decode/tiny_pair.h"
@@ -18,7 +19,19 @@ struct Walk {
   bool overlap = false;
   bool by_times = false;
   bool faults = false;
+  const char* architecture = nullptr;  ///< llama's if none is named
 };
+
+void PrintTo(const Walk& how, std::ostream* out) {
+  *out << (how.architecture == nullptr ? "llama" : how.architecture);
+  if (how.overlap) *out << ", overlapping";
+  if (how.by_times) *out << ", by times";
+  if (how.faults) *out << ", with faults";
+}
+
+TinyPairFiles files_of(const Walk& how) {
+  return how.architecture == nullptr ? TinyPairFiles() : TinyPairFiles(how.architecture);
+}
 
 DecodeRequest random_request(Rng& rng) {
   const std::vector<std::string> policies = {"maxprob", "random:0.4", "speculative",
@@ -119,7 +132,7 @@ Outcome walk(const TinyPairFiles& files, const Walk& how) {
 
 class Walks : public testing::TestWithParam<Walk> {
  protected:
-  TinyPairFiles files_;
+  TinyPairFiles files_ = files_of(GetParam());
 };
 
 TEST_P(Walks, KeepInvariantsAndLoseNothing) {
@@ -140,6 +153,12 @@ INSTANTIATE_TEST_SUITE_P(Plans, Walks,
                                          Walk{.faults = true},
                                          Walk{.by_times = true, .faults = true},
                                          Walk{.overlap = true, .by_times = true, .faults = true}));
+INSTANTIATE_TEST_SUITE_P(
+    Architectures, Walks,
+    testing::Values(Walk{.architecture = "mamba"},
+                    Walk{.overlap = true, .by_times = true, .architecture = "qwen35"},
+                    Walk{.by_times = true, .faults = true, .architecture = "lfm2"},
+                    Walk{.overlap = true, .faults = true, .architecture = "gemma2"}));
 
 }  // namespace
 }  // namespace citer

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "decode/tiny_pair.h"
 #include "learn/collect.h"
 #include "learn/teacher.h"
 #include "task/dataset.h"
@@ -131,6 +132,64 @@ TEST_F(Rollouts, SeveralAreSampledEach) {
       {.policy = make_policy("slm"), .threshold = 0.0, .count = 5, .temperature = 1.5});
   EXPECT_EQ(branches[0].size(), 1U) << "the SLM alone is greedy";
   EXPECT_EQ(branches[1].size(), 5U);
+}
+
+/// The bundled pair's options, with other files.
+PairOptions pair_of(const test::TinyPairFiles& files) {
+  PairOptions options = exact_pair();
+  options.slm.path = files.slm().string();
+  options.llm.path = files.llm().string();
+  return options;
+}
+
+class RolloutsOf : public testing::TestWithParam<const char*> {
+ protected:
+  std::vector<Token> random_tokens(int n) {
+    std::vector<Token> tokens;
+    for (int i = 0; i < n; ++i) {
+      tokens.push_back(static_cast<Token>(rng_.uniform(3, test::tiny_vocab_size() - 1)));
+    }
+    return tokens;
+  }
+
+  /// What is written from a beginning, alone in caches that hold nothing.
+  std::vector<Token> alone(const std::vector<Token>& beginning) {
+    service_.reset();
+    return tokens_of(write_answers(service_, {beginning}, make_policy("maxprob"), 0.6, 20).front());
+  }
+
+  static std::vector<Token> tokens_of(const Answer& answer) {
+    std::vector<Token> tokens;
+    for (const TokenRecord& record : answer.tokens) tokens.push_back(record.id);
+    return tokens;
+  }
+
+  Rng rng_{3};
+  test::TinyPairFiles files_{GetParam()};
+  Service service_{std::make_shared<Pair>(pair_of(files_)), six_sequences()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Architectures, RolloutsOf, testing::ValuesIn(test::kArchitectures),
+                         [](const auto& p) { return std::string(p.param); });
+
+TEST_P(RolloutsOf, ContinuationsOfATextAreThoseWrittenAlone) {
+  const std::vector<Token> prompt = random_tokens(60);
+  const std::vector<Token> text = random_tokens(30);
+  std::vector<std::vector<Token>> beginnings;
+  for (const int length : {1, 7, 8, 20, 29}) {
+    std::vector<Token> beginning = prompt;
+    beginning.insert(beginning.end(), text.begin(), text.begin() + length);
+    beginnings.push_back(beginning);
+    beginnings.back().back() ^= 1;  // the other model's token
+    beginnings.push_back(beginning);
+  }
+  service_.with_models([&](Models& models) { teacher_forced(models, 6, prompt, text); });
+  const auto answers = write_answers(service_, beginnings, make_policy("maxprob"), 0.6, 20);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    EXPECT_FALSE(answers[i].tokens.empty());
+    EXPECT_LT(answers[i].counters.slm_positions, 60) << "the prompt is not read again";
+    EXPECT_EQ(tokens_of(answers[i]), alone(beginnings[i])) << "continuation " << i;
+  }
 }
 
 }  // namespace

@@ -322,51 +322,6 @@ TEST_F(ContextTest, CountsTheBytesOfATokenByTheHeadsOwnSize) {
   EXPECT_EQ(make({.context_size = 64}, "f32").bytes_per_token(), 2U * 2 * (2 * 48) * 4);
 }
 
-class RecurrentContext : public testing::Test {
- protected:
-  RecurrentContext() { test::write_mamba_model(path_); }
-
-  TempDir folder_;
-  std::filesystem::path path_ = folder_ / "mamba.gguf";
-};
-
-TEST_F(RecurrentContext, GrowsAndRefusesToTakeBack) {
-  ModelContext context(Model::load(options_for(path_)), {.context_size = 64, .sequences = 2});
-  EXPECT_FALSE(context.model().can_roll_back());
-  LlamaRunner reference(path_);
-  Rng rng(3);
-  std::vector<Token> tokens;
-  for (int i = 0; i < 4; ++i) {
-    const std::vector<Token> more = random_tokens(rng, 5, 200);
-    tokens.insert(tokens.end(), more.begin(), more.end());
-    const int last = static_cast<int>(tokens.size()) - 1;
-    const RowRequest request{0, tokens, {&last, 1}};
-    EXPECT_EQ(context.forward({&request, 1}).positions, 5);
-    EXPECT_LT(max_difference(context.row(0, 0).logits, reference.logits(tokens).back()),
-              kTolerance);
-  }
-
-  std::vector<Token> changed = tokens;
-  changed[10] ^= 1;
-  const RowRequest request{0, changed, {}};
-  const std::string text = error_text<ResourceError>([&] { context.forward({&request, 1}); });
-  EXPECT_THAT(text, HasSubstr(path_.string()));
-  EXPECT_THAT(text, HasSubstr("cannot take back tokens"));
-  EXPECT_EQ(context.cached(0).size(), tokens.size()) << "nothing was lost";
-}
-
-TEST_F(RecurrentContext, StartsOverFromNothing) {
-  ModelContext context(Model::load(options_for(path_)), {.context_size = 64});
-  LlamaRunner reference(path_);
-  for (const std::vector<Token>& tokens : {std::vector<Token>{10, 11, 12}, {20, 21, 22, 23}}) {
-    const int last = static_cast<int>(tokens.size()) - 1;
-    const RowRequest request{0, tokens, {&last, 1}};
-    context.forward({&request, 1});
-    EXPECT_LT(max_difference(context.row(0, 0).logits, reference.logits(tokens).back()),
-              kTolerance);
-  }
-}
-
 TEST_F(ContextTest, ResetForgetsAll) {
   ModelContext context = make({.context_size = 64, .sequences = 2});
   const std::vector<Token> tokens = random_tokens(rng_, 20, 200);
@@ -377,24 +332,6 @@ TEST_F(ContextTest, ResetForgetsAll) {
   EXPECT_TRUE(context.cached(1).empty());
   EXPECT_EQ(last_row(context, 0, tokens), first) << "to the last digit";
   EXPECT_EQ(evaluated_, 20);
-}
-
-TEST_F(RecurrentContext, ForkedSequenceGoesOnCorrectly) {
-  const std::vector<Token> tokens = {10, 11, 12, 13, 14, 15};
-  LlamaRunner reference(path_);
-  for (const std::size_t length : {6U, 3U}) {
-    ModelContext context(Model::load(options_for(path_)), {.context_size = 64, .sequences = 2});
-    const RowRequest read{0, tokens, {}};
-    context.forward({&read, 1});
-    context.fork(0, 1, length);
-    std::vector<Token> longer(tokens.begin(), tokens.begin() + static_cast<int>(length));
-    longer.push_back(99);
-    const int last = static_cast<int>(longer.size()) - 1;
-    const RowRequest request{1, longer, {&last, 1}};
-    context.forward({&request, 1});
-    EXPECT_LT(max_difference(context.row(0, 0).logits, reference.logits(longer).back()), kTolerance)
-        << "forked after " << length << " tokens";
-  }
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST_F(ModelTest, DescribesItself) {
   EXPECT_EQ(model->n_embd(), 48);
   EXPECT_EQ(model->trained_context(), 300);
   EXPECT_EQ(model->chat_template(), "{{ 1 }}");
-  EXPECT_TRUE(model->can_roll_back());
+  EXPECT_EQ(model->memory(), MemoryKind::kEveryToken);
   EXPECT_EQ(model->bytes(), 4 * model->parameters());
 }
 

@@ -19,9 +19,6 @@ void write_encoder_model(const std::filesystem::path& path);
 /// A BERT-like embedder: libllama says it decodes, but it keeps no KV cache.
 void write_embedder_model(const std::filesystem::path& path);
 
-/// A Mamba model with the tiny models' vocabulary: recurrent, so it cannot take back tokens.
-void write_mamba_model(const std::filesystem::path& path, std::uint64_t seed = 1);
-
 /// A copy of a tiny model (of type F32) with noise on every matrix, of `noise` times its deviation:
 /// it mostly agrees with the first, as a better model of the same family does.
 void write_close_model(const std::filesystem::path& from, const std::filesystem::path& to,

@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 #include "citer/error.h"
-#include "gguf.h"
+#include "support/model_writer.h"
 
 namespace citer::test {
 
@@ -69,13 +69,6 @@ Vocabulary make_vocabulary(const TinyModelOptions& options) {
   for (const auto& [id, text] : options.token_texts) vocabulary.texts.at(id) = text;
   return vocabulary;
 }
-
-struct FreeGguf {
-  void operator()(gguf_context* context) const { gguf_free(context); }
-};
-struct FreeGgml {
-  void operator()(ggml_context* context) const { ggml_free(context); }
-};
 
 /// The GGUF under construction and the weights in it.
 class TinyModelWriter {

@@ -1,0 +1,137 @@
+#include "model/memory.h"
+
+#include <algorithm>
+
+namespace citer {
+
+Memory::Memory(const Model& model, const ContextOptions& options)
+    : kind_(model.memory()),
+      window_(model.window()),
+      // A hybrid's checkpoint is of all it holds, and would keep the cells that leave the window.
+      swa_full_(options.swa_full || kind_ == MemoryKind::kState),
+      state_snapshots_(options.sequences == 1 ? options.state_snapshots : 0),
+      held_(index(options.sequences)) {}
+
+void Memory::configure(llama_context_params& params) const {
+  params.n_seq_max = static_cast<std::uint32_t>(forgets() ? 2 * sequences() : sequences());
+  params.n_rs_seq = static_cast<std::uint32_t>(state_snapshots_);
+  params.swa_full = swa_full_;
+}
+
+void Memory::attach(llama_context* context) {
+  memory_ = llama_get_memory(context);
+  state_snapshots_ = static_cast<int>(llama_n_rs_seq(context));  // 0 where it has none
+}
+
+std::size_t Memory::common(int sequence, std::span<const Token> tokens) const {
+  const std::vector<Token>& have = at(sequence).tokens;
+  const auto [a, b] = std::mismatch(have.begin(), have.end(), tokens.begin(), tokens.end());
+  return static_cast<std::size_t>(a - have.begin());
+}
+
+/// Whether libllama's memory itself can be taken back to `length` tokens, or a sequence be forked
+/// there.
+bool Memory::is_direct(int sequence, std::size_t length) const {
+  const Held& held = at(sequence);
+  if (length >= held.tokens.size() || kind_ == MemoryKind::kEveryToken) return true;
+  if (kind_ == MemoryKind::kState) return held.tokens.size() - length <= held.snapshots;
+  // Cells that have left the window are overwritten sooner or later.
+  const auto needed = std::max<std::int64_t>(0, static_cast<std::int64_t>(length) - window_);
+  return llama_memory_seq_pos_min(memory_, sequence) <= needed;
+}
+
+std::size_t Memory::reachable(int sequence, std::size_t length) const {
+  const Held& held = at(sequence);
+  length = std::min(length, held.tokens.size());
+  if (is_direct(sequence, length)) return length;
+  return held.checkpoint <= length ? held.checkpoint : 0;
+}
+
+std::size_t Memory::take_back(int sequence, std::size_t length) {
+  Held& held = at(sequence);
+  const std::size_t keep = reachable(sequence, length);
+  if (keep == held.tokens.size()) return keep;
+  const bool direct = is_direct(sequence, keep);
+  if (keep == 0) {
+    forget(sequence);
+    return 0;
+  }
+  if (keep < held.checkpoint) drop_checkpoint(sequence);
+  if (!direct) {
+    restore(sequence, sequence);
+  } else if (!llama_memory_seq_rm(memory_, sequence, static_cast<llama_pos>(keep), -1)) {
+    forget(sequence);  // a memory of a kind of its own
+    return 0;
+  }
+  held.went_to_snapshot = direct && kind_ == MemoryKind::kState;
+  held.snapshots = 0;
+  held.tokens.resize(keep);
+  return keep;
+}
+
+/// Brings `to` to the checkpoint of `sequence`.
+void Memory::restore(int sequence, int to) const {
+  const auto length = static_cast<llama_pos>(at(sequence).checkpoint);
+  if (kind_ == MemoryKind::kState) {
+    llama_memory_seq_rm(memory_, to, -1, -1);
+  } else {  // only the window was held
+    llama_memory_seq_rm(memory_, to, length, -1);
+    if (to != sequence) llama_memory_seq_cp(memory_, sequence, to, 0, length);
+  }
+  llama_memory_seq_cp(memory_, checkpoint_of(sequence), to, -1, -1);
+}
+
+void Memory::hold(int sequence) {
+  Held& held = at(sequence);
+  const std::size_t length = held.tokens.size();
+  if (length == held.checkpoint || held.went_to_snapshot) return;
+  drop_checkpoint(sequence);
+  if (kind_ == MemoryKind::kState) {
+    llama_memory_seq_cp(memory_, sequence, checkpoint_of(sequence), -1, -1);
+  } else {
+    const auto first = std::max<std::int64_t>(0, static_cast<std::int64_t>(length) - window_);
+    llama_memory_seq_cp(memory_, sequence, checkpoint_of(sequence), static_cast<llama_pos>(first),
+                        static_cast<llama_pos>(length));
+  }
+  held.checkpoint = length;
+}
+
+void Memory::drop_checkpoint(int sequence) {
+  if (at(sequence).checkpoint == 0) return;
+  llama_memory_seq_rm(memory_, checkpoint_of(sequence), -1, -1);
+  at(sequence).checkpoint = 0;
+}
+
+void Memory::append(int sequence, std::span<const Token> tokens) {
+  Held& held = at(sequence);
+  held.tokens.insert(held.tokens.end(), tokens.begin(), tokens.end());
+  held.went_to_snapshot = false;
+  // The state before the pass is not among them.
+  held.snapshots = std::min(tokens.size() - 1, static_cast<std::size_t>(state_snapshots_));
+}
+
+void Memory::fork(int from, int to, std::size_t length) {
+  forget(to);
+  const std::vector<Token>& source = at(from).tokens;
+  length = reachable(from, length);
+  if (length == 0) return;
+  if (!is_direct(from, length)) {
+    restore(from, to);
+  } else {
+    llama_memory_seq_cp(memory_, from, to, 0, static_cast<llama_pos>(length));
+  }
+  at(to).tokens.assign(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(length));
+}
+
+void Memory::forget(int sequence) {
+  llama_memory_seq_rm(memory_, sequence, -1, -1);
+  drop_checkpoint(sequence);
+  at(sequence) = {};
+}
+
+void Memory::clear() {
+  llama_memory_clear(memory_, false);
+  std::fill(held_.begin(), held_.end(), Held());
+}
+
+}  // namespace citer
