@@ -103,6 +103,8 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.constraint = impl_->constraint(options.sampling.grammar);
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
+  resolved.routing_is_free = options.policy.empty() && !options.own_policy && !options.threshold &&
+                             !options.budget && !request.score_prompt;
   return resolved;
 }
 

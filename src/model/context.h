@@ -79,6 +79,10 @@ class ModelContext {
   /// A model that cannot roll back shares all cached tokens or none.
   void fork(int from, int to, std::size_t length);
 
+  /// CPU threads of passes from now on; at first Model::threads().
+  void set_threads(int threads);
+  int threads() const;
+
   const Model& model() const { return *model_; }
   /// Tokens one sequence may hold.
   int context_size() const { return context_size_; }
