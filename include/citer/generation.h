@@ -17,7 +17,8 @@ namespace citer {
 /// How answers are written.
 struct GenerationOptions {
   /// Routing policy: a router's, or as make_policy() names it. "": citer if there is a router for
-  /// it, else maxprob.
+  /// it, else maxprob; and where no threshold or budget is given either, the LLM alone writes an
+  /// answer that routing would make slower (ServiceOptions::by_times; Answer::not_routed).
   std::string policy{};
   /// A policy of one's own, instead of a name.
   std::shared_ptr<const RoutingPolicy> own_policy{};
@@ -63,6 +64,12 @@ struct Request {
   bool score_prompt = false;
 };
 
+/// Tokens per second of answers as they were predicted from the times of passes.
+struct PredictedSpeeds {
+  double routed = 0.0;  ///< by both models
+  double llm = 0.0;     ///< by the LLM alone
+};
+
 struct Answer {
   std::string id;
   std::string text;
@@ -77,6 +84,8 @@ struct Answer {
   double seconds = 0.0;    ///< from the start of its prefill to its last token
   /// About what the LLM alone would have taken, by the times of its passes; 0: not known.
   double llm_alone_seconds = 0.0;
+  /// Set where the LLM alone wrote it since routing would have been slower.
+  std::optional<PredictedSpeeds> not_routed{};
 };
 
 /// What an answer grew by.

@@ -15,7 +15,7 @@ struct ModelOptions {
   /// Layers kept on the devices; negative: all.
   int n_gpu_layers = -1;
   /// CPU threads for single tokens and for batches; 0: one for a model under 64 MiB (a second does
-  /// not pay there), else all cores.
+  /// not pay there), else all cores, and with ServiceOptions::by_times fewer while that is faster.
   int threads = 0;
   /// Type of the cached keys and values: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0.
   std::string cache_type_k = "f16";

@@ -57,8 +57,12 @@ struct ServiceStatus {
   std::int64_t slm_cached_tokens = 0;  ///< held by the KV caches, idle prefixes included
   std::int64_t llm_cached_tokens = 0;
   std::int64_t cache_capacity = 0;  ///< tokens that each of the two caches can hold
-  Counters totals;                  ///< of all answers, cancelled ones included; a pass that
-                                    ///< several answers shared counts once
+  std::int64_t not_routed = 0;      ///< answers that the LLM alone wrote: Answer::not_routed
+  PredictedSpeeds predicted;        ///< when an answer was last begun that might be; 0: not known
+  int slm_threads = 0;              ///< CPU threads of each model's passes
+  int llm_threads = 0;
+  Counters totals;  ///< of all answers, cancelled ones included; a pass that
+                    ///< several answers shared counts once
 };
 
 class Service;

@@ -215,6 +215,14 @@ Results measure(Service& service, const std::vector<Example>& examples, const Be
   return results;
 }
 
+/// Seconds per token of the faster kind of routing.
+double routed_seconds(const Results& results) {
+  const auto seconds = [&](Strategy strategy) {
+    return median(results.measured[static_cast<std::size_t>(strategy)].seconds_per_token);
+  };
+  return std::min(seconds(Strategy::kPlain), seconds(Strategy::kSpeculative));
+}
+
 void print_json(const Results& results, const std::string& policy, double bytes_slm,
                 double bytes_llm) {
   nlohmann::ordered_json object = {{"policy", policy}};
@@ -234,6 +242,8 @@ void print_json(const Results& results, const std::string& policy, double bytes_
     put("outside_models", m.unaccounted());
     put("predicted_seconds_per_token", predict(strategy, results.hardware, results.replays));
   }
+  object["routing_pays"] =
+      routed_seconds(results) <= median(results.measured.front().seconds_per_token);
   fmt::print("{}\n", object.dump());
 }
 
@@ -256,6 +266,12 @@ void print_table(const Results& results, double bytes_slm, double bytes_llm) {
         fmt::format("{}/{}", m.right, m.answers), 100 * m.llm_share(),
         m.per_token(static_cast<double>(m.counters.llm_passes)), m.per_token(bytes) / 1e9,
         100 * m.unaccounted(), 1 / median(m.decode_seconds));
+  }
+  if (const double routed = routed_seconds(results); routed > llm) {
+    fmt::print(
+        "routing is slower here: {:.1f} tokens/s, the LLM alone {:.1f}; where no policy, threshold "
+        "or budget is named the LLM comes to write alone\n",
+        1 / routed, 1 / llm);
   }
 }
 

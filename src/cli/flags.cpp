@@ -110,7 +110,8 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_flag("--swa-full", context.swa_full,
                "Keep all cached tokens also in layers with a sliding window: more memory, and any "
                "beginning can be reused");
-  app.add_option("-t,--threads", llm.threads, "CPU threads of the LLM (default: by its size)")
+  app.add_option("-t,--threads", llm.threads,
+                 "CPU threads of the LLM (default: by its size and what passes take)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--threads-draft", slm.threads, "-td: CPU threads of the SLM")
       ->check(CLI::Range(0, 1024));

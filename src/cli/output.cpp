@@ -58,6 +58,7 @@ std::string answer_json(const Answer& answer) {
                  {"llm_seconds", c.llm_seconds},
                  {"router_seconds", c.router_seconds},
                  {"sampling_seconds", c.sampling_seconds}});
+  if (answer.not_routed) object["not_routed"] = speeds_json(*answer.not_routed);
   return object.dump();
 }
 
@@ -137,6 +138,12 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
       share(c.sampling_seconds),
       share(std::max(0.0, answer.seconds - c.slm_seconds - c.llm_seconds - c.router_seconds -
                               c.sampling_seconds)));
+  if (answer.not_routed) {
+    line += fmt::format(
+        "; by the LLM alone, since routing would be slower here: about {:.3g} tokens/s, the LLM "
+        "alone {:.3g}",
+        answer.not_routed->routed, answer.not_routed->llm);
+  }
   if (llm_token_seconds && c.llm_positions > 0) {
     // The LLM alone would read the prompt at the speed it read here, then make a pass per token.
     const double prefill =

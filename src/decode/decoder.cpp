@@ -20,6 +20,12 @@ double tokens_per_weights(const ModelContext& model) {
   return token > 0 ? static_cast<double>(model.model().bytes()) / token : 0.0;
 }
 
+/// Threads at most, where their number is free.
+int free_threads(const Model& model) {
+  const bool is_free = model.options().threads == 0 && model.device().empty();
+  return is_free ? model.threads() : 0;
+}
+
 void add_slots(const std::vector<Read>& reads, std::vector<int>& slots) {
   for (const Read& read : reads) slots.push_back(read.slot);
 }
@@ -44,7 +50,9 @@ Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
       cache_(slm, llm, slots),
       scheduler_({.overlap = overlap,
                   .slm_tokens_per_weights = tokens_per_weights(slm),
-                  .llm_tokens_per_weights = tokens_per_weights(llm)}),
+                  .llm_tokens_per_weights = tokens_per_weights(llm),
+                  .slm_threads = free_threads(slm.model()),
+                  .llm_threads = free_threads(llm.model())}),
       reported_(index(slots)),
       executor_(slm, llm, overlap) {}
 

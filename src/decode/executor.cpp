@@ -82,6 +82,8 @@ StepOutcome Executor::run(const StepPlan& plan, const Sequences& sequences) {
     if (eviction.slm) slm_.forget(eviction.slot);
     if (eviction.llm) llm_.forget(eviction.slot);
   }
+  if (plan.slm_threads > 0) slm_.set_threads(plan.slm_threads);
+  if (plan.llm_threads > 0) llm_.set_threads(plan.llm_threads);
   switch (plan.kind) {
     case StepPlan::Kind::kNothing:
       break;

@@ -54,6 +54,11 @@ int SpeculationPlanner::chunk(const PassTimes& times, std::size_t running) const
   return best;
 }
 
+void SpeculationPlanner::scale_slm(double factor) {
+  slm_.scale(factor);
+  slm_prefill_.scale(factor);
+}
+
 void SpeculationPlanner::saw_slm_step(int sequences, double seconds) {
   slm_.saw(sequences, seconds);
   slm_sequences_.saw(sequences);
@@ -132,6 +137,39 @@ bool SpeculationPlanner::should_verify(std::span<const Guesses> pending) const {
     settled += all_accepted;
   }
   return true;
+}
+
+bool SpeculationPlanner::knows_speeds() const {
+  constexpr double kEnoughDrafts = 50.0;
+  return slm_.is_known() && llm_.is_known() && pending_.weight() >= kEnoughDrafts;
+}
+
+double SpeculationPlanner::routed_speed(int sequences) const {
+  const Cycle best = best_cycle(together(sequences, 0), slm_, llm_, !max_wait_);
+  return best.tokens_per_second / sequences;
+}
+
+double SpeculationPlanner::llm_speed(int sequences) const { return 1 / llm_.at(sequences); }
+
+double SpeculationPlanner::speculative_speed() const {
+  // Of the guesses at single tokens, which a policy scores 0; seven of ten right beforehand.
+  double right = 7.0;
+  double decided = 10.0;
+  for (const float lead : {0.0F, 2.0F}) {
+    const Band& seen = bands_[band_of({.score = 0.0F, .lead = lead})];
+    right += seen.slm.sum();
+    decided += seen.slm.weight();
+  }
+  constexpr int kMost = 8;
+  double best = 0.0;
+  double settled = 0.0;
+  double all_accepted = 1.0;
+  for (int n = 1; n <= kMost; ++n) {
+    settled += all_accepted;
+    all_accepted *= right / decided;
+    best = std::max(best, settled / (n * slm_.at(1) + llm_.at(n)));
+  }
+  return best;
 }
 
 bool SpeculationPlanner::gate_holds(const Waiting& who) {

@@ -67,6 +67,10 @@ class SpeculationPlanner {
   /// 100 at most kMostBesideLlm times as long as the LLM alone takes per token.
   void set_max_wait(std::optional<double> seconds) { max_wait_ = seconds; }
 
+  /// From now on passes take so many times as long: after a change of threads.
+  void scale_slm(double factor);
+  void scale_llm(double factor) { llm_.scale(factor); }
+
   /// An SLM step for `sequences` at once.
   void saw_slm_step(int sequences, double seconds);
   /// A pass of the SLM that read parts of prompts.
@@ -109,6 +113,16 @@ class SpeculationPlanner {
   double llm_keep_passes(double tokens_per_weights) const {
     return tokens_per_weights * llm_.long_token() / llm_.at(1);
   }
+
+  /// Tokens per second, by what was measured so far: whether they are known; of so many routed
+  /// sequences together divided by their number; the same of sequences that the LLM writes; and of
+  /// one by speculative decoding.
+  bool knows_speeds() const;
+  double routed_speed(int sequences) const;
+  double llm_speed(int sequences) const;
+  double speculative_speed() const;
+  /// Seconds that the SLM reads for a prompt's token.
+  double slm_prompt_token() const { return slm_prefill_.long_token(); }
 
   const PassTimes& slm_times() const { return slm_; }
   const PassTimes& llm_times() const { return llm_; }

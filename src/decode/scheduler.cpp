@@ -15,6 +15,8 @@ constexpr std::size_t kRowsAtOnce = 64;
 /// Tokens that a sequence reads at once without being held to read a prompt: after a correction,
 /// what others wrote.
 constexpr std::size_t kShortRead = 16;
+/// Tokens that the LLM reads at most in passes whose times are compared.
+constexpr std::size_t kShortPass = 64;
 
 bool runs(const SlotView& view) { return view.sequence != nullptr && !view.sequence->finish; }
 
@@ -53,7 +55,10 @@ StepPlan Scheduler::next(const Slots& slots, const PassUnderWay& llm) {
     next = plan(kind, slots);
   }
   if (next.kind != Kind::kNothing) last_ = next.kind;
-  if (options_.by_times) next.evictions = evictions(slots, !llm.is_made);
+  if (options_.by_times) {
+    next.evictions = evictions(slots, !llm.is_made);
+    choose_threads(next, slots);
+  }
   return next;
 }
 
@@ -63,28 +68,56 @@ StepPlan Scheduler::plan(Kind kind, const Slots& slots) {
 }
 
 void Scheduler::observe(const StepPlan& plan, const StepOutcome& outcome) {
-  if (plan.kind == Kind::kDraft && outcome.slm.positions > 0) {
-    const ForwardCost& cost = outcome.slm;
-    if (plan.slm_steps) {
-      planner_.saw_slm_step(cost.positions, cost.seconds);
-    } else {
-      planner_.saw_slm_prefill(cost.positions, cost.seconds);
-    }
-  }
-  if (outcome.llm.positions > 0) {
-    int decisions = 0;
-    for (const SlotOutcome& slot : outcome.slots) {
-      decisions += static_cast<int>(slot.decisions.size());
-    }
-    planner_.saw_llm_pass(static_cast<int>(outcome.llm.requests.size()), outcome.llm.positions,
-                          decisions, outcome.llm.seconds);
-  }
+  if (plan.kind == Kind::kDraft && outcome.slm.positions > 0) observe_slm(plan, outcome.slm);
+  if (outcome.llm.positions > 0) observe_llm(plan, outcome);
   for (const SlotOutcome& slot : outcome.slots) {
     if (slot.draft && slot.cost.slm_passes > 0) planner_.saw_draft(slot.draft->pending);
     for (const Decision& decision : slot.decisions) {
       if (decision.guesses) planner_.saw_decision(*decision.guesses, decision.drawn.id);
     }
   }
+}
+
+/// Another number of threads is tried with short passes alone.
+void Scheduler::choose_threads(StepPlan& plan, const Slots& slots) const {
+  std::size_t unread = 0;
+  for (const Read& read : plan.llm) {
+    const SlotView& view = slots[static_cast<std::size_t>(read.slot)];
+    unread += read.length - std::min(read.length, view.llm_cached);
+  }
+  plan.slm_threads = plan.slm_steps ? slm_threads_.threads() : slm_threads_.chosen();
+  plan.llm_threads = unread <= kShortPass ? llm_threads_.threads() : llm_threads_.chosen();
+}
+
+void Scheduler::observe_slm(const StepPlan& plan, const ForwardCost& cost) {
+  if (!plan.slm_steps) {
+    planner_.saw_slm_prefill(cost.positions, cost.seconds);
+    return;
+  }
+  const PassTimes& times = planner_.slm_times();
+  const double expected = times.is_known() ? times.at(cost.positions) : 0.0;
+  const ThreadTuner::Verdict verdict = slm_threads_.saw(cost.seconds, expected);
+  if (!verdict.counts) return;
+  planner_.scale_slm(verdict.scale);
+  planner_.saw_slm_step(cost.positions, cost.seconds);
+}
+
+void Scheduler::observe_llm(const StepPlan& plan, const StepOutcome& outcome) {
+  const ForwardCost& cost = outcome.llm;
+  const PassTimes& times = planner_.llm_times();
+  const bool is_short = static_cast<std::size_t>(cost.positions) <= kShortPass;
+  if (is_short && plan.llm_threads == llm_threads_.threads()) {
+    const double expected = times.is_known() ? times.at(cost.positions) : 0.0;
+    const ThreadTuner::Verdict verdict = llm_threads_.saw(cost.seconds, expected);
+    if (!verdict.counts) return;
+    planner_.scale_llm(verdict.scale);
+  }
+  int decisions = 0;
+  for (const SlotOutcome& slot : outcome.slots) {
+    decisions += static_cast<int>(slot.decisions.size());
+  }
+  planner_.saw_llm_pass(static_cast<int>(cost.requests.size()), cost.positions, decisions,
+                        cost.seconds);
 }
 
 Phase Scheduler::phase_of(const Sequence& sequence) const {

@@ -5,6 +5,7 @@
 
 #include "decode/planner.h"
 #include "decode/step_plan.h"
+#include "decode/thread_tuner.h"
 
 namespace citer {
 
@@ -18,13 +19,20 @@ struct SchedulerOptions {
   /// Cached tokens that take the memory of the model's weights; 0: not known.
   double slm_tokens_per_weights = 0.0;
   double llm_tokens_per_weights = 0.0;
+  /// With by_times, CPU threads at most, where their number is free; 0: it is not. The LLM's is not
+  /// with overlap.
+  int slm_threads = 0;
+  int llm_threads = 0;
 };
 
 /// Turns the state of all sequences into the next step's plan; the one place that knows what to do
 /// when. Needs no model. It alone uses the planner.
 class Scheduler {
  public:
-  explicit Scheduler(const SchedulerOptions& options) : options_(options) {}
+  explicit Scheduler(const SchedulerOptions& options)
+      : options_(options),
+        slm_threads_(options.slm_threads),
+        llm_threads_(options.overlap ? 0 : options.llm_threads) {}
 
   /// The next step. Scoring of a prompt, drafting and verifying take turns, as far as there is
   /// something to do; kNothing where nobody can go on.
@@ -64,9 +72,14 @@ class Scheduler {
                                     const Slots& slots) const;
   std::vector<Eviction> evictions(const Slots& slots, bool llm_is_free) const;
   bool reads_in_chunks(const Slots& slots) const;
+  void choose_threads(StepPlan& plan, const Slots& slots) const;
+  void observe_slm(const StepPlan& plan, const ForwardCost& cost);
+  void observe_llm(const StepPlan& plan, const StepOutcome& outcome);
 
   SchedulerOptions options_;
   SpeculationPlanner planner_;
+  ThreadTuner slm_threads_;
+  ThreadTuner llm_threads_;
   StepPlan::Kind last_ = StepPlan::Kind::kVerify;
 };
 

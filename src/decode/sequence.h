@@ -43,6 +43,10 @@ struct DecodeRequest {
   std::optional<double> budget;
   /// Give the prompt's tokens records with logprobs, too.
   bool score_prompt = false;
+  /// No policy, threshold or budget was asked for: it need not be routed.
+  bool routing_is_free = false;
+  /// The LLM alone writes it since routing would be slower.
+  std::optional<PredictedSpeeds> not_routed{};
 };
 
 /// A token that is not decided: it is pending, or stands behind one that is.

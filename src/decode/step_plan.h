@@ -56,6 +56,8 @@ struct StepPlan {
   bool slm_steps = false;  ///< the SLM reads one token of each sequence
   GuessTable guesses{};    ///< what stands in for the LLM's tokens
   Read prompt{};           ///< to be scored: rows after which tokens
+  int slm_threads = 0;     ///< of its passes; 0: as before
+  int llm_threads = 0;
   std::vector<Eviction> evictions;
 };
 

@@ -124,6 +124,8 @@ DecodeRequest Pair::resolve(const Request& request) const {
   const bool llm_is_near = slm()->parameters() * kMuchLarger > llm()->parameters();
   const Writer first = options.first.value_or(llm_is_near ? Writer::kLlm : Writer::kSlm);
   if (first == Writer::kLlm) resolved.opening = opening_of(resolved);
+  resolved.routing_is_free = options.policy.empty() && !options.own_policy && !options.threshold &&
+                             !options.budget && !request.score_prompt;
   return resolved;
 }
 

@@ -14,6 +14,7 @@
 #include "citer/error.h"
 #include "engine/mailbox.h"
 #include "engine/models.h"
+#include "engine/route_choice.h"
 
 namespace citer {
 
@@ -55,6 +56,7 @@ struct Service::Impl {
   void deliver(int slot, bool is_last);
   void fail_active(const std::string& error);
   void shut_down();
+  void choose_route(int slot, DecodeRequest& request);
   double llm_alone_seconds(const Answer& answer) const;
   void publish_status();
 
@@ -65,6 +67,7 @@ struct Service::Impl {
   ModelFacts slm_facts;
   ModelFacts llm_facts;
   std::map<int, Job> active;  ///< by slot; the thread's alone
+  RouteChoice route_choice;   ///< the thread's alone
   /// The mailbox of the one answer at work, where there is one; the thread that makes a pass reads
   /// it.
   std::atomic<const Answers::Mailbox*> alone = nullptr;
@@ -218,9 +221,23 @@ void Service::Impl::admit() {
       job = std::move(queue.front());
       queue.pop_front();
     }
+    choose_route(*slot, job.sequence->request);
     models.decoder.start(*slot, std::move(job.sequence));
     active.emplace(*slot, std::move(job));
   }
+}
+
+/// Whether an answer that is to be begun in a slot is routed.
+void Service::Impl::choose_route(int slot, DecodeRequest& request) {
+  if (!options.by_times) return;
+  std::size_t together = active.size() + 1;
+  {
+    const std::lock_guard lock(mutex);
+    together += queue.size();
+  }
+  together = std::min(together, static_cast<std::size_t>(options.context.sequences));
+  const std::size_t unread = request.prompt.size() - models.slm.cached_prefix(slot, request.prompt);
+  route_choice.choose(request, unread, static_cast<int>(together), models.decoder.planner());
 }
 
 void Service::Impl::step() {
@@ -255,6 +272,7 @@ void Service::Impl::deliver(int slot, bool is_last) {
     growth.answer = to_answer(done);
     growth.answer->id = job.id;
     growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
+    route_choice.saw_answer(growth.answer->counters.tokens());
   }
   job.mailbox->push(job.index, std::move(growth));
   active.erase(slot);
@@ -296,6 +314,10 @@ void Service::Impl::publish_status() {
   if (!models.decoder.is_verifying()) status.llm_cached_tokens = models.llm.cached_tokens();
   status.cache_capacity = static_cast<std::int64_t>(context_size) * models.slm.sequences();
   status.totals = models.decoder.totals();
+  status.not_routed = route_choice.not_routed();
+  status.predicted = route_choice.predicted();
+  status.slm_threads = models.slm.threads();
+  status.llm_threads = models.llm.threads();
 }
 
 Service::Service(std::shared_ptr<const Pair> pair, const ServiceOptions& options)

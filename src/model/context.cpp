@@ -131,6 +131,12 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
   memory_.attach(context_.get());
 }
 
+void ModelContext::set_threads(int threads) {
+  llama_set_n_threads(context_.get(), threads, threads);
+}
+
+int ModelContext::threads() const { return llama_n_threads(context_.get()); }
+
 void ModelContext::interrupt_when(std::function<bool()> unwanted) {
   interrupted_ = std::move(unwanted);
   const auto callback = [](void* user) {

@@ -84,6 +84,10 @@ class ModelContext {
   /// from fewer, or none, where the model's memory has no way back to there.
   void fork(int from, int to, std::size_t length) { memory_.fork(from, to, length); }
 
+  /// CPU threads of passes from now on; at first Model::threads().
+  void set_threads(int threads);
+  int threads() const;
+
   const Model& model() const { return *model_; }
   /// Tokens one sequence may hold.
   int context_size() const { return context_size_; }

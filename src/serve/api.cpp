@@ -162,10 +162,12 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   check_grammar(parsed);
   Request common;
   common.options = options_.defaults;
-  common.options.own_policy = routing.policy;
-  common.options.budget = routing.budget;
-  common.options.threshold.reset();
-  if (!routing.budget) common.options.threshold = routing.threshold;
+  if (routing.is_named) {
+    common.options.own_policy = routing.policy;
+    common.options.budget = routing.budget;
+    common.options.threshold.reset();
+    if (!routing.budget) common.options.threshold = routing.threshold;
+  }
   common.options.sampling = parsed.sampling;
   common.options.stop = parsed.stop;
   common.score_prompt = parsed.echo && parsed.logprobs();

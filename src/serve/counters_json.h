@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "citer/types.h"
+#include "citer/generation.h"
 
 namespace citer {
 
@@ -21,6 +21,11 @@ inline nlohmann::ordered_json counters_json(const Counters& c) {
           {"accepted", c.accepted},
           {"rejected", c.rejected},
           {"dropped", c.dropped}};
+}
+
+/// What routing and the LLM alone were predicted to write, tokens per second.
+inline nlohmann::ordered_json speeds_json(const PredictedSpeeds& speeds) {
+  return {{"routed_tokens_per_second", speeds.routed}, {"llm_tokens_per_second", speeds.llm}};
 }
 
 }  // namespace citer

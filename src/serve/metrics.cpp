@@ -1,6 +1,7 @@
 #include "serve/metrics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -56,6 +57,14 @@ void put_status(std::string& page, const ServiceStatus& status) {
           {"accepted", totals.accepted}, {"rejected", totals.rejected});
   put_two(page, "citer_kv_cache_tokens", "gauge", "Tokens in the KV cache.", "model",
           {"slm", status.slm_cached_tokens}, {"llm", status.llm_cached_tokens});
+  put(page, "citer_not_routed_total", "counter",
+      "Answers that the LLM alone wrote since routing would have been slower.", status.not_routed);
+  put_two(page, "citer_predicted_tokens_per_second", "gauge",
+          "Predicted speed of the answer begun last; 0: not known.", "way",
+          {"routed", std::llround(status.predicted.routed)},
+          {"llm", std::llround(status.predicted.llm)});
+  put_two(page, "citer_threads", "gauge", "CPU threads of passes.", "model",
+          {"slm", status.slm_threads}, {"llm", status.llm_threads});
   put(page, "citer_kv_cache_capacity_tokens", "gauge", "Tokens that each KV cache can hold.",
       status.cache_capacity);
 }

@@ -177,6 +177,9 @@ Json ResponseWriter::citer_object(const std::vector<Answer>& answers) const {
                  {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
   object.update(counters_json(sum));
   if (llm_alone > 0) object["llm_alone_seconds"] = llm_alone;
+  const auto alone = std::find_if(answers.begin(), answers.end(),
+                                  [](const Answer& answer) { return answer.not_routed; });
+  if (alone != answers.end()) object["not_routed"] = speeds_json(*alone->not_routed);
   return object;
 }
 

@@ -86,6 +86,7 @@ Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
   }
   routing.threshold = choose_threshold(*routing.policy, wanted.threshold, wanted.budget);
   routing.budget = wanted.budget;
+  routing.is_named = !wanted.policy.empty() || wanted.threshold || wanted.budget;
   return routing;
 }
 

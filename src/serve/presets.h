@@ -23,6 +23,7 @@ struct Routing {
   std::shared_ptr<const RoutingPolicy> policy;
   double threshold = 0.0;
   std::optional<double> budget;
+  bool is_named = false;  ///< by the request, or by the server's defaults
 };
 
 /// The routing that a model name and a request's own fields stand for. `model` is "" or "citer" for

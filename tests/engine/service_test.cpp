@@ -192,6 +192,25 @@ TEST_F(ServiceTest, PromptsAreCheckedBeforeAnyWork) {
   EXPECT_EQ(service.status().totals.slm_passes, 0);
 }
 
+TEST_F(ServiceTest, OnlyARequestThatNamesNoRoutingMayBeLeftToTheLlm) {
+  const Pair pair(pair_options());
+  const auto is_free = [&](const GenerationOptions& named) {
+    return pair.resolve({.prompt = {.text = "a"}, .options = named}).routing_is_free;
+  };
+  EXPECT_TRUE(is_free({}));
+  EXPECT_TRUE(is_free({.pending_tokens = 0, .max_tokens = 5}));
+  EXPECT_FALSE(is_free({.policy = "maxprob"}));
+  EXPECT_FALSE(is_free({.own_policy = make_policy("maxprob")}));
+  EXPECT_FALSE(is_free({.threshold = 0.5}));
+}
+
+TEST_F(ServiceTest, ABadBoundOnWaitingIsRefused) {
+  ServiceOptions bad = options();
+  bad.max_wait = -1.0;
+  EXPECT_THAT(error_text<UsageError>([&] { Service(std::make_shared<Pair>(pair_options()), bad); }),
+              HasSubstr("max_wait"));
+}
+
 TEST_F(ServiceTest, UnknownPolicyAndBadSamplingAreRefusedBeforeAnyWork) {
   Service service(pair(), options());
   GenerationOptions g = generation();

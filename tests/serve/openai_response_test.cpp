@@ -75,6 +75,14 @@ TEST_F(OpenAiResponse, Chat) {
       "accepted": 0, "rejected": 0, "dropped": 0})"));
 }
 
+TEST_F(OpenAiResponse, SaysWhereTheLlmWroteAloneSinceRoutingWouldBeSlower) {
+  Answer alone = answer();
+  alone.not_routed = {8.5, 10.5};
+  EXPECT_FALSE(whole({.chat = true}, {answer()})["citer"].contains("not_routed"));
+  EXPECT_EQ(whole({.chat = true}, {answer(), alone})["citer"]["not_routed"],
+            Json::parse(R"({"routed_tokens_per_second": 8.5, "llm_tokens_per_second": 10.5})"));
+}
+
 TEST_F(OpenAiResponse, ChatLogprobsLeaveTheEndOut) {
   const Json response = whole({.chat = true, .logprobs = true}, {answer()});
   const Json& content = response["choices"][0]["logprobs"]["content"];
