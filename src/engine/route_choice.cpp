@@ -36,6 +36,7 @@ void RouteChoice::choose(DecodeRequest& request, std::size_t unread, int togethe
   if (routes(predicted_)) return;
   request.policy = make_policy(guesses ? "speculative" : "llm");
   request.threshold = request.policy->default_threshold();
+  request.opening = 0;
   request.not_routed = predicted_;
   ++not_routed_;
 }
