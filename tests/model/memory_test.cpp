@@ -258,7 +258,7 @@ TEST_P(MemoryOf, RowsAreThoseOfAFreshEvaluation) {
         const auto decided =
             tokens.size() -
             std::min<std::size_t>(tokens.size(), static_cast<std::size_t>(rng.uniform(0, 6)));
-        requests.push_back({static_cast<int>(i), tokens, rows[i], decided});
+        requests.push_back({static_cast<int>(i), tokens, rows[i], {}, decided});
       }
       context->forward(requests, rng.uniform(0, 3) == 0);
       for (std::size_t i = 0; i < requests.size(); ++i) {
