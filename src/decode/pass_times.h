@@ -29,7 +29,7 @@ class PassTimes {
   void scale(double factor);
 
  private:
-  static constexpr std::int64_t kEnough = 8;
+  static constexpr std::int64_t kEnough = 4;
   static constexpr std::size_t kExact = 8;
   static constexpr std::size_t kSizes = kExact + 32;
   static constexpr std::size_t kKept = 7;

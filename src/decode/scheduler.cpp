@@ -98,6 +98,7 @@ void Scheduler::observe_slm(const StepPlan& plan, const ForwardCost& cost) {
   const double expected = times.is_known() ? times.at(cost.positions) : 0.0;
   const ThreadTuner::Verdict verdict = slm_threads_.saw(cost.seconds, expected);
   if (!verdict.counts) return;
+  if (verdict.is_new) llm_threads_.try_soon();
   planner_.scale_slm(verdict.scale);
   planner_.saw_slm_step(cost.positions, cost.seconds);
 }
@@ -110,6 +111,7 @@ void Scheduler::observe_llm(const StepPlan& plan, const StepOutcome& outcome) {
     const double expected = times.is_known() ? times.at(cost.positions) : 0.0;
     const ThreadTuner::Verdict verdict = llm_threads_.saw(cost.seconds, expected);
     if (!verdict.counts) return;
+    if (verdict.is_new) slm_threads_.try_soon();
     planner_.scale_llm(verdict.scale);
   }
   int decisions = 0;
@@ -247,7 +249,9 @@ StepPlan Scheduler::verify(const Slots& slots) {
         sequence.phase == Phase::kPending || (options_.overlap && !sequence.drafts.empty());
     (waits ? waiting : moving).push_back(static_cast<int>(slot));
   }
-  if (waiting.empty() || gate_holds(waiting, slots)) return plan;
+  // Whom a pass had no room for is not held again.
+  if (waiting.empty() || (!some_left_over_ && gate_holds(waiting, slots))) return plan;
+  const std::size_t all_waiting = waiting.size();
   const bool catch_up_only = prepares_short_pass(waiting, slots);
   std::size_t room = kNoLimit;
   if (reads_in_chunks(slots)) {
@@ -266,6 +270,9 @@ StepPlan Scheduler::verify(const Slots& slots) {
       plan.llm.push_back(std::move(*ahead));
     }
   }
+  const auto decided = std::count_if(plan.llm.begin(), plan.llm.end(),
+                                     [](const Read& read) { return !read.rows.empty(); });
+  some_left_over_ = static_cast<std::size_t>(decided) < all_waiting;
   plan.kind = Kind::kVerify;
   return plan;
 }

@@ -78,6 +78,7 @@ class Scheduler {
 
   SchedulerOptions options_;
   SpeculationPlanner planner_;
+  bool some_left_over_ = false;  ///< of those that waited for the last LLM pass
   ThreadTuner slm_threads_;
   ThreadTuner llm_threads_;
   StepPlan::Kind last_ = StepPlan::Kind::kVerify;

@@ -41,7 +41,12 @@ ThreadTuner::Verdict ThreadTuner::saw(double seconds, double expected) {
   trial_ = 0;
   interval_ = until_trial_ = kSoonest;
   paces_.fill(1.0);
-  return {.scale = beside};
+  return {.is_new = true, .scale = beside};
+}
+
+void ThreadTuner::try_soon() {
+  interval_ = kSoonest;
+  until_trial_ = 1;
 }
 
 /// A pass with the chosen number.

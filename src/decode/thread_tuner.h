@@ -19,9 +19,13 @@ class ThreadTuner {
   int threads() const { return trial_ > 0 ? trial_ : chosen_; }
   int chosen() const { return chosen_; }
 
+  /// Another number has made another model's passes faster: it is to be tried soon for this one's.
+  void try_soon();
+
   struct Verdict {
-    bool counts = true;  ///< whether the pass is one with the chosen number of threads
-    double scale = 1.0;  ///< passes take so many times as long from now on
+    bool counts = true;   ///< whether the pass is one with the chosen number of threads
+    bool is_new = false;  ///< whether that number was chosen just now
+    double scale = 1.0;   ///< passes take so many times as long from now on
   };
   /// A pass with threads() took `seconds` where `expected` is what one like it took so far with the
   /// chosen number; 0: not known.

@@ -192,7 +192,7 @@ void replay(const char* name, const Machine& machine, const Scene& scene) {
   EXPECT_GE(bounded.tokens_per_second, 0.98 * ungated.tokens_per_second);
   // Times between tokens come in whole steps.
   EXPECT_LE(bounded.percentile,
-            1.1 * std::max(kMostBesideLlm * llm_gap, ungated.percentile) + machine.slm(1));
+            1.15 * std::max(kMostBesideLlm * llm_gap, ungated.percentile) + machine.slm(1));
 }
 
 TEST(Gate, WritesNearlyAsFastAsTheBestFixedGateAndKeepsItsBound) {
