@@ -36,6 +36,12 @@ struct ContextOptions {
   /// Flash attention: on, off, or auto (where the device has it). Off is slower, but on a CPU it
   /// gives the same digits for batches of all sizes, to five places instead of two.
   std::string flash_attention = "auto";
+  /// Where rows of logits are read: on the device that computes them ("device"), which then sends
+  /// some 800 bytes a row and keeps up to 2 numbers a token of the vocabulary beside each; by the
+  /// CPU ("host"); or on the device where that is a GPU with memory of its own ("auto"). Where a
+  /// device lacks an operation, by the CPU. The same tokens are found; sums differ in the last
+  /// digits.
+  std::string row_reading = "auto";
 };
 
 }  // namespace citer

@@ -102,6 +102,9 @@ void ModelFlags::add_to(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 16));
   app.add_option("--flash-attn", context.flash_attention, "-fa: flash attention, on, off or auto")
       ->capture_default_str();
+  app.add_option("--row-reading", context.row_reading,
+                 "Where logits are read: device, host, or auto (on a GPU that computes them)")
+      ->capture_default_str();
   app.add_option("-t,--threads", llm.threads, "CPU threads of the LLM (default: by its size)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--threads-draft", slm.threads, "-td: CPU threads of the SLM")
