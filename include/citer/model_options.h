@@ -42,6 +42,12 @@ struct ContextOptions {
   /// Recurrent states kept of a model's last pass, to take back that many tokens without reading
   /// any again; each takes the memory of one. Only where libllama can, and with one sequence.
   int state_snapshots = 0;
+  /// Where rows of logits are read: on the device that computes them ("device"), which then sends
+  /// some 800 bytes a row and keeps up to 2 numbers a token of the vocabulary beside each; by the
+  /// CPU ("host"); or on the device where that is a GPU with memory of its own ("auto"). Where a
+  /// device lacks an operation, by the CPU. The same tokens are found; sums differ in the last
+  /// digits.
+  std::string row_reading = "auto";
 };
 
 }  // namespace citer

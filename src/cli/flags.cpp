@@ -110,6 +110,9 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_flag("--swa-full", context.swa_full,
                "Keep all cached tokens also in layers with a sliding window: more memory, and any "
                "beginning can be reused");
+  app.add_option("--row-reading", context.row_reading,
+                 "Where logits are read: device, host, or auto (on a GPU that computes them)")
+      ->capture_default_str();
   app.add_option("-t,--threads", llm.threads,
                  "CPU threads of the LLM (default: by its size and what passes take)")
       ->check(CLI::Range(0, 1024));

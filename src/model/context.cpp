@@ -1,19 +1,19 @@
 #include "model/context.h"
 
-#include <ggml-backend.h>
 #include <ggml.h>
 #include <llama.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <string_view>
 
 #include <fmt/format.h>
 
 #include "base/stopwatch.h"
 #include "citer/error.h"
 #include "model/backend.h"
+#include "model/device_rows.h"
+#include "model/hidden_tap.h"
 
 namespace citer {
 
@@ -23,6 +23,8 @@ constexpr int kDefaultContext = 4096;
 /// Tokens that are worth a checkpoint behind them: it takes a pass of its own.
 constexpr std::size_t kWorthACheckpoint = 32;
 constexpr std::size_t kNowhere = ~std::size_t{0};
+/// A device reads at least so many rows in one pass: for each it keeps some numbers a token.
+constexpr int kDeviceRows = 128;
 
 ggml_type cache_type(const std::string& name) {
   for (ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0,
@@ -69,40 +71,34 @@ class Batch {
 
 }  // namespace
 
-/// Copies hidden states as a pass computes them: those of its output rows, in their order.
-/// libllama's own way, llama_set_embeddings(), puts out every row of a batch, and in 0.7 it crashes
-/// when it is turned on or off after a context was made.
-struct ModelContext::HiddenTap {
-  bool on = false;
-  std::vector<float> rows;  ///< [n_embd, output rows of the last pass]
-
-  /// ggml's scheduler asks for each tensor whether to stop after it, then shows it.
-  static bool callback(ggml_tensor* tensor, bool ask, void* user) {
-    auto& tap = *static_cast<HiddenTap*>(user);
-    // What libllama's graphs call the state that the output matrix is applied to.
-    const bool wanted = tap.on && std::string_view(tensor->name) == "result_norm";
-    if (wanted && !ask) tap.take(*tensor);
-    return wanted || !ask;
-  }
-
-  void take(const ggml_tensor& tensor) {
-    const std::size_t before = rows.size();
-    rows.resize(before + static_cast<std::size_t>(ggml_nelements(&tensor)));
-    ggml_backend_tensor_get(&tensor, rows.data() + before, 0, ggml_nbytes(&tensor));
-  }
-};
-
 ModelContext::~ModelContext() = default;
 
 ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& options)
     : model_(std::move(model)),
       context_size_(choose_context_size(*model_, options)),
       batch_size_(options.batch_size),
+      max_rows_(options.batch_size),
       n_vocab_(index(model_->vocab().size())),
       tap_(std::make_unique<HiddenTap>()),
       memory_(*model_, options),
       pool_(model_->threads()),
       readers_(index(pool_.size())) {
+  const ErrorCapture errors;
+  open(options);
+  if (!context_) {
+    throw ResourceError(fmt::format("{}: no context of {} tokens x {} sequences ({})",
+                                    model_->options().path, context_size_, options.sequences,
+                                    errors.first().empty() ? "out of memory?" : errors.first()));
+  }
+  if (llama_get_memory(context_.get()) == nullptr) {
+    throw InputError(fmt::format("{}: this model does not generate text (it keeps no KV cache)",
+                                 model_->options().path));
+  }
+  memory_.attach(context_.get());
+}
+
+/// Makes the context, one that reads rows on its device where that is wanted and works.
+void ModelContext::open(const ContextOptions& options) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
@@ -114,21 +110,28 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   params.kv_unified = true;  // forks share cells, and one pass serves sequences of any lengths
   params.no_perf = true;
+  const DeviceReading reading = device_reading(options.row_reading, *model_);
+  if (reading.allowed) {
+    llama_context_params reads = params;
+    device_rows_ = std::make_unique<DeviceRows>(model_->vocab().size(), options.sequences);
+    const int max_rows = std::max(kDeviceRows, options.sequences);
+    device_rows_->attach(reads, max_rows);
+    context_.reset(llama_init_from_model(model_->handle(), reads));
+    if (context_ && device_rows_->works(reading.anywhere)) {
+      max_rows_ = max_rows;
+      return;
+    }
+    context_.reset();
+    device_rows_.reset();
+  }
   params.cb_eval = HiddenTap::callback;
   params.cb_eval_user_data = tap_.get();
-
-  const ErrorCapture errors;
   context_.reset(llama_init_from_model(model_->handle(), params));
-  if (!context_) {
-    throw ResourceError(fmt::format("{}: no context of {} tokens x {} sequences ({})",
-                                    model_->options().path, context_size_, options.sequences,
-                                    errors.first().empty() ? "out of memory?" : errors.first()));
-  }
-  if (llama_get_memory(context_.get()) == nullptr) {
-    throw InputError(fmt::format("{}: this model does not generate text (it keeps no KV cache)",
-                                 model_->options().path));
-  }
-  memory_.attach(context_.get());
+}
+
+void ModelContext::limit_vocabulary(int n) {
+  n_vocab_ = index(n);
+  if (device_rows_) device_rows_->limit_vocabulary(n_vocab_);
 }
 
 void ModelContext::set_threads(int threads) {
@@ -240,13 +243,29 @@ void ModelContext::count(std::span<const Item> items, ForwardCost& cost) const {
 
 /// How many of the items go into one batch.
 std::size_t ModelContext::batch_length(std::span<const Item> items) const {
-  const auto most = items.first(std::min(items.size(), static_cast<std::size_t>(batch_size_)));
-  // libllama cuts a recurrent model's batch by sequences and mixes the order of their rows.
-  const bool alone = tap_->on && model_->memory() == MemoryKind::kState;
-  const auto other = std::find_if(most.begin() + 1, most.end(), [&](const Item& item) {
-    return item.hold || (alone && item.sequence != most.front().sequence);
-  });
-  return static_cast<std::size_t>(other - most.begin());
+  std::size_t most = std::min(items.size(), static_cast<std::size_t>(batch_size_));
+  int rows = 0;
+  for (std::size_t i = 0; i < most; ++i) {
+    if (items[i].row >= 0) ++rows;
+    if (rows > max_rows_ || (i > 0 && items[i].hold)) most = i;
+  }
+  if (model_->memory() != MemoryKind::kState || !(tap_->on || device_rows_)) return most;
+  return one_piece(items.first(most));
+}
+
+/// How many of the items libllama reads in one piece, their rows in order, if the model is
+/// recurrent: it cuts a batch into pieces to which all sequences give equally many tokens.
+std::size_t ModelContext::one_piece(std::span<const Item> items) {
+  const auto run = [&](std::size_t from) {
+    const auto other = std::find_if(items.begin() + from, items.end(), [&](const Item& item) {
+      return item.sequence != items[from].sequence;
+    });
+    return static_cast<std::size_t>(other - items.begin()) - from;
+  };
+  const std::size_t first = run(0);
+  std::size_t length = first;
+  while (length < items.size() && run(length) == first) length += first;
+  return length;
 }
 
 void ModelContext::decode(std::span<const Item> items) {
@@ -275,25 +294,57 @@ void ModelContext::decode(std::span<const Item> items) {
   }
 }
 
-/// Reads the rows of a pass where libllama has them, several at once.
+/// Reads the rows of a pass where they are, several at once.
 void ModelContext::take_rows(std::span<const Item> items) {
   std::vector<const Item*> outputs;
-  std::vector<std::span<const float>> logits;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].row < 0) continue;
-    logits.emplace_back(llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)),
-                        n_vocab_);
-    if (tap_->on) rows_[index(items[i].row)].hidden = hidden_row(outputs.size());
-    outputs.push_back(&items[i]);
+  for (const Item& item : items) {
+    if (item.row >= 0) outputs.push_back(&item);
   }
+  if (outputs.empty()) return;
+  if (device_rows_) return take_device_rows(outputs);
+  std::vector<std::span<const float>> logits;
+  for (const Item* item : outputs) {
+    const auto i = static_cast<std::int32_t>(item - items.data());
+    logits.emplace_back(llama_get_logits_ith(context_.get(), i), n_vocab_);
+  }
+  take_hidden(outputs);
   pool_.for_each(outputs.size(),
                  [&](int worker, std::size_t i) { read_row(worker, *outputs[i], logits[i]); });
 }
 
+/// What a device has found, and copies of what it keeps.
+void ModelContext::take_device_rows(std::span<const Item* const> outputs) {
+  llama_synchronize(context_.get());
+  device_rows_->take(outputs.size());
+  if (tap_->on) tap_->rows = device_rows_->hidden();
+  take_hidden(outputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Item& item = *outputs[i];
+    Row& row = rows_[index(item.row)];
+    const auto stats = device_rows_->read(i, item.form.sums, place_of(item));
+    if (!stats) {
+      read_row(0, item, device_rows_->logits(i));
+      continue;
+    }
+    row.stats = *stats;
+    if (item.form.logits) row.logits = device_rows_->logits(i);
+  }
+}
+
+void ModelContext::take_hidden(std::span<const Item* const> outputs) {
+  if (!tap_->on) return;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    rows_[index(outputs[i]->row)].hidden = hidden_row(i);
+  }
+}
+
+std::span<TokenLogit> ModelContext::place_of(const Item& item) {
+  return std::span(likeliest_).subspan(index(item.row) * kLikeliest, kLikeliest);
+}
+
 void ModelContext::read_row(int worker, const Item& item, std::span<const float> logits) {
   Row& row = rows_[index(item.row)];
-  const auto place = std::span(likeliest_).subspan(index(item.row) * kLikeliest, kLikeliest);
-  row.stats = readers_[index(worker)].read(logits, item.form.sums, place);
+  row.stats = readers_[index(worker)].read(logits, item.form.sums, place_of(item));
   if (item.form.logits) row.logits = logits;
   if (row.stats.likeliest.empty()) {
     throw ResourceError(

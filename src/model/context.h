@@ -15,6 +15,9 @@
 
 namespace citer {
 
+class DeviceRows;
+struct HiddenTap;
+
 /// Asks for next-token rows of one sequence. `tokens` is the whole authoritative sequence; the
 /// model's cache is brought in line with it, whatever it held before.
 struct RowRequest {
@@ -62,8 +65,11 @@ class ModelContext {
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
 
   /// Rows are read over the first `n` tokens alone, [0, n_vocab]: of those behind them, which only
-  /// one of two models has, none is ever drawn.
-  void limit_vocabulary(int n) { n_vocab_ = index(n); }
+  /// one of two models has, none is ever drawn. Before the first forward().
+  void limit_vocabulary(int n);
+
+  /// Whether rows are read on the device that computes them.
+  bool reads_on_device() const { return device_rows_ != nullptr; }
 
   /// Gives passes up with ResourceError while `unwanted` says so: it is called now and then during
   /// a pass by devices that can (CPUs). For ending soon, and for tests of what a failed pass
@@ -101,8 +107,6 @@ class ModelContext {
   std::uint64_t bytes_per_token() const;
 
  private:
-  struct HiddenTap;
-
   /// One token to evaluate.
   struct Item {
     std::size_t request;
@@ -115,13 +119,18 @@ class ModelContext {
   };
 
   static std::size_t index(int sequence) { return static_cast<std::size_t>(sequence); }
+  void open(const ContextOptions& options);
   void plan(std::span<const RowRequest> requests);
   std::size_t plan_checkpoints(const RowRequest& request, std::size_t keep);
   void evaluate(ForwardCost& cost);
   void count(std::span<const Item> items, ForwardCost& cost) const;
   std::size_t batch_length(std::span<const Item> items) const;
+  static std::size_t one_piece(std::span<const Item> items);
   void decode(std::span<const Item> items);
   void take_rows(std::span<const Item> items);
+  void take_device_rows(std::span<const Item* const> outputs);
+  void take_hidden(std::span<const Item* const> outputs);
+  std::span<TokenLogit> place_of(const Item& item);
   void read_row(int worker, const Item& item, std::span<const float> logits);
   std::span<const float> hidden_row(std::size_t output) const;
   void own_rows(std::span<const Item> items);
@@ -129,9 +138,11 @@ class ModelContext {
   std::shared_ptr<Model> model_;
   int context_size_;
   int batch_size_;
+  int max_rows_;  ///< of one batch
   std::size_t n_vocab_;
-  std::unique_ptr<HiddenTap> tap_;     ///< the context calls it
-  std::function<bool()> interrupted_;  ///< libllama calls it
+  std::unique_ptr<HiddenTap> tap_;           ///< the context calls it
+  std::unique_ptr<DeviceRows> device_rows_;  ///< likewise; nullptr: rows are read by the CPU
+  std::function<bool()> interrupted_;        ///< libllama calls it
   LlamaContextPtr context_;
   Memory memory_;
 

@@ -181,11 +181,8 @@ std::span<const TokenLogit> RowReader::list(std::span<const float> logits,
       if (logits[i] >= least) candidates_.push_back({static_cast<Token>(i), logits[i]});
     }
   }
-  const auto end =
-      std::partial_sort_copy(candidates_.begin(), candidates_.end(), likeliest.begin(),
-                             likeliest.end(), [](const TokenLogit& a, const TokenLogit& b) {
-                               return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-                             });
+  const auto end = std::partial_sort_copy(candidates_.begin(), candidates_.end(), likeliest.begin(),
+                                          likeliest.end(), is_likelier);
   return likeliest.first(static_cast<std::size_t>(end - likeliest.begin()));
 }
 

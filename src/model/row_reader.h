@@ -7,6 +7,11 @@
 
 namespace citer {
 
+/// The order of RowStats::likeliest.
+inline bool is_likelier(const TokenLogit& a, const TokenLogit& b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+}
+
 /// Reads rows of logits on a CPU: one vectorised pass finds the largest value of each block,
 /// another sums exponentials where it is asked to, and the likeliest tokens are sought in the
 /// blocks that can hold one. One thread at a time.

@@ -217,6 +217,7 @@ TEST_F(BadInput, Flags) {
       {{"-p"}, "--prompt"},
       {{"-p", "x", "-ctk", "int3"}, "'int3'"},
       {{"-p", "x", "-fa", "maybe"}, "--flash-attn: expected on, off or auto, found 'maybe'"},
+      {{"-p", "x", "--row-reading", "moon"}, "--row-reading: expected device, host or auto"},
       {{"-p", "x", "--overlap", "maybe"}, "--overlap: expected on, off or auto"},
       {{"-p", "x", "stray"}, "stray"},
   };

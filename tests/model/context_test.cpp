@@ -60,14 +60,15 @@ class Walk {
   static constexpr int kContext = 64;
   static constexpr int kBatch = 7;
 
-  Walk(const std::filesystem::path& path, std::uint64_t seed)
+  Walk(const std::filesystem::path& path, std::uint64_t seed, const std::string& row_reading)
       : rng_(seed),
         reference_(path),
         output_(output_matrix(path)),
         context_(Model::load(options_for(path)), {.context_size = kContext,
                                                   .sequences = kSequences,
                                                   .batch_size = kBatch,
-                                                  .flash_attention = "off"}) {}
+                                                  .flash_attention = "off",
+                                                  .row_reading = row_reading}) {}
 
   void step() {
     switch (rng_.uniform(0, 9)) {
@@ -222,19 +223,21 @@ class Walk {
   std::array<std::vector<Token>, kSequences> held_;
 };
 
-class ContextWalk : public testing::TestWithParam<int> {};
+class ContextWalk : public testing::TestWithParam<std::tuple<const char*, int>> {};
 
 TEST_P(ContextWalk, GivesWhatAFreshEvaluationGives) {
   const TempDir folder;
   test::write_tiny_model(folder / "tiny.gguf", {.seed = 11});
-  Walk walk(folder / "tiny.gguf", static_cast<std::uint64_t>(GetParam()));
+  const auto& [row_reading, seed] = GetParam();
+  Walk walk(folder / "tiny.gguf", static_cast<std::uint64_t>(seed), row_reading);
   for (int i = 0; i < 60 && !HasFailure(); ++i) {
     SCOPED_TRACE("step " + std::to_string(i));
     walk.step();
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ContextWalk, testing::Range(0, 6));
+INSTANTIATE_TEST_SUITE_P(Seeds, ContextWalk,
+                         testing::Combine(testing::Values("host", "device"), testing::Range(0, 6)));
 
 class ContextTest : public testing::Test {
  protected:
