@@ -58,6 +58,7 @@ std::string answer_json(const Answer& answer) {
                  {"llm_seconds", c.llm_seconds},
                  {"router_seconds", c.router_seconds},
                  {"sampling_seconds", c.sampling_seconds}});
+  if (!answer.reasoning.empty()) object["reasoning_content"] = valid_utf8(answer.reasoning);
   return object.dump();
 }
 

@@ -40,6 +40,8 @@ struct DecodeRequest {
   std::optional<double> budget;
   /// Give the prompt's tokens records with logprobs, too.
   bool score_prompt = false;
+  /// How thinking is marked in the answer; none: not at all.
+  std::optional<Thinking> thinking;
 };
 
 /// A token that is not decided: it is pending, or stands behind one that is.
