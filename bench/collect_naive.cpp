@@ -91,8 +91,13 @@ class Straightforward {
 
   Answer continuation(const std::vector<Token>& prefix, int max_tokens) {
     service_.reset();
-    return std::move(
-        write_answers(service_, {prefix}, make_policy("slm"), 0.0, max_tokens).front());
+    GenerationOptions slm_alone;
+    slm_alone.own_policy = make_policy("slm");
+    slm_alone.threshold = 0.0;
+    slm_alone.max_tokens = max_tokens;
+    Prompt prompt;
+    prompt.tokens = prefix;
+    return std::move(write_answers(service_, {prompt}, slm_alone).front());
   }
 
   Branch branch(const Example& example, const std::vector<Token>& prompt,

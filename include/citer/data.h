@@ -7,6 +7,14 @@
 
 namespace citer {
 
+/// Examples that are trained on and examples that are validated on, told apart by their ids: the
+/// same on every machine.
+enum class DataPart {
+  kAll,
+  kTraining,    ///< four in five
+  kValidation,  ///< the others
+};
+
 /// How a dataset is turned into prompts. The defaults give each record its own prompt, or the
 /// default template of its kind. docs/formats.md lists the formats that are read.
 struct DatasetOptions {
@@ -20,6 +28,8 @@ struct DatasetOptions {
   std::filesystem::path shots_path{};
   /// Only the first so many examples; 0: all.
   int limit = 0;
+  /// Only this part of them.
+  DataPart part = DataPart::kAll;
 };
 
 /// How an answer is found in a text. docs/answers.md describes the built-in rules.

@@ -38,11 +38,35 @@ struct GenerationOptions {
   bool audit = false;
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
   int max_tokens = -1;
+  /// Tokens of thinking at most, where the chat template shows between which tags a model thinks;
+  /// then the closing tag comes. Negative: any number.
+  int reasoning_budget = -1;
   /// Go on after end-of-generation tokens.
   bool ignore_eog = false;
   /// Strings that end an answer; they are not part of the text.
   std::vector<std::string> stop{};
   SamplingOptions sampling{};
+};
+
+/// How prompts become what the models read. Where there is a chat template, a prompt that is text
+/// is what the user says.
+struct ChatOptions {
+  /// Jinja chat template to use; "": the LLM's own, or the SLM's where the LLM has none.
+  std::string template_file{};
+  /// Texts are read as they are, as base models want them. Conversations always take the template.
+  bool raw = false;
+  /// System message of prompts that bring none; "": none.
+  std::string system_prompt{};
+  /// Variables of the template: a JSON object such as {"enable_thinking": false}; "": none.
+  std::string template_kwargs{};
+};
+
+/// Between which tags a model thinks before it answers.
+struct Thinking {
+  std::string open{};    ///< e.g. "<think>"
+  std::string close{};   ///< e.g. "</think>"
+  bool is_open = false;  ///< the prompt ends with the opening tag
+  bool is_kept = false;  ///< in the answer's text, tags and all
 };
 
 /// Text, a conversation for the chat template, or tokens as they are: the first that is not empty,
@@ -52,6 +76,10 @@ struct Prompt {
   std::string text{};
   std::vector<ChatMessage> messages{};
   std::vector<Token> tokens{};
+  /// The text is read as it is, whatever the ChatOptions.
+  bool raw = false;
+  /// With tokens: how thinking is marked in the answer to them; none: not at all.
+  std::optional<Thinking> thinking{};
 };
 
 /// One answer to write.
@@ -72,7 +100,8 @@ struct PredictedSpeeds {
 
 struct Answer {
   std::string id;
-  std::string text;
+  std::string text;         ///< what follows the thinking
+  std::string reasoning{};  ///< the thinking, without its tags, unless it is kept in the text
   std::vector<TokenRecord> tokens;  ///< the last may be an end-of-generation token
   /// If it was asked for: one per token of the prompt, with the logprobs that routing gives it; the
   /// first, which follows nothing, has none.
@@ -90,8 +119,9 @@ struct Answer {
 
 /// What an answer grew by.
 struct Growth {
-  std::vector<TextPiece> pieces;    ///< may lag behind the tokens: what may still become a stop
-                                    ///< string, or is half a character, is held back
+  /// Thinking and its tags included. May lag behind the tokens: what may still become a stop
+  /// string, or is half a character, is held back.
+  std::vector<TextPiece> pieces;
   std::vector<TokenRecord> tokens;  ///< decided since the last growth
   /// Set in the last growth: the whole answer.
   std::optional<Answer> answer;

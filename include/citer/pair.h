@@ -16,8 +16,7 @@ namespace citer {
 struct PairOptions {
   ModelOptions slm{};
   ModelOptions llm{};
-  /// Jinja chat template to use instead of the SLM's own; "" for the model's own.
-  std::string chat_template_file{};
+  ChatOptions chat{};
   /// Router files, each for a policy of its own.
   std::vector<std::string> routers{};
 };
@@ -37,11 +36,13 @@ struct RouterFacts {
   std::string policy;
   std::string path;
   std::string fingerprint;  ///< tells files apart: 16 hexadecimal digits
+  /// How the prompts it learned from were formatted; "": not known.
+  std::string chat_format{};
 };
 
 class Model;           // internal
 class Vocab;           // internal
-class ChatTemplate;    // internal
+class ChatFormat;      // internal
 struct DecodeRequest;  // internal
 
 /// Both models, their vocabulary, the chat format, and the policies that may be asked for by name.
@@ -49,15 +50,21 @@ struct DecodeRequest;  // internal
 class Pair {
  public:
   /// Loads both models. Throws InputError (a file is missing, damaged or no model; the two are not
-  /// a pair) or ResourceError (does not fit), naming the file.
+  /// a pair), ResourceError (does not fit), naming the file, or UsageError (chat options).
   explicit Pair(const PairOptions& options);
   ~Pair();
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
 
-  /// A prompt's tokens: one function for every door. Control tokens that are written out in a text
-  /// or by the chat template are read as such.
-  std::vector<Token> tokenize(const Prompt& prompt) const;
+  /// What a user should know of this pair: differences that were let through. A line each.
+  const std::vector<std::string>& notes() const;
+
+  /// The prompt as tokens, with how thinking is marked in the answer to it: one function for every
+  /// door. Where there is a chat template a text is put in it, as what the user says, unless it or
+  /// the pair is raw. Control tokens that are written out in a text or by the template are read as
+  /// such. Throws InputError: a conversation without a template, or one that the template refuses.
+  Prompt read(const Prompt& prompt) const;
+  std::vector<Token> tokenize(const Prompt& prompt) const { return read(prompt).tokens; }
 
   /// The policy of GenerationOptions::own_policy or ::policy; "" is citer where there is a router
   /// for it, else maxprob. Throws UsageError for a name that is not known.
@@ -68,9 +75,9 @@ class Pair {
 
   const std::shared_ptr<Model>& slm() const;
   const std::shared_ptr<Model>& llm() const;
+  /// The tokens that both models know.
   const Vocab& vocab() const;
-  /// Throws InputError: the model has none, or it is malformed.
-  const ChatTemplate& chat_template() const;
+  const ChatFormat& chat_format() const;
 
   /// Throws UsageError "grammar: LINE:COLUMN: ..." for a GBNF grammar that is malformed or breaks a
   /// bound.

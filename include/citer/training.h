@@ -45,9 +45,10 @@ struct CollectOptions {
   double cost_weight = 0.05;
   /// Continuations per branch; 1 or more. One is greedy; several are sampled, for soft preferences.
   int rollouts = 1;
-  double temperature = 0.7;  ///< of several
-  std::uint64_t seed = 0;    ///< of several
-  int max_tokens = 256;      ///< of an answer
+  double temperature = 0.7;         ///< of several
+  std::uint64_t seed = 0;           ///< of several
+  int max_tokens = 256;             ///< of an answer
+  std::vector<std::string> stop{};  ///< strings that end an answer
 };
 
 /// How the router's network is fitted to preferences.
@@ -74,7 +75,9 @@ struct CalibrateOptions {
   DatasetOptions dataset{};
   /// LLM shares in [0, 1] that thresholds are chosen for, on what the SLM writes alone.
   std::vector<double> budgets = {0.01, 0.02, 0.03, 0.05, 0.075, 0.10, 0.15, 0.20, 0.30, 0.50};
-  int max_tokens = 256;  ///< of an answer
+  int max_tokens = 256;             ///< of an answer
+  std::vector<std::string> stop{};  ///< strings that end an answer
+  SamplingOptions sampling{};       ///< how its tokens are drawn
 };
 
 /// All that learning a router takes.

@@ -301,7 +301,7 @@ int run_bench(const BenchFlags& flags) {
   dataset_options.limit = flags.limit;
   const Dataset dataset = load_dataset(
       flags.data.empty() ? bundled_model("data/math.test.jsonl") : flags.data, dataset_options);
-  Service service(std::make_shared<Pair>(pair), service_options);
+  Service service(load_pair(pair), service_options);
   const InterruptGuard interrupt;
   if (!flags.hardware_file.empty()) {
     print_prediction(other, record(service, dataset.examples, options));

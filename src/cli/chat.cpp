@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "citer/error.h"
 #include "citer/service.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -22,14 +23,14 @@ namespace {
 struct ChatFlags {
   ModelFlags model;
   GenerationFlags generation;
-  std::string system_prompt;
 };
 
 /// Reads the user's turns from stdin, a line each, until its end.
 int run_chat(const ChatFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
-  Service service(std::make_shared<Pair>(flags.model.pair_options()),
-                  flags.model.service_options());
+  const PairOptions pair = flags.model.pair_options();
+  if (pair.chat.raw) throw UsageError("--raw: a chat needs the chat template");
+  Service service(load_pair(pair), flags.model.service_options());
   const bool terminal = isatty(STDIN_FILENO) != 0;
   if (terminal) {
     fmt::print(stderr, "SLM {}, LLM {}. Ctrl-C stops an answer, Ctrl-D ends the chat.\n",
@@ -37,8 +38,6 @@ int run_chat(const ChatFlags& flags) {
   }
   Prompt conversation;
   conversation.id = "chat";
-  if (!flags.system_prompt.empty())
-    conversation.messages.push_back({"system", flags.system_prompt});
 
   std::string line;
   while (true) {
@@ -67,7 +66,6 @@ Run add_chat(CLI::App& app) {
   auto flags = std::make_shared<ChatFlags>();
   CLI::App* command =
       app.add_subcommand("chat", "Talk to the pair, with the model's chat template");
-  command->add_option("--system-prompt", flags->system_prompt, "-sys: the system message");
   flags->generation.add_to(*command, "auto");
   flags->model.add_to(*command);
   return [flags] { return run_chat(*flags); };

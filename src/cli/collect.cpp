@@ -35,6 +35,7 @@ int run_collect(const CollectCommand& flags) {
   if (flags.app->count("--router") > 0) job.router = pair.routers.front();
   if (flags.app->count("--threshold") > 0) job.threshold = flags.threshold;
   ServicePool services(pair, learn_service(flags.model), flags.workers);
+  print_notes(services.pair());
   const InterruptGuard interrupt;
   ProgressPrinter printer;
   const auto preferences = collect(services, job, printer.watcher());

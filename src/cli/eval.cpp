@@ -100,7 +100,7 @@ int run_eval(const EvalFlags& flags) {
   EvalOptions options = eval_options(flags);
   ServiceOptions service_options = flags.model.service_options(kDefaultParallel);
   service_options.by_times = false;
-  Service service(std::make_shared<Pair>(flags.model.pair_options()), service_options);
+  Service service(load_pair(flags.model.pair_options()), service_options);
   const InterruptGuard interrupt;
   ProgressPrinter printer;
   const auto summary = evaluate(service, options, printer.watcher());

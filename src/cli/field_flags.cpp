@@ -17,6 +17,7 @@ std::string flag_of(const std::string& field) {
       {"sequences", "-np"},
       {"shots_path", "--shots-file"},
       {"temperature", "--temp"},
+      {"template_kwargs", "--chat-template-kwargs"},
   };
   if (const auto other = kOtherNames.find(field); other != kOtherNames.end()) return other->second;
   std::string flag = "--" + field;

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "citer/error.h"
 #include "citer/log.h"
@@ -23,7 +24,7 @@ namespace citer::cli {
 namespace {
 
 /// llama.cpp's short flags of several letters and their long forms here.
-constexpr std::array<std::pair<const char*, const char*>, 21> kShortFlags = {{
+constexpr std::array<std::pair<const char*, const char*>, 22> kShortFlags = {{
     {"-md", "--slm"},
     {"-ngl", "--n-gpu-layers"},
     {"-ngld", "--n-gpu-layers-draft"},
@@ -45,6 +46,7 @@ constexpr std::array<std::pair<const char*, const char*>, 21> kShortFlags = {{
     {"-hfd", "--hf-repo-draft"},
     {"-hfrd", "--hf-repo-draft"},
     {"-mu", "--model-url"},
+    {"-rea", "--reasoning"},
 }};
 
 }  // namespace
@@ -90,6 +92,50 @@ std::vector<std::string> bundled_routers() {
     if (std::filesystem::exists(path, error)) paths.push_back(std::move(path));
   }
   return paths;
+}
+
+void ChatFormatFlags::add_to(CLI::App& app) {
+  app.add_option("--chat-template-file", options_.template_file,
+                 "Jinja template instead of the LLM's own");
+  app.add_flag("--raw,--no-chat-template", options_.raw,
+               "Read prompts as they are, as base models want them, although there is a chat "
+               "template");
+  app.add_option("--system-prompt", options_.system_prompt,
+                 "-sys: system message of prompts that bring none");
+  app.add_option("--chat-template-kwargs", options_.template_kwargs,
+                 "Variables of the chat template, a JSON object");
+  app.add_option("--reasoning", reasoning_,
+                 "-rea: whether the template lets the model think first: on, off, or auto (its own "
+                 "default)")
+      ->check(CLI::IsMember({"on", "off", "auto"}))
+      ->capture_default_str();
+  app.add_option("--reasoning-effort", effort_,
+                 "Level of thinking given to the template, such as low or high")
+      ->capture_default_str();
+}
+
+ChatOptions ChatFormatFlags::options() const {
+  ChatOptions options = options_;
+  if (reasoning_ == "auto" && effort_ == "default") return options;
+  auto variables = nlohmann::ordered_json::object();
+  if (!options.template_kwargs.empty()) {
+    variables = nlohmann::ordered_json::parse(options.template_kwargs, nullptr, false);
+    if (!variables.is_object()) return options;  // what is wrong with it is said where it is used
+  }
+  if (reasoning_ != "auto") variables["enable_thinking"] = reasoning_ == "on";
+  if (effort_ != "default") variables["reasoning_effort"] = effort_;
+  options.template_kwargs = variables.dump();
+  return options;
+}
+
+std::shared_ptr<const Pair> load_pair(const PairOptions& options) {
+  auto pair = std::make_shared<const Pair>(options);
+  print_notes(*pair);
+  return pair;
+}
+
+void print_notes(const Pair& pair) {
+  for (const std::string& note : pair.notes()) fmt::print(stderr, "citer: note: {}\n", note);
 }
 
 void ModelFlags::add_to(CLI::App& app) {
@@ -139,8 +185,7 @@ void ModelFlags::add_to(CLI::App& app) {
                  "Milliseconds that a token may wait for others, or for a prompt to be read; 0: "
                  "none waits for others (default: 95 of 100 tokens come at most 1.3 times as late "
                  "as from the LLM alone)");
-  app.add_option("--chat-template-file", pair_.chat_template_file,
-                 "Jinja template instead of the model's own");
+  chat_.add_to(app);
   app.add_flag("--no-mmap", no_mmap_, "Read the models into memory instead of mapping them");
   app.add_flag("-v,--verbose", verbose_, "Show llama.cpp's log");
 }
@@ -151,6 +196,7 @@ PairOptions ModelFlags::pair_options() const {
   }
   for (const std::string& server : rpc_servers_) add_rpc_server(server);
   PairOptions options = pair_;
+  options.chat = chat_.options();
   if (!source_.fetch(options)) {
     options.slm.path = bundled_model("slm.gguf");
     options.llm.path = bundled_model("llm.gguf");
@@ -190,32 +236,7 @@ std::optional<Writer> first_reader(const std::string& name) {
   throw UsageError(fmt::format("--first: expected auto, slm or llm, found '{}'", name));
 }
 
-void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
-  app_ = &app;
-  speculate_ = speculate;
-  app.add_option("--speculate", speculate_,
-                 "Tokens that may wait for the LLM while the SLM drafts on: auto, off or a number; "
-                 "the text is the same")
-      ->capture_default_str();
-  app.add_option("--first", first_,
-                 "Which model reads the prompt first and writes the first tokens: slm, llm or auto")
-      ->capture_default_str();
-  app.add_flag("--audit", options_.audit,
-               "Compare the SLM's tokens with the LLM's own, as it catches up");
-  SamplingOptions& sampling = options_.sampling;
-  app.add_option(
-      "--policy", options_.policy,
-      fmt::format("Who decides which model writes a token: {} (default: citer where there is a "
-                  "router for it, else maxprob)",
-                  fmt::join(policy_names(), ", ")));
-  app.add_option("--threshold", threshold_,
-                 "The LLM writes a token when its routing score is below; 0: the SLM alone, 1: the "
-                 "LLM alone (default: the policy's own)");
-  app.add_option("--budget", budget_,
-                 "Instead of a threshold: the share of tokens that the LLM may write, by the "
-                 "router's calibration");
-  app.add_option("-n,--predict,--n-predict", options_.max_tokens,
-                 "Tokens to write at most (-1: until the context is full)");
+void add_sampling_flags(CLI::App& app, SamplingOptions& sampling) {
   app.add_option("--temp", sampling.temperature, "Temperature; 0 is greedy")->capture_default_str();
   app.add_option("--top-k", sampling.top_k, "Keep the k likeliest tokens; 0: all")
       ->capture_default_str();
@@ -229,11 +250,46 @@ void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
       ->capture_default_str();
   app.add_option("--presence-penalty", sampling.presence_penalty, "Subtracted once; 0: off");
   app.add_option("--frequency-penalty", sampling.frequency_penalty, "Subtracted per use; 0: off");
+}
+
+void add_stop_flag(CLI::App& app, std::vector<std::string>& stop) {
+  // Without extra arguments, or CLI11 would take "[a,b]" for a list of two.
+  app.add_option("-r,--stop,--reverse-prompt", stop, "String that ends an answer")
+      ->allow_extra_args(false);
+}
+
+void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
+  app_ = &app;
+  speculate_ = speculate;
+  app.add_option("--speculate", speculate_,
+                 "Tokens that may wait for the LLM while the SLM drafts on: auto, off or a number; "
+                 "the text is the same")
+      ->capture_default_str();
+  app.add_option("--first", first_,
+                 "Which model reads the prompt first and writes the first tokens: slm, llm or auto")
+      ->capture_default_str();
+  app.add_flag("--audit", options_.audit,
+               "Compare the SLM's tokens with the LLM's own, as it catches up");
+  app.add_option(
+      "--policy", options_.policy,
+      fmt::format("Who decides which model writes a token: {} (default: citer where there is a "
+                  "router for it, else maxprob)",
+                  fmt::join(policy_names(), ", ")));
+  app.add_option("--threshold", threshold_,
+                 "The LLM writes a token when its routing score is below; 0: the SLM alone, 1: the "
+                 "LLM alone (default: the policy's own)");
+  app.add_option("--budget", budget_,
+                 "Instead of a threshold: the share of tokens that the LLM may write, by the "
+                 "router's calibration");
+  app.add_option("-n,--predict,--n-predict", options_.max_tokens,
+                 "Tokens to write at most (-1: until the context is full)");
+  app.add_option("--reasoning-budget", options_.reasoning_budget,
+                 "Tokens of thinking at most (-1: any number)")
+      ->check(CLI::Range(-1, 1 << 24));
+  add_sampling_flags(app, options_.sampling);
   app.add_option("-s,--seed", seed_, "Seed; the same seed and prompt give the same text")
       ->capture_default_str();
-  // Without extra arguments, or CLI11 would take "[a,b]" for a list of two.
-  app.add_option("-r,--stop,--reverse-prompt", options_.stop, "String that ends an answer")
-      ->allow_extra_args(false);
+  add_stop_flag(app, options_.stop);
   app.add_flag("--ignore-eos", options_.ignore_eog, "Write on after the end of generation");
 }
 

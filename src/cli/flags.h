@@ -2,6 +2,7 @@
 
 // Flags that several commands share, named as llama.cpp's users know them.
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,18 @@ std::string version_text();
 /// ("-ngl", "-md") turned into their long forms.
 std::vector<std::string> long_flags(int argc, char** argv);
 
+/// Flags of how prompts are put into the chat format.
+class ChatFormatFlags {
+ public:
+  void add_to(CLI::App& app);
+  ChatOptions options() const;
+
+ private:
+  ChatOptions options_;
+  std::string reasoning_ = "auto";
+  std::string effort_ = "default";
+};
+
 /// Flags for the two models and their contexts. With no model given, the bundled pair.
 class ModelFlags {
  public:
@@ -28,11 +41,14 @@ class ModelFlags {
   /// The options as given; fetches models, loads RPC servers and sets the log level on the way.
   /// Throws Interrupted.
   PairOptions pair_options() const;
+  /// Whether no model is given.
+  bool is_bundled() const { return pair_.slm.path.empty() && pair_.llm.path.empty(); }
   /// `parallel`: sequences where -np is not given.
   ServiceOptions service_options(int parallel = 1) const;
 
  private:
   PairOptions pair_;
+  ChatFormatFlags chat_;
   ServiceOptions service_;
   SourceFlags source_;
   CLI::App* app_ = nullptr;
@@ -40,6 +56,14 @@ class ModelFlags {
   bool no_mmap_ = false;
   bool verbose_ = false;
 };
+
+/// Loads a pair, and says on stderr what its notes say.
+std::shared_ptr<const Pair> load_pair(const PairOptions& options);
+void print_notes(const Pair& pair);
+
+/// Flags of how tokens are drawn, but for the seed.
+void add_sampling_flags(CLI::App& app, SamplingOptions& sampling);
+void add_stop_flag(CLI::App& app, std::vector<std::string>& stop);
 
 /// Flags for policy, threshold, sampling and stopping.
 class GenerationFlags {

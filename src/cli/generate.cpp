@@ -126,7 +126,7 @@ int run_generate(const GenerateFlags& flags) {
   const GenerationOptions options = flags.generation.generation_options();
   const PairOptions pair = flags.model.pair_options();
   const std::vector<Prompt> prompts = read_all_prompts(flags);
-  Service service(std::make_shared<Pair>(pair), flags.model.service_options());
+  Service service(load_pair(pair), flags.model.service_options());
   service.check(prompts, options);  // before the trace of an earlier run is overwritten
   std::optional<LineWriter> trace;
   if (!flags.trace_file.empty()) trace.emplace(flags.trace_file);

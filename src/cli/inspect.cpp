@@ -14,6 +14,7 @@
 #include "model/fingerprint.h"
 #include "model/gguf_file.h"
 #include "model/model.h"
+#include "model/vocab_match.h"
 #include "route/router.h"
 
 namespace citer::cli {
@@ -82,6 +83,7 @@ void print_router(const Router& router) {
   print_identity("SLM", info.slm);
   print_identity("LLM", info.llm);
   fmt::print("  trained       {} round(s) on {}\n", info.rounds, info.data);
+  if (!info.chat_format.empty()) fmt::print("  prompts       {}\n", info.chat_format);
   for (const auto& [name, value] : info.metrics) fmt::print("  {:<13} {:.4f}\n", name, value);
   if (info.calibration.empty()) return;
   fmt::print(
@@ -105,6 +107,7 @@ void print_preferences(const Preferences& preferences) {
   print_identity("SLM", info.slm);
   print_identity("LLM", info.llm);
   fmt::print("  data          {}\n", info.data);
+  if (!info.chat_format.empty()) fmt::print("  prompts       {}\n", info.chat_format);
 }
 
 int run_inspect(const InspectFlags& flags) {
@@ -131,15 +134,16 @@ int run_inspect(const InspectFlags& flags) {
     print_model(*models.back());
   }
   if (models.size() != 2) return 0;
-  const auto difference = vocab_difference(models[0]->vocab(), models[1]->vocab());
-  if (difference) {
-    fmt::print("no pair: the vocabularies differ: {}\n", *difference);
+  const VocabMatch match = match_vocabs(models[0]->vocab(), models[1]->vocab());
+  if (!match.is_pair()) {
+    fmt::print("no pair: the vocabularies differ: {}\n", match.text());
     return 1;
   }
   const double factor =
       static_cast<double>(models[1]->parameters()) / static_cast<double>(models[0]->parameters());
   fmt::print("a pair: same vocabulary; the {} has {:.1f}x the parameters\n",
              factor >= 1 ? "second" : "first", std::max(factor, 1 / factor));
+  if (!match.harmless.empty()) fmt::print("  differences that do not matter: {}\n", match.harmless);
   return 0;
 }
 

@@ -46,6 +46,7 @@ void CollectFlags::add_to(CLI::App& app) {
   app.add_option("--rollout-seed", options_.seed, "Seed of several rollouts");
   app.add_option("-n,--predict", options_.max_tokens, "Tokens of an answer at most")
       ->capture_default_str();
+  add_stop_flag(app, options_.stop);
 }
 
 CollectOptions CollectFlags::options() const {
@@ -69,7 +70,8 @@ CollectOptions CollectFlags::options() const {
 
 void TrainFlags::add_to(CLI::App& app) {
   app.add_option("--valid", valid_,
-                 "Datasets to calibrate on (default with the bundled pair: its validation files)");
+                 "Datasets to calibrate on (default: with the bundled pair its validation files, "
+                 "else a fifth of the training data, which is then not trained on)");
   app.add_option("--features", features_, "hidden, or hidden+confidence")->capture_default_str();
   app.add_option("--type", type_, "Storage of the router's matrices: f32, f16 or q8_0")
       ->capture_default_str();
@@ -90,6 +92,7 @@ void TrainFlags::add_to(CLI::App& app) {
   app.add_option("--folds", train_.folds, "One example in so many is held out")
       ->capture_default_str();
   app.add_option("-s,--seed", train_.seed, "Seed")->capture_default_str();
+  add_sampling_flags(app, sampling_);
 }
 
 TrainOptions TrainFlags::train_options() const {
@@ -111,6 +114,8 @@ CalibrateOptions TrainFlags::calibrate_options() const {
   if (options.data.empty()) {
     options.data = {bundled_model("data/math.valid.jsonl"), bundled_model("data/mc.valid.jsonl")};
   }
+  options.sampling = sampling_;
+  options.sampling.seed = train_.seed;
   return options;
 }
 

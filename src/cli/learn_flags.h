@@ -20,6 +20,8 @@ class CollectFlags {
  public:
   void add_to(CLI::App& app);
   CollectOptions options() const;
+  /// Whether datasets are given.
+  bool has_data() const { return !data_.empty(); }
 
  private:
   CollectOptions options_;
@@ -35,9 +37,12 @@ class TrainFlags {
   void add_to(CLI::App& app);
   TrainOptions train_options() const;
   CalibrateOptions calibrate_options() const;
+  /// Whether data to calibrate on are given.
+  bool has_validation_data() const { return !valid_.empty(); }
 
  private:
   TrainOptions train_;
+  SamplingOptions sampling_;
   std::vector<std::string> valid_;
   std::string features_ = to_string(RouterFeatures::kHidden);
   std::string type_ = "f16";

@@ -59,6 +59,7 @@ std::string answer_json(const Answer& answer) {
                  {"router_seconds", c.router_seconds},
                  {"sampling_seconds", c.sampling_seconds}});
   if (answer.not_routed) object["not_routed"] = speeds_json(*answer.not_routed);
+  if (!answer.reasoning.empty()) object["reasoning_content"] = valid_utf8(answer.reasoning);
   return object.dump();
 }
 

@@ -97,7 +97,7 @@ int run_serve(const ServeFlags& flags) {
   std::optional<Service> service;  // outlives the server
   HttpServer server(http);
   server.start();
-  service.emplace(std::make_shared<Pair>(pair), options);
+  service.emplace(load_pair(pair), options);
   server.serve(*service, {.defaults = defaults,
                           .random_seed = flags.app->count("--seed") == 0,
                           .time_limit = std::chrono::seconds(flags.timeout)});

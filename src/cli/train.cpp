@@ -31,6 +31,25 @@ struct TrainCommand {
   CLI::App* app = nullptr;
 };
 
+/// What `train` is told about answers holds for those of the calibration, too. Without validation
+/// data a pair of one's own is calibrated on a part of the training data.
+void share_options(const TrainCommand& flags, LearnOptions& options) {
+  CollectOptions& collect = options.collect;
+  CalibrateOptions& calibrate = options.calibrate;
+  calibrate.dataset.prompt_template = collect.dataset.prompt_template;
+  calibrate.max_tokens = collect.max_tokens;
+  calibrate.stop = collect.stop;
+  if (flags.train.has_validation_data() || flags.model.is_bundled()) return;
+  if (!flags.preferences.empty()) {
+    calibrate.data.clear();  // what the preferences were collected from is not known
+  } else if (flags.collect.has_data()) {
+    calibrate.data = collect.data;
+    calibrate.dataset = collect.dataset;
+    collect.dataset.part = DataPart::kTraining;
+    calibrate.dataset.part = DataPart::kValidation;
+  }
+}
+
 int run_train(const TrainCommand& flags) {
   if (flags.preferences.empty() == (flags.rounds == 0)) {
     throw UsageError("give --preferences FILE (to train on) or --rounds N (to collect as well)");
@@ -44,6 +63,10 @@ int run_train(const TrainCommand& flags) {
                        .train = flags.train.train_options(),
                        .calibrate = flags.train.calibrate_options()};
   options.train.policy = flags.policy;
+  share_options(flags, options);
+  if (options.calibrate.data.empty()) {
+    fmt::print(stderr, "citer: note: the router is not calibrated; --valid names data for it\n");
+  }
   const PairOptions pair = flags.model.pair_options();
   const InterruptGuard interrupt;
   ProgressPrinter printer;

@@ -21,8 +21,11 @@ ConstrainedSampler::ConstrainedSampler(int n_vocab, const SamplingOptions& optio
       prompt_size_(prompt_size) {}
 
 Token ConstrainedSampler::sample(const Row& row, std::span<const Token> context, Token without) {
-  if (!constraint_.grammar) return sampler_.sample(row, context, without);
-  follow(context.subspan(prompt_size_));
+  const std::span<const Token> answer = context.subspan(prompt_size_);
+  const Token forced = constraint_.thinking.forced(answer);
+  if (forced != kNoToken && forced != without) return forced;
+  if (is_free(answer)) return sampler_.sample(row, context, without);
+  follow(answer);
   const Token free = sampler_.sample(row, context, without);
   if (allows(free)) return free;
   list_allowed();
@@ -32,14 +35,21 @@ Token ConstrainedSampler::sample(const Row& row, std::span<const Token> context,
 }
 
 bool ConstrainedSampler::is_complete(std::span<const Token> context) {
-  if (!constraint_.grammar) return false;
-  follow(context.subspan(prompt_size_));
+  const std::span<const Token> answer = context.subspan(prompt_size_);
+  if (is_free(answer)) return false;
+  follow(answer);
   return matcher_->may_end() && !matcher_->can_continue();
+}
+
+/// Whether no grammar speaks of what follows.
+bool ConstrainedSampler::is_free(std::span<const Token> answer) const {
+  return !constraint_.grammar || !constraint_.thinking.thought_tokens(answer);
 }
 
 /// Brings the matcher to where `answer` ends. Tokens that the grammar does not allow are those that
 /// end an answer, or were to: it stays where it was.
 void ConstrainedSampler::follow(std::span<const Token> answer) {
+  answer = answer.subspan(constraint_.thinking.thought_tokens(answer).value());
   if (!matcher_) matcher_.emplace(constraint_.grammar);
   const auto [mine, theirs] =
       std::mismatch(followed_.begin(), followed_.end(), answer.begin(), answer.end());

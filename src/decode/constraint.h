@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "citer/types.h"
+#include "decode/thinking_rule.h"
 #include "grammar/grammar.h"
 #include "grammar/matcher.h"
 #include "grammar/token_trie.h"
@@ -24,6 +25,8 @@ struct Constraint {
   std::shared_ptr<const Grammar> grammar;  ///< null: nothing
   std::shared_ptr<const TokenTrie> trie;   ///< of the vocabulary; with a grammar
   const Vocab* vocab = nullptr;            ///< with a grammar; must outlive it
+  /// Where thinking has to end. What the prompt began goes on before the grammar does.
+  ThinkingRule thinking{};
 };
 
 /// Draws the tokens of one answer as Sampler does, and keeps them to a grammar where there is one.
@@ -40,13 +43,16 @@ class ConstrainedSampler {
   Token sample(const Row& row, std::span<const Token> context, Token without = kNoToken);
 
   /// As Sampler::needs_logits().
-  bool needs_logits() const { return constraint_.grammar || sampler_.needs_logits(); }
+  bool needs_logits() const {
+    return constraint_.grammar || constraint_.thinking.may_force() || sampler_.needs_logits();
+  }
 
   /// Whether the grammar lets nothing follow `context`, of which sample() has seen all but the last
   /// token: the answer ends there.
   bool is_complete(std::span<const Token> context);
 
  private:
+  bool is_free(std::span<const Token> answer) const;
   void follow(std::span<const Token> answer);
   bool allows(Token token);
   void list_allowed();
@@ -55,7 +61,7 @@ class ConstrainedSampler {
   Constraint constraint_;
   std::size_t prompt_size_;
   std::optional<GrammarMatcher> matcher_;  ///< made with the first draw
-  std::vector<Token> followed_;            ///< tokens of the answer that it has followed
+  std::vector<Token> followed_;            ///< tokens behind the thinking that it has followed
   std::vector<std::size_t> sizes_;         ///< its bytes before each of them
   std::vector<bool> allowed_;
 };

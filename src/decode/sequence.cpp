@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/rng.h"
+#include "base/thinking.h"
 
 namespace citer {
 
@@ -92,7 +93,9 @@ double Sequence::threshold() const {
 
 Answer to_answer(Sequence& sequence) {
   Answer answer;
-  answer.text = sequence.text.text();
+  SplitText parts = split_thinking(sequence.text.text(), sequence.request.thinking);
+  answer.text = std::move(parts.content);
+  answer.reasoning = std::move(parts.reasoning);
   answer.finish = sequence.finish.value_or(FinishReason::kLength);
   answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
   answer.counters = sequence.counters;

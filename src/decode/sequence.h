@@ -47,6 +47,8 @@ struct DecodeRequest {
   bool routing_is_free = false;
   /// The LLM alone writes it since routing would be slower.
   std::optional<PredictedSpeeds> not_routed{};
+  /// How thinking is marked in the answer; none: not at all.
+  std::optional<Thinking> thinking;
 };
 
 /// A token that is not decided: it is pending, or stands behind one that is.

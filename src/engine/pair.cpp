@@ -1,23 +1,23 @@
 #include "citer/pair.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <mutex>
-#include <optional>
 
 #include "decode/sequence.h"
 #include "engine/policy_set.h"
 #include "grammar/grammar.h"
-#include "model/chat_template.h"
+#include "model/chat_format.h"
 #include "model/model.h"
 
 namespace citer {
 
 namespace {
 
-/// The pair is checked before its routers are loaded.
-const Model& checked(const Model& slm, const Model& llm) {
-  check_pair(slm, llm);
-  return slm;
+/// The vocabulary whose tokens both models know.
+const Vocab& common_vocab(const Model& slm, const Model& llm) {
+  return slm.vocab().size() <= llm.vocab().size() ? slm.vocab() : llm.vocab();
 }
 
 /// An LLM with so many times the SLM's parameters reads a prompt in about the time that both take.
@@ -41,33 +41,47 @@ int opening_of(const DecodeRequest& request) {
 
 struct Pair::Impl {
   explicit Impl(const PairOptions& options)
-      : chat_template_file(options.chat_template_file),
-        slm(Model::load(options.slm)),
+      : slm(Model::load(options.slm)),
         llm(Model::load(options.llm)),
-        policies(options.routers, checked(*slm, *llm)) {}
+        vocab_note(check_pair(*slm, *llm)),
+        chat_format(*slm, *llm, common_vocab(*slm, *llm), options.chat),
+        policies(options.routers, *slm) {
+    take_notes();
+  }
 
+  void take_notes();
   Constraint constraint(const std::string& gbnf);
 
-  std::string chat_template_file;
   std::shared_ptr<Model> slm;
   std::shared_ptr<Model> llm;
+  std::string vocab_note;  ///< the pair is checked before anything is made of it
+  ChatFormat chat_format;
   PolicySet policies;
+  std::vector<std::string> notes;
   std::mutex grammar_mutex;
   std::string last_grammar;  ///< answers that share a grammar mostly come together
   Constraint last_constraint;
-  std::mutex template_mutex;
-  std::optional<ChatTemplate> chat_template;  ///< made when the first conversation comes
 };
+
+void Pair::Impl::take_notes() {
+  if (!vocab_note.empty()) {
+    notes.push_back("the models' vocabularies differ where it does not matter: " + vocab_note);
+  }
+  if (chat_format.is_used() && chat_format.models_differ()) {
+    notes.emplace_back("the models' chat templates differ; the LLM's is used");
+  }
+  const std::string format = chat_format.name();
+  for (const RouterFacts& router : policies.routers()) {
+    if (router.chat_format.empty() || router.chat_format == format) continue;
+    notes.push_back(fmt::format("{}: trained on prompts in the format '{}', here it is '{}'",
+                                router.path, router.chat_format, format));
+  }
+}
 
 Pair::Pair(const PairOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Pair::~Pair() = default;
 
-std::vector<Token> Pair::tokenize(const Prompt& prompt) const {
-  if (!prompt.tokens.empty()) return prompt.tokens;
-  const std::string& text =
-      prompt.messages.empty() ? prompt.text : chat_template().render(prompt.messages);
-  return vocab().tokenize(text, true, true);
-}
+Prompt Pair::read(const Prompt& prompt) const { return impl_->chat_format.read(prompt); }
 
 std::shared_ptr<const RoutingPolicy> Pair::policy(const GenerationOptions& options) const {
   return options.own_policy ? options.own_policy : policy(options.policy);
@@ -80,15 +94,10 @@ std::shared_ptr<const RoutingPolicy> Pair::policy(const std::string& name) const
 const std::vector<RouterFacts>& Pair::router_facts() const { return impl_->policies.routers(); }
 const std::shared_ptr<Model>& Pair::slm() const { return impl_->slm; }
 const std::shared_ptr<Model>& Pair::llm() const { return impl_->llm; }
-const Vocab& Pair::vocab() const { return impl_->slm->vocab(); }
+const Vocab& Pair::vocab() const { return common_vocab(*impl_->slm, *impl_->llm); }
 
-const ChatTemplate& Pair::chat_template() const {
-  const std::lock_guard lock(impl_->template_mutex);
-  if (!impl_->chat_template) {
-    impl_->chat_template.emplace(ChatTemplate::for_model(*impl_->slm, impl_->chat_template_file));
-  }
-  return *impl_->chat_template;
-}
+const ChatFormat& Pair::chat_format() const { return impl_->chat_format; }
+const std::vector<std::string>& Pair::notes() const { return impl_->notes; }
 
 /// Compiled on the caller's thread.
 Constraint Pair::Impl::constraint(const std::string& gbnf) {
@@ -108,7 +117,9 @@ void Pair::check_grammar(const std::string& gbnf) const { impl_->constraint(gbnf
 DecodeRequest Pair::resolve(const Request& request) const {
   const GenerationOptions& options = request.options;
   DecodeRequest resolved;
-  resolved.prompt = tokenize(request.prompt);
+  Prompt prompt = read(request.prompt);
+  resolved.prompt = std::move(prompt.tokens);
+  resolved.thinking = prompt.thinking;
   resolved.policy = policy(options);
   resolved.threshold = choose_threshold(*resolved.policy, options.threshold, options.budget);
   resolved.budget = options.budget;
@@ -119,6 +130,9 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.stop = options.stop;
   resolved.sampling = options.sampling;
   resolved.constraint = impl_->constraint(options.sampling.grammar);
+  if (prompt.thinking) {
+    resolved.constraint.thinking = {*prompt.thinking, options.reasoning_budget, vocab()};
+  }
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
   const bool llm_is_near = slm()->parameters() * kMuchLarger > llm()->parameters();

@@ -12,14 +12,17 @@ namespace citer {
 
 PolicySet::PolicySet(const std::vector<std::string>& router_files, const Model& slm) {
   for (const std::string& path : router_files) {
-    const auto policy = load_learned_policy(path, slm);
+    Router router = load_router_for(path, slm);
+    std::string chat_format = router.info.chat_format;
+    const auto policy = make_learned_policy(std::move(router), slm);
     for (const RouterFacts& other : facts_) {
       if (other.policy != policy->name()) continue;
       throw FieldError({"routers"}, fmt::format("{} and {} both stand for the policy {}",
                                                 other.path, path, policy->name()));
     }
     learned_.push_back(policy);
-    facts_.push_back({policy->name(), path, fingerprint_text(file_fingerprint(path))});
+    facts_.push_back(
+        {policy->name(), path, fingerprint_text(file_fingerprint(path)), std::move(chat_format)});
   }
 }
 

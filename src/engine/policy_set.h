@@ -13,7 +13,7 @@ namespace citer {
 /// The policies that may be asked for by name: those of loaded routers, and make_policy()'s.
 class PolicySet {
  public:
-  /// Loads the routers. Throws as load_learned_policy() does, and UsageError when two of them stand
+  /// Loads the routers. Throws as load_router_for() does, and UsageError when two of them stand
   /// for the same policy.
   PolicySet(const std::vector<std::string>& router_files, const Model& slm);
 

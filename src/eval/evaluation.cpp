@@ -14,6 +14,7 @@
 #include "engine/probe.h"
 #include "eval/run_file.h"
 #include "eval/settings.h"
+#include "model/chat_format.h"
 #include "route/thresholds.h"
 #include "task/answer.h"
 #include "task/dataset.h"
@@ -163,6 +164,7 @@ std::string Evaluation::identity() const {
       {"slm", model(service_.slm_facts())},
       {"llm", model(service_.llm_facts())},
       {"data", std::move(data)},
+      {"chat_format", service_.pair().chat_format().name()},
       {"routers", std::move(routers)},
       {"policies", policies_},
       {"thresholds", options_.thresholds},
@@ -170,6 +172,7 @@ std::string Evaluation::identity() const {
       {"answer_pattern", options_.answer.pattern},
       {"marked_only", options_.answer.marked_only},
       {"max_tokens", g.max_tokens},
+      {"reasoning_budget", g.reasoning_budget},
       {"pending_tokens", g.pending_tokens},
       {"first", g.first ? to_string(*g.first) : "auto"},
       {"stop", g.stop},

@@ -14,25 +14,30 @@ namespace citer {
 
 namespace {
 
-std::vector<Answer> answers_of(Service& service, const std::vector<Example>& examples,
-                               const std::shared_ptr<const RoutingPolicy>& policy, double threshold,
-                               int max_tokens) {
-  std::vector<std::vector<Token>> prompts;
-  prompts.reserve(examples.size());
-  for (const Example& e : examples) {
-    prompts.push_back(service.pair().tokenize({.text = e.prompt}));
-  }
-  service.reset();
-  return write_answers(service, prompts, policy, threshold, max_tokens);
+/// How one policy's answers are written.
+GenerationOptions generation_of(const CalibrateOptions& options,
+                                std::shared_ptr<const RoutingPolicy> policy, double threshold) {
+  return {.own_policy = std::move(policy),
+          .threshold = threshold,
+          .max_tokens = options.max_tokens,
+          .stop = options.stop,
+          .sampling = options.sampling};
 }
 
-}  // namespace
+std::vector<Answer> answers_of(Service& service, const std::vector<Example>& examples,
+                               const GenerationOptions& generation) {
+  std::vector<Prompt> prompts;
+  prompts.reserve(examples.size());
+  for (const Example& e : examples) prompts.push_back(service.pair().read({.text = e.prompt}));
+  service.reset();
+  return write_answers(service, prompts, generation);
+}
 
+/// What routed answers cost and bring at one threshold, over the examples.
 CalibrationPoint measure_threshold(Service& service, const std::vector<Example>& examples,
-                                   std::shared_ptr<const RoutingPolicy> policy, double threshold,
-                                   int max_tokens) {
+                                   const GenerationOptions& generation) {
   const AnswerJudge judge;
-  const auto answers = answers_of(service, examples, policy, threshold, max_tokens);
+  const auto answers = answers_of(service, examples, generation);
   Counters counters;
   double right = 0.0;
   for (std::size_t i = 0; i < examples.size(); ++i) {
@@ -40,10 +45,12 @@ CalibrationPoint measure_threshold(Service& service, const std::vector<Example>&
     right += judge.judge(examples[i], answers[i].text).correct ? 1.0 : 0.0;
   }
   const auto tokens = static_cast<double>(std::max<std::int64_t>(counters.tokens(), 1));
-  return {threshold, static_cast<double>(counters.llm_tokens) / tokens,
+  return {*generation.threshold, static_cast<double>(counters.llm_tokens) / tokens,
           right / static_cast<double>(examples.size()),
           static_cast<double>(counters.llm_passes) / tokens};
 }
+
+}  // namespace
 
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
                const Watcher& watcher) {
@@ -63,7 +70,7 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
   }
   std::vector<float> scores;
   for (const Answer& answer :
-       answers_of(services.front(), examples, policies.front(), 0.0, options.max_tokens)) {
+       answers_of(services.front(), examples, generation_of(options, policies.front(), 0.0))) {
     for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);
   }
   const auto thresholds = thresholds_for_budgets(std::move(scores), options.budgets);
@@ -78,7 +85,7 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
                                  : policies[static_cast<std::size_t>(worker)];
     const double threshold = i < 2 ? static_cast<double>(i) : thresholds[i - 2];
     points[i] =
-        measure_threshold(services[worker], examples, policy, threshold, options.max_tokens);
+        measure_threshold(services[worker], examples, generation_of(options, policy, threshold));
     const std::lock_guard lock(mutex);
     ++progress.done;
     watcher.report(progress);

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/file.h"
 #include "base/parallel.h"
@@ -77,11 +78,11 @@ std::string Collector::identity() const {
   const Service& service = services_.front();
   std::string text = fmt::format(
       "slm {} llm {} labels {} states {} cost-weight {} rollouts {} temperature {} seed {} "
-      "max-tokens {} round {} context {} sequences {}",
+      "max-tokens {} stop {} chat-format {} round {} context {} sequences {}",
       fingerprint_text(empty_.info.slm.fingerprint), fingerprint_text(empty_.info.llm.fingerprint),
       to_string(o.labels), to_string(o.states), o.cost_weight, o.rollouts, o.temperature, o.seed,
-      o.max_tokens, o.round, service.context_size(),
-      service.status().sequences + collect_spare_sequences());
+      o.max_tokens, fmt::join(o.stop, ","), empty_.info.chat_format, o.round,
+      service.context_size(), service.status().sequences + collect_spare_sequences());
   if (!o.router.empty()) {
     text += fmt::format(" router {} threshold {}", fingerprint_text(file_fingerprint(o.router)),
                         workers_.front()->rollouts().threshold);

@@ -22,6 +22,7 @@ std::optional<LearnedRouter> learn_router(const PairOptions& pair, const Service
   if (options.out.empty()) throw UsageError("out: name a file for the router");
   check(options.train);  // before hours of collecting
   ServicePool services(pair, service, options.workers);
+  for (const std::string& note : services.pair().notes()) watcher.note(note);
   const auto router = options.preferences.empty() ? learn_in_rounds(services, options, watcher)
                                                   : learn_from_files(services, options, watcher);
   if (!router) return std::nullopt;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "learn/branch.h"
+#include "model/chat_format.h"
 #include "route/learned_policy.h"
 
 namespace citer {
@@ -36,6 +38,12 @@ void add_row(Preferences& to, const TeacherPosition& p, std::size_t h, Token ref
   to.kind.push_back(static_cast<std::int32_t>(kind));
 }
 
+/// The example's reference as what follows its prompt: a chat template leads to where an answer
+/// begins, without a space.
+std::string_view reference_after(const Prompt& prompt, const Example& example) {
+  return prompt.raw ? std::string_view(example.reference) : trim(example.reference);
+}
+
 }  // namespace
 
 int collect_spare_sequences() { return static_cast<int>(kTogether); }
@@ -55,7 +63,8 @@ PartCollector::PartCollector(Service& service, const CollectJob& options, const 
                 .count = options.rollouts,
                 .temperature = options.temperature,
                 .seed = options.seed,
-                .max_tokens = options.max_tokens} {
+                .max_tokens = options.max_tokens,
+                .stop = options.stop} {
   if (options.router.empty()) return;
   rollouts_.policy = load_learned_policy(options.router, *service.pair().slm());
   rollouts_.threshold = options.threshold.value_or(rollouts_.policy->default_threshold());
@@ -66,6 +75,7 @@ Preferences PartCollector::empty() const {
   p.info.n_embd = service_.pair().slm()->n_embd();
   p.info.slm = identity_of(*service_.pair().slm());
   p.info.llm = identity_of(*service_.pair().llm());
+  p.info.chat_format = service_.pair().chat_format().name();
   p.info.round = options_.round;
   p.info.labels = options_.labels;
   p.info.states = options_.states;
@@ -105,14 +115,16 @@ std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example>
   for (const Example& example : examples) {
     Work w;
     w.text.example = &example;
-    w.text.prompt = service_.pair().tokenize({.text = example.prompt});
+    Prompt prompt = service_.pair().read({.text = example.prompt});
+    w.text.prompt = std::move(prompt.tokens);
+    w.text.thinking = prompt.thinking;
     const int room = service_.context_size() - static_cast<int>(w.text.prompt.size());
     if (options_.states == StateSource::kReference) {
       if (example.reference.empty()) {
         ++counts.no_reference;
         continue;
       }
-      w.text.text = vocab.tokenize(example.reference, false, false);
+      w.text.text = vocab.tokenize(reference_after(prompt, example), false, false);
       if (vocab.end_of_answer() >= 0) w.text.text.push_back(vocab.end_of_answer());
     }
     if (room < std::max(1, static_cast<int>(w.text.text.size()))) {
@@ -129,13 +141,17 @@ std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example>
 /// Lets the LLM or the policy write the texts, unless they are the dataset's.
 void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& counts) {
   if (options_.states == StateSource::kReference) return;
-  std::vector<std::vector<Token>> prompts;
+  std::vector<Prompt> prompts;
   prompts.reserve(work.size());
-  for (const Work& w : work) prompts.push_back(w.text.prompt);
+  for (const Work& w : work) {
+    prompts.push_back({.tokens = w.text.prompt, .thinking = w.text.thinking});
+  }
   const bool by_llm = options_.states == StateSource::kLlm;
-  const auto answers =
-      write_answers(service_, prompts, by_llm ? make_policy("llm") : rollouts_.policy,
-                    by_llm ? 1.0 : rollouts_.threshold, options_.max_tokens);
+  const auto answers = write_answers(service_, prompts,
+                                     {.own_policy = by_llm ? make_policy("llm") : rollouts_.policy,
+                                      .threshold = by_llm ? 1.0 : rollouts_.threshold,
+                                      .max_tokens = options_.max_tokens,
+                                      .stop = options_.stop});
   std::vector<Work> kept;
   for (std::size_t i = 0; i < work.size(); ++i) {
     const Example& example = *work[i].text.example;

@@ -84,6 +84,8 @@ PreferencesInfo read_info(const GgufReader& file) {
   info.slm = {file.text("citer.slm.name"), file.hash("citer.slm.fingerprint")};
   info.llm = {file.text("citer.llm.name"), file.hash("citer.llm.fingerprint")};
   info.data = file.text("citer.data");
+  // Files of before have no format.
+  if (file.has("citer.chat_format")) info.chat_format = file.text("citer.chat_format");
   info.round = static_cast<int>(file.integer("citer.round"));
   info.labels = label_rule(file.text("citer.labels"));
   info.states = state_source(file.text("citer.states"));
@@ -169,6 +171,12 @@ void Preferences::append(const Preferences& other, const std::string& name,
                          const std::string& other_name) {
   check_same(info.slm, other.info.slm, "SLM", name, other_name);
   check_same(info.llm, other.info.llm, "LLM", name, other_name);
+  const std::string& format = other.info.chat_format;
+  if (!info.chat_format.empty() && !format.empty() && info.chat_format != format) {
+    throw InputError(fmt::format(
+        "{} and {} do not go together: collected on prompts in the format '{}' and '{}'", name,
+        other_name, info.chat_format, format));
+  }
   const auto first = static_cast<std::int32_t>(examples.size());
   info.counts += other.info.counts;
   add_all(examples, other.examples);
@@ -235,6 +243,7 @@ void save_preferences(const fs::path& path, const Preferences& p) {
   file.set("citer.llm.name", p.info.llm.name);
   file.set_hash("citer.llm.fingerprint", p.info.llm.fingerprint);
   file.set("citer.data", p.info.data);
+  if (!p.info.chat_format.empty()) file.set("citer.chat_format", p.info.chat_format);
   file.set("citer.round", std::int64_t{p.info.round});
   file.set("citer.labels", std::string(to_string(p.info.labels)));
   file.set("citer.states", std::string(to_string(p.info.states)));

@@ -46,7 +46,8 @@ struct PreferencesInfo {
   int n_embd = 0;
   ModelIdentity slm;
   ModelIdentity llm;
-  std::string data;  ///< names of the datasets
+  std::string data;         ///< names of the datasets
+  std::string chat_format;  ///< of the prompts, ChatFormat::name(); "": not known
   int round = 1;
   LabelRule labels = LabelRule::kReward;
   StateSource states = StateSource::kReference;

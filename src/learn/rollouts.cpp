@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/thinking.h"
 #include "model/vocab.h"
 
 namespace citer {
@@ -109,6 +110,7 @@ Request Rollouts::request(const Continuation& continuation) const {
   options.own_policy = from.alone ? slm_alone_ : options_.policy;
   options.threshold = from.alone ? 0.0 : options_.threshold;
   options.first = Writer::kSlm;  // it goes on in the middle of an answer
+  options.stop = options_.stop;
   if (!from.alone && options_.count > 1) options.sampling.temperature = options_.temperature;
   options.sampling.seed = options_.seed + static_cast<std::uint64_t>(continuation.k);
   return request;
@@ -125,8 +127,9 @@ std::vector<Token> Rollouts::answer_before(const RolloutJob& job) const {
 void Rollouts::finish(const Continuation& continuation, const std::string& text,
                       const Counters& counters) {
   const RolloutJob& from = continuation.from;
-  const std::string answer = vocab().text(answer_before(from)) + text;
-  const bool right = judge_.judge(*from.text->example, answer).correct;
+  const SplitText answer =
+      split_thinking(vocab().text(answer_before(from)) + text, from.text->thinking);
+  const bool right = judge_.judge(*from.text->example, answer.content).correct;
   for (const Follower& follower : continuation.followers) {
     Counters all = counters;
     all.slm_tokens += follower.along;
@@ -161,17 +164,13 @@ std::vector<std::vector<Branch>> run_rollouts(Service& service, const AnswerJudg
   return Rollouts(service, judge, jobs, options).run();
 }
 
-std::vector<Answer> write_answers(Service& service, const std::vector<std::vector<Token>>& prompts,
-                                  std::shared_ptr<const RoutingPolicy> policy, double threshold,
-                                  int max_tokens) {
+std::vector<Answer> write_answers(Service& service, const std::vector<Prompt>& prompts,
+                                  const GenerationOptions& options) {
   std::vector<Request> requests;
   requests.reserve(prompts.size());
-  for (const std::vector<Token>& prompt : prompts) {
-    Request& request = requests.emplace_back();
-    request.prompt.tokens = prompt;
-    request.options.max_tokens = tokens_left(service, prompt.size(), 0, max_tokens);
-    request.options.own_policy = policy;
-    request.options.threshold = threshold;
+  for (const Prompt& prompt : prompts) {
+    Request& request = requests.emplace_back(prompt, options);
+    request.options.max_tokens = tokens_left(service, prompt.tokens.size(), 0, options.max_tokens);
   }
   return service.write_all(std::move(requests));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "citer/service.h"
@@ -18,6 +19,7 @@ struct RolloutOptions {
   double temperature = 0.0;  ///< of several
   std::uint64_t seed = 0;
   int max_tokens = 256;  ///< of the whole answer
+  std::vector<std::string> stop{};
 };
 
 /// A text that continuations start from: its tokens lie in both caches of `sequence`. Never empty.
@@ -25,6 +27,7 @@ struct RolloutText {
   const Example* example = nullptr;
   int sequence = 0;
   std::vector<Token> prompt;
+  std::optional<Thinking> thinking;  ///< how it is marked in `text`
   std::vector<Token> text;
   std::vector<Token> slm;  ///< the SLM's likeliest token at each place of `text`
 };
@@ -46,9 +49,9 @@ std::vector<std::vector<Branch>> run_rollouts(Service& service, const AnswerJudg
                                               const std::vector<RolloutJob>& jobs,
                                               const RolloutOptions& options);
 
-/// Whole answers to `prompts`, by a policy, greedily.
-std::vector<Answer> write_answers(Service& service, const std::vector<std::vector<Token>>& prompts,
-                                  std::shared_ptr<const RoutingPolicy> policy, double threshold,
-                                  int max_tokens);
+/// Whole answers to `prompts`, which are tokens; of GenerationOptions::max_tokens as many as the
+/// context holds.
+std::vector<Answer> write_answers(Service& service, const std::vector<Prompt>& prompts,
+                                  const GenerationOptions& options);
 
 }  // namespace citer

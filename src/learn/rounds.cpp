@@ -10,6 +10,7 @@
 #include "learn/calibrate.h"
 #include "learn/collect.h"
 #include "learn/train.h"
+#include "model/chat_format.h"
 #include "model/model.h"
 #include "route/learned_policy.h"
 
@@ -59,10 +60,17 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
                               const CalibrateOptions& calibrate) {
   std::string text = fmt::format(
       "{}; policy {} features {} weights {} epochs {} patience {} batch {} learning-rate {} "
-      "weight-decay {} dropout {} most-weight {} folds {} seed {} max-tokens {} budgets {}",
+      "weight-decay {} dropout {} most-weight {} folds {} seed {} max-tokens {} stop {} budgets {}",
       preferences.info.identity, o.policy, to_string(o.features), static_cast<int>(o.weights),
       o.epochs, o.patience, o.batch, o.learning_rate, o.weight_decay, o.dropout, o.most_weight,
-      o.folds, o.seed, calibrate.max_tokens, fmt::join(calibrate.budgets, ","));
+      o.folds, o.seed, calibrate.max_tokens, fmt::join(calibrate.stop, ","),
+      fmt::join(calibrate.budgets, ","));
+  const SamplingOptions& s = calibrate.sampling;
+  text += fmt::format(
+      " temperature {} top-k {} top-p {} min-p {} repeat-penalty {} repeat-last-n {} "
+      "presence-penalty {} frequency-penalty {} sampling-seed {}",
+      s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,
+      s.presence_penalty, s.frequency_penalty, s.seed);
   for (const fs::path& path : calibrate.data) {
     text += fmt::format(" valid {:016x}", load_dataset(path, calibrate.dataset).fingerprint);
   }
@@ -186,6 +194,13 @@ std::optional<Router> learn_from_files(ServicePool& services, const LearnOptions
     throw InputError(fmt::format("{}: collected with the SLM '{}', but {} is '{}'",
                                  options.preferences.front().string(), preferences.info.slm.name,
                                  services.pair().slm()->options().path, slm.name));
+  }
+  const std::string format = services.pair().chat_format().name();
+  if (!preferences.info.chat_format.empty() && preferences.info.chat_format != format) {
+    throw InputError(fmt::format(
+        "{}: collected on prompts in the format '{}', here it is '{}'; give the chat options that "
+        "it was collected with",
+        options.preferences.front().string(), preferences.info.chat_format, format));
   }
   return make_router(services, preferences, options, watcher);
 }

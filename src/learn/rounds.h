@@ -17,7 +17,8 @@ std::optional<Router> learn_in_rounds(ServicePool& services, const LearnOptions&
                                       const Watcher& watcher);
 
 /// Trains on LearnOptions::preferences, all together, and calibrates. Nothing when the watcher
-/// ended it. Throws InputError when they were collected with another SLM than the services'.
+/// ended it. Throws InputError when they were collected with another SLM than the services', or on
+/// prompts in another format.
 std::optional<Router> learn_from_files(ServicePool& services, const LearnOptions& options,
                                        const Watcher& watcher);
 

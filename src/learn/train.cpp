@@ -214,6 +214,7 @@ std::optional<Router> Training::run(const std::function<void(const EpochReport&)
   info.llm = preferences_.info.llm;
   info.rounds = preferences_.info.round;
   info.data = preferences_.info.data;
+  info.chat_format = preferences_.info.chat_format;
   info.metrics = {{"epoch", static_cast<double>(best.epoch)},
                   {"loss", best.loss},
                   {"accuracy", best.metrics.accuracy},

@@ -1,5 +1,6 @@
 #include "model/chat_template.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -18,6 +19,7 @@
 #include "base/file.h"
 #include "citer/error.h"
 #include "model/model.h"
+#include "model/thinking_tags.h"
 
 namespace citer {
 
@@ -71,26 +73,20 @@ ChatTemplate ChatTemplate::for_model(const Model& model, const std::string& over
   const std::string source = model.chat_template();
   if (source.empty()) {
     throw InputError(fmt::format(
-        "{}: this model has no chat template; give a chat template file, or use a plain "
-        "prompt",
+        "{}: this model has no chat template; give a chat template file, or a prompt that is "
+        "plain text",
         model.options().path));
   }
   return {source, model.options().path, model};
 }
 
-std::string ChatTemplate::render(const std::vector<ChatMessage>& messages) const {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const ChatMessage& message : messages) {
-    list.push_back({{"role", message.role}, {"content", message.content}});
-  }
-  return render(list, nullptr);
-}
-
 std::string ChatTemplate::render(const nlohmann::ordered_json& messages,
-                                 const nlohmann::ordered_json& tools) const {
+                                 const nlohmann::ordered_json& tools,
+                                 const nlohmann::ordered_json& variables) const {
   minja::chat_template_inputs inputs;
   inputs.messages = messages;
   if (!tools.empty()) inputs.tools = tools;
+  if (!variables.empty()) inputs.extra_context = variables;
   const std::lock_guard lock(impl_->mutex);
   try {
     std::string text = impl_->chat_template.apply(inputs);
@@ -107,6 +103,14 @@ std::string ChatTemplate::render(const nlohmann::ordered_json& messages,
 bool ChatTemplate::takes_tools() const {
   const minja::chat_template_caps& caps = impl_->chat_template.original_caps();
   return caps.supports_tools && caps.supports_tool_calls;
+}
+
+std::optional<Thinking> ChatTemplate::thinking() const {
+  const auto found = std::find_if(
+      kThinkingTags.begin(), kThinkingTags.end(),
+      [this](const ThinkingTags& tags) { return source().find(tags.close) != std::string::npos; });
+  if (found == kThinkingTags.end()) return std::nullopt;
+  return Thinking{.open = std::string(found->open), .close = std::string(found->close)};
 }
 
 const std::string& ChatTemplate::source() const { return impl_->chat_template.source(); }

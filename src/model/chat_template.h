@@ -1,12 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "citer/types.h"
+#include "citer/generation.h"
 
 namespace citer {
 
@@ -25,16 +25,16 @@ class ChatTemplate {
   /// InputError when there is none.
   static ChatTemplate for_model(const Model& model, const std::string& override_file);
 
-  /// The prompt that leads to the assistant's next message. Throws InputError with the template's
-  /// line when it fails or refuses the messages.
-  std::string render(const std::vector<ChatMessage>& messages) const;
-
-  /// The same for messages and tools as OpenAI's API has them; `tools` may be empty.
-  std::string render(const nlohmann::ordered_json& messages,
-                     const nlohmann::ordered_json& tools) const;
+  /// The prompt that leads to the assistant's next message, for messages and tools as OpenAI's API
+  /// has them, and variables of the template (an object); tools and variables may be null. Throws
+  /// InputError with the template's line when it fails or refuses the messages.
+  std::string render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
+                     const nlohmann::ordered_json& variables) const;
 
   /// Whether it tells the model of tools and of calls that were made.
   bool takes_tools() const;
+  /// Between which tags the model thinks, as far as the source shows; `is_open` is false.
+  std::optional<Thinking> thinking() const;
   const std::string& source() const;
 
  private:

@@ -14,6 +14,7 @@
 #include "citer/error.h"
 #include "model/backend.h"
 #include "model/gguf_file.h"
+#include "model/vocab_match.h"
 
 namespace citer {
 
@@ -139,11 +140,12 @@ std::string Model::chat_template() const {
   return source == nullptr ? "" : source;
 }
 
-void check_pair(const Model& slm, const Model& llm) {
-  if (const auto difference = vocab_difference(slm.vocab(), llm.vocab())) {
-    throw InputError(fmt::format("{} and {} are not a pair: their vocabularies differ: {}",
-                                 slm.options().path, llm.options().path, *difference));
-  }
+std::string check_pair(const Model& slm, const Model& llm) {
+  VocabMatch match = match_vocabs(slm.vocab(), llm.vocab());
+  if (match.is_pair()) return std::move(match.harmless);
+  throw InputError(fmt::format(
+      "{} and {} are not a pair: their vocabularies differ: {}; choose two models of one family",
+      slm.options().path, llm.options().path, match.text()));
 }
 
 }  // namespace citer

@@ -53,8 +53,9 @@ class Model {
   int threads_;
 };
 
-/// Throws InputError naming both files and the first difference unless the two models share a
-/// vocabulary (vocab_difference()).
-void check_pair(const Model& slm, const Model& llm);
+/// Throws InputError naming both files and the first differences unless the two models share a
+/// vocabulary (match_vocabs()). Returns the differences that do not matter, in one phrase; "" for
+/// none.
+std::string check_pair(const Model& slm, const Model& llm);
 
 }  // namespace citer

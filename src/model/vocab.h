@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +22,8 @@ class Vocab {
   /// turns the text of special tokens into those tokens. Throws ResourceError on overflow.
   std::vector<Token> tokenize(std::string_view text, bool add_special, bool parse_special) const;
 
-  /// A token's bytes; "" for special tokens. Concatenated pieces are the exact text.
+  /// A token's bytes; "" for control tokens, but for tags of thinking, which are text in every
+  /// vocabulary. Concatenated pieces are the exact text.
   const std::string& piece(Token token) const { return pieces_[static_cast<std::size_t>(token)]; }
 
   /// Concatenation of the pieces.
@@ -44,10 +44,5 @@ class Vocab {
   const llama_vocab* vocab_;
   std::vector<std::string> pieces_;
 };
-
-/// What keeps two vocabularies from being the same, as one phrase naming the first difference;
-/// nothing if they agree in type, special tokens, and every token's text and attributes. Padding at
-/// the end (unused tokens that only one of them has) does not count.
-std::optional<std::string> vocab_difference(const Vocab& a, const Vocab& b);
 
 }  // namespace citer

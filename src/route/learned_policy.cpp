@@ -89,8 +89,7 @@ std::shared_ptr<const RoutingPolicy> make_learned_policy(Router router, const Mo
   return std::make_shared<LearnedPolicy>(std::move(router), slm);
 }
 
-std::shared_ptr<const RoutingPolicy> load_learned_policy(const std::filesystem::path& path,
-                                                         const Model& slm) {
+Router load_router_for(const std::filesystem::path& path, const Model& slm) {
   Router router = load_router(path);
   if (!is_learned_policy(router.info.policy)) {
     throw InputError(
@@ -102,7 +101,12 @@ std::shared_ptr<const RoutingPolicy> load_learned_policy(const std::filesystem::
                                  path.string(), router.info.n_embd, slm.options().path,
                                  slm.n_embd()));
   }
-  return make_learned_policy(std::move(router), slm);
+  return router;
+}
+
+std::shared_ptr<const RoutingPolicy> load_learned_policy(const std::filesystem::path& path,
+                                                         const Model& slm) {
+  return make_learned_policy(load_router_for(path, slm), slm);
 }
 
 ModelIdentity identity_of(const Model& model) {

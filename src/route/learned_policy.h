@@ -21,8 +21,11 @@ bool is_learned_policy(const std::string& name);
 /// score() throws ResourceError when a hidden state is not finite.
 std::shared_ptr<const RoutingPolicy> make_learned_policy(Router router, const Model& slm);
 
-/// The same from a file. Throws InputError when it cannot be read, or when the router was trained
-/// for another SLM than this (both named). Another LLM is no error: the router does not look at it.
+/// A router file for this SLM. Throws InputError when it cannot be read, or when it was trained for
+/// another SLM (both named). Another LLM is no error: the router does not look at it.
+Router load_router_for(const std::filesystem::path& path, const Model& slm);
+
+/// The policy of a router file. Throws as load_router_for() does.
 std::shared_ptr<const RoutingPolicy> load_learned_policy(const std::filesystem::path& path,
                                                          const Model& slm);
 

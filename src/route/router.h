@@ -45,6 +45,7 @@ struct RouterInfo {
   ModelIdentity llm;
   int rounds = 0;
   std::string data;                       ///< names of the datasets it learned from
+  std::string chat_format;                ///< of its prompts, ChatFormat::name(); "": not known
   std::string identity;                   ///< everything that decided the weights, as text
   std::map<std::string, double> metrics;  ///< of the best epoch, on held-out examples
   /// By rising threshold; empty when it was never calibrated.

@@ -40,6 +40,7 @@ void write_info(GgufWriter& file, const RouterInfo& info) {
   file.set_hash("citer.llm.fingerprint", info.llm.fingerprint);
   file.set("citer.rounds", std::int64_t{info.rounds});
   file.set("citer.data", info.data);
+  if (!info.chat_format.empty()) file.set("citer.chat_format", info.chat_format);
   file.set("citer.identity", info.identity);
   std::vector<std::string> names;
   std::vector<double> values;
@@ -80,6 +81,8 @@ RouterInfo read_info(const fs::path& path, const GgufReader& file) {
   info.llm = {file.text("citer.llm.name"), file.hash("citer.llm.fingerprint")};
   info.rounds = static_cast<int>(file.integer("citer.rounds"));
   info.data = file.text("citer.data");
+  // Files of before have no format.
+  if (file.has("citer.chat_format")) info.chat_format = file.text("citer.chat_format");
   info.identity = file.text("citer.identity");
   const auto names = file.texts("citer.metrics.names");
   const auto values = file.numbers("citer.metrics.values");

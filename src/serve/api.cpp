@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/utf8.h"
-#include "model/chat_template.h"
+#include "model/chat_format.h"
 #include "model/vocab.h"
 #include "serve/api_error.h"
 #include "serve/generation.h"
@@ -44,7 +44,7 @@ Json optional_json(const std::optional<double>& value) { return value ? Json(*va
 bool has_chat_template(const Service& service) {
   try {
     const Json hello = Json::array({{{"role", "user"}, {"content", "Hello"}}});
-    return !service.pair().chat_template().render(hello, nullptr).empty();
+    return !service.pair().chat_format().read(hello, nullptr, nullptr).tokens.empty();
   } catch (const InputError&) {
     return false;
   }
@@ -53,7 +53,7 @@ bool has_chat_template(const Service& service) {
 /// How the chat template has tools called; none where there is no template, either.
 std::optional<ToolCallForm> tool_call_form(const Service& service) {
   try {
-    const ChatTemplate& used = service.pair().chat_template();
+    const ChatTemplate& used = service.pair().chat_format().chat_template();
     return used.takes_tools() ? citer::tool_call_form(used.source()) : std::nullopt;
   } catch (const InputError&) {
     return std::nullopt;
@@ -117,14 +117,16 @@ HttpReply Api::completions(const HttpRequest& request) {
   return generate(parse_completion_request(parse_body(request.body), limits()), request, arrival);
 }
 
-/// The prompts as tokens; throws ApiError where one is empty or too long.
-std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed) const {
-  const Vocab& vocab = service_.pair().vocab();
-  std::vector<std::vector<Token>> prompts;
+/// The conversation, or the prompts as they are, as tokens; throws ApiError where one is empty or
+/// too long.
+std::vector<Prompt> Api::prompts_of(const GenerationRequest& parsed) const {
+  std::vector<Prompt> prompts;
   if (parsed.chat) {
     try {
-      prompts.push_back(vocab.tokenize(
-          service_.pair().chat_template().render(parsed.messages, parsed.tools), true, true));
+      prompts.push_back(service_.pair().chat_format().read(parsed.messages, parsed.tools,
+                                                           parsed.template_kwargs));
+      std::optional<Thinking>& thinking = prompts.back().thinking;
+      if (thinking) thinking->is_kept = parsed.keeps_thinking;
     } catch (const InputError& e) {
       // Without the template's path, which is the server's business.
       const std::string_view what = e.what();
@@ -134,14 +136,14 @@ std::vector<std::vector<Token>> Api::prompts_of(const GenerationRequest& parsed)
   }
   for (const TextOrTokens& prompt : parsed.prompts) {
     const auto* text = std::get_if<std::string>(&prompt);
-    prompts.push_back(text != nullptr ? vocab.tokenize(*text, true, true)
-                                      : std::get<std::vector<Token>>(prompt));
+    prompts.push_back(text != nullptr ? service_.pair().read({.text = *text, .raw = true})
+                                      : Prompt{.tokens = std::get<std::vector<Token>>(prompt)});
   }
-  for (const std::vector<Token>& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     const std::string field = parsed.chat ? "messages" : "prompt";
-    if (prompt.empty()) throw bad_field(field, "a prompt without tokens");
-    if (static_cast<int>(prompt.size()) >= service_.context_size()) {
-      throw too_long(field, prompt.size(), service_.context_size());
+    if (prompt.tokens.empty()) throw bad_field(field, "a prompt without tokens");
+    if (static_cast<int>(prompt.tokens.size()) >= service_.context_size()) {
+      throw too_long(field, prompt.tokens.size(), service_.context_size());
     }
   }
   return prompts;
@@ -158,7 +160,7 @@ void Api::check_grammar(const GenerationRequest& parsed) const {
 
 /// For each prompt its n answers.
 std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Routing& routing,
-                                      const std::vector<std::vector<Token>>& prompts) const {
+                                      const std::vector<Prompt>& prompts) const {
   check_grammar(parsed);
   Request common;
   common.options = options_.defaults;
@@ -170,15 +172,16 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   }
   common.options.sampling = parsed.sampling;
   common.options.stop = parsed.stop;
+  common.options.reasoning_budget = parsed.reasoning_budget;
   common.score_prompt = parsed.echo && parsed.logprobs();
 
   std::vector<Request> requests;
   requests.reserve(prompts.size() * static_cast<std::size_t>(parsed.n));
-  for (const std::vector<Token>& prompt : prompts) {
+  for (const Prompt& prompt : prompts) {
     Request request = common;
-    request.prompt.tokens = prompt;
+    request.prompt = prompt;
     // As llama-server does: a limit beyond the context is no error.
-    const int room = service_.context_size() - static_cast<int>(prompt.size());
+    const int room = service_.context_size() - static_cast<int>(prompt.tokens.size());
     request.options.max_tokens = std::min(parsed.max_tokens, room);
     for (int i = 0; i < parsed.n; ++i) {
       request.choice = static_cast<std::uint64_t>(i);
@@ -189,18 +192,20 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
 }
 
 ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& routing,
-                              const std::vector<std::vector<Token>>& prompts) const {
+                              const std::vector<Prompt>& prompts) const {
   ResponseFormat format{.chat = parsed.chat,
                         .logprobs = parsed.logprobs(),
                         .trace = parsed.trace,
                         .include_usage = parsed.include_usage,
                         .tool_calls = parsed.tool_calls,
+                        .thinking = parsed.chat ? prompts.front().thinking : std::nullopt,
                         .model = parsed.model.empty() ? "citer" : parsed.model,
                         .policy = routing.policy->name()};
   if (!parsed.echo) return format;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
-    const std::string echo = text != nullptr ? *text : service_.pair().vocab().text(prompts[i]);
+    const std::string echo =
+        text != nullptr ? *text : service_.pair().vocab().text(prompts[i].tokens);
     format.echoes.insert(format.echoes.end(), static_cast<std::size_t>(parsed.n), echo);
   }
   return format;
@@ -211,9 +216,9 @@ HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
   const Routing routing =
       choose_routing(service_.pair(), options_.defaults, parsed.model, parsed.routing);
   prepare_tools(service_, parsed);
-  const std::vector<std::vector<Token>> prompts = prompts_of(parsed);
+  const std::vector<Prompt> prompts = prompts_of(parsed);
   int prompt_tokens = 0;
-  for (const auto& prompt : prompts) prompt_tokens += static_cast<int>(prompt.size());
+  for (const Prompt& prompt : prompts) prompt_tokens += static_cast<int>(prompt.tokens.size());
   auto generation = std::make_shared<Generation>(
       service_, metrics_, requests_of(parsed, routing, prompts),
       ResponseWriter(service_.pair().vocab(), format_of(parsed, routing, prompts), prompt_tokens),

@@ -38,12 +38,12 @@ class Api {
   RequestLimits limits() const;
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
-  std::vector<std::vector<Token>> prompts_of(const GenerationRequest& parsed) const;
+  std::vector<Prompt> prompts_of(const GenerationRequest& parsed) const;
   void check_grammar(const GenerationRequest& parsed) const;
   std::vector<Request> requests_of(const GenerationRequest& parsed, const Routing& routing,
-                                   const std::vector<std::vector<Token>>& prompts) const;
+                                   const std::vector<Prompt>& prompts) const;
   ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,
-                           const std::vector<std::vector<Token>>& prompts) const;
+                           const std::vector<Prompt>& prompts) const;
 
   Service& service_;
   ServerMetrics& metrics_;

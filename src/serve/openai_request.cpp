@@ -250,6 +250,9 @@ Json parse_message(const Json& message, const std::string& path) {
   Json parsed = {{"role", role},
                  {"content", only_calls ? "" : parse_content(content, fields.path("content"))}};
   if (calls != nullptr) parsed["tool_calls"] = parse_tool_calls(*calls, fields.path("tool_calls"));
+  // Templates leave out what was thought before the last question, or not.
+  const auto reasoning = fields.string("reasoning_content");
+  if (reasoning && role == "assistant") parsed["reasoning_content"] = *reasoning;
   if (role != "tool") return parsed;
   parsed["tool_call_id"] = fields.string("tool_call_id").value_or("");
   if (const auto name = fields.string("name")) parsed["name"] = *name;
@@ -326,6 +329,27 @@ void parse_tools(const Fields& fields, GenerationRequest& request) {
   }
 }
 
+/// What the template is told of thinking, and how long it may last.
+void parse_thinking(const Fields& fields, const RequestLimits& limits, GenerationRequest& request) {
+  Json& variables = request.template_kwargs;
+  const Json* given = fields.find("chat_template_kwargs");
+  if (given != nullptr && fields.object("chat_template_kwargs")) variables = *given;
+  if (const auto thinks = fields.boolean("enable_thinking")) variables["enable_thinking"] = *thinks;
+  if (const auto effort = fields.string("reasoning_effort")) {
+    variables["reasoning_effort"] = *effort;
+    if (*effort == "none") variables["enable_thinking"] = false;
+  }
+  const std::string format = fields.string("reasoning_format").value_or("auto");
+  if (format != "auto" && format != "deepseek" && format != "none") {
+    throw bad_field("reasoning_format",
+                    fmt::format("expected auto, deepseek or none, found '{}'", format));
+  }
+  request.keeps_thinking = format == "none";
+  request.reasoning_budget =
+      static_cast<int>(fields.integer("thinking_budget_tokens", -1, kMostTokens)
+                           .value_or(limits.defaults.reasoning_budget));
+}
+
 /// A string, token ids, or an array of either.
 std::vector<TextOrTokens> parse_prompts(const Json* prompt, int vocab_size) {
   if (prompt == nullptr) throw bad_field("prompt", "missing");
@@ -374,6 +398,7 @@ GenerationRequest parse_chat_request(const Json& body, const RequestLimits& limi
   GenerationRequest request = parse_common(fields, limits);
   request.chat = true;
   parse_tools(fields, request);
+  parse_thinking(fields, limits, request);
   const Json* messages = fields.find("messages");
   if (messages == nullptr || !messages->is_array() || messages->empty()) {
     throw bad_field("messages", "expected an array of messages, not empty");

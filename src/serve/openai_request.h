@@ -34,6 +34,9 @@ struct GenerationRequest {
   /// How the chat template has tools called; set by the Api where there are any.
   std::optional<ToolCallForm> tool_calls;
   std::vector<TextOrTokens> prompts;  ///< not chat; at least one
+  Json template_kwargs;               ///< chat: variables of the template; null: none
+  bool keeps_thinking = false;        ///< chat: in the content, with its tags
+  int reasoning_budget = -1;          ///< chat: tokens of thinking at most; negative: any number
   int max_tokens = -1;                ///< negative: as many as the context holds
   SamplingOptions sampling;
   std::string grammar_field = "grammar";  ///< where its grammar comes from

@@ -208,6 +208,9 @@ Json ResponseWriter::whole_choice(std::size_t index, const Answer& answer) const
   } else {
     choice["text"] = valid_utf8(text);
   }
+  if (!answer.reasoning.empty()) {
+    choice["message"]["reasoning_content"] = valid_utf8(answer.reasoning);
+  }
   choice["logprobs"] = std::move(logprobs);
   choice["finish_reason"] = finish;
   return choice;
@@ -251,6 +254,18 @@ std::string ResponseWriter::first_chunk(std::size_t index) const {
   return chunk_of(index, valid_utf8(format_.echoes[index]), nullptr, nullptr).dump();
 }
 
+/// What an answer grew by, in its parts.
+SplitText ResponseWriter::parts_of(std::size_t index, const Growth& growth) {
+  const std::string text = valid_utf8(growth.text());
+  if (!format_.thinking || format_.thinking->is_kept) return {"", text};
+  while (thinking_texts_.size() <= index) thinking_texts_.emplace_back(*format_.thinking);
+  ThinkingText& thinking = thinking_texts_[index];
+  SplitText parts = thinking.push(text);
+  if (!growth.is_last()) return parts;
+  const SplitText rest = thinking.finish();
+  return {parts.reasoning + rest.reasoning, parts.content + rest.content};
+}
+
 /// Where one answer's text stands.
 ToolText& ResponseWriter::tool_text(std::size_t index) {
   while (tool_texts_.size() <= index) tool_texts_.emplace_back(*format_.tool_calls);
@@ -259,13 +274,19 @@ ToolText& ResponseWriter::tool_text(std::size_t index) {
 
 std::string ResponseWriter::chunk(std::size_t index, const Growth& growth) {
   const bool has_tokens = !growth.tokens.empty() && (format_.logprobs || format_.trace);
-  std::string content = valid_utf8(growth.text());
+  auto [reasoning, content] = parts_of(index, growth);
   if (format_.tool_calls) content = tool_text(index).push(content);
-  if (content.empty() && !has_tokens) return "";
+  if (reasoning.empty() && content.empty() && !has_tokens) return "";
   if (offsets_.size() <= index) offsets_.resize(index + 1);
-  Json text = std::move(content);
-  Json chunk = chunk_of(index, format_.chat ? Json{{"content", std::move(text)}} : std::move(text),
-                        choice_logprobs(growth.tokens, offsets_[index]), nullptr);
+  Json delta = content;
+  if (format_.chat) {
+    Json parts = Json::object();
+    if (!reasoning.empty()) parts["reasoning_content"] = std::move(reasoning);
+    if (!content.empty() || parts.empty()) parts["content"] = std::move(content);
+    delta = std::move(parts);
+  }
+  Json chunk =
+      chunk_of(index, std::move(delta), choice_logprobs(growth.tokens, offsets_[index]), nullptr);
   if (format_.trace) chunk["citer"] = {{"trace", trace_of(growth.tokens)}};
   return chunk.dump();
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thinking.h"
 #include "citer/generation.h"
 #include "model/vocab.h"
 #include "serve/json_fields.h"
@@ -23,6 +24,8 @@ struct ResponseFormat {
   bool include_usage = false;
   /// How calls of tools stand in the text; none: they are no calls.
   std::optional<ToolCallForm> tool_calls{};
+  /// How thinking stands in the text; none: there is none.
+  std::optional<Thinking> thinking{};
   std::string model;                  ///< as the client named it
   std::string policy;                 ///< the one that routes
   std::vector<std::string> echoes{};  ///< per answer the text that goes before it; empty: none
@@ -51,6 +54,7 @@ class ResponseWriter {
   Json head(bool is_chunk) const;
   Json choice_logprobs(const std::vector<TokenRecord>& tokens, std::size_t& offset) const;
   Json whole_choice(std::size_t index, const Answer& answer) const;
+  SplitText parts_of(std::size_t index, const Growth& growth);
   ToolText& tool_text(std::size_t index);
   Json chunk_of(std::size_t index, Json delta, Json logprobs, Json finish) const;
   Json usage(const std::vector<Answer>& answers) const;
@@ -61,8 +65,9 @@ class ResponseWriter {
   int prompt_tokens_;
   std::string id_;
   std::int64_t created_;
-  std::vector<std::size_t> offsets_;  ///< per answer: characters that were streamed
-  std::vector<ToolText> tool_texts_;  ///< per answer, where tools may be called
+  std::vector<std::size_t> offsets_;          ///< per answer: characters that were streamed
+  std::vector<ThinkingText> thinking_texts_;  ///< per answer, where there may be thinking
+  std::vector<ToolText> tool_texts_;          ///< per answer, where tools may be called
 };
 
 /// A token's text as the API shows it: its piece, "bytes:\xe2\x82" where that is part of a

@@ -133,6 +133,21 @@ void check_options(const DatasetOptions& options) {
   }
 }
 
+/// Drops the examples of the other part.
+void keep_part(std::vector<Example>& examples, DataPart part, const fs::path& path) {
+  if (part == DataPart::kAll) return;
+  constexpr std::uint64_t kParts = 5;
+  std::erase_if(examples, [&](const Example& example) {
+    const bool validates = hash64(example.id) % kParts == 0;
+    return validates != (part == DataPart::kValidation);
+  });
+  if (!examples.empty()) return;
+  throw InputError(
+      fmt::format("{}: too few examples to part them in training and validation; give validation "
+                  "data of its own",
+                  path.string()));
+}
+
 std::string dataset_name(const fs::path& path) {
   const fs::path plain = path.has_filename() ? path : path.parent_path();
   return fs::is_directory(plain) ? plain.filename().string() : plain.stem().string();
@@ -146,6 +161,7 @@ Dataset load_dataset(const fs::path& path, const DatasetOptions& options) {
   if (options.limit > 0 && static_cast<std::size_t>(options.limit) < out.examples.size()) {
     out.examples.resize(static_cast<std::size_t>(options.limit));
   }
+  keep_part(out.examples, options.part, path);
   if (options.shots > 0) {
     const auto shots = prompted_examples(options.shots_path, options.prompt_template);
     for (Example& example : out.examples) {

@@ -27,7 +27,7 @@ struct Dataset {
 ///    CommonsenseQA and ARC as Hugging Face has them), {question: {stem, choices: [{label, text}]},
 ///    answerKey} (the same as published), HumanEval and MBPP (see code_example()). Any other record
 ///    may have `id`, `prompt` and, for choices, `cot`;
-///  - .json: one such object, or an array of them;
+///  - .json: one such object, an array of them, or one a line, as CITER's own files are;
 ///  - .csv: MMLU (question, four choices, letter; no header);
 ///  - a directory: every such file in it and below, by path (MATH's one problem a file).
 /// Ids that a file does not give are "<stem>:<line>" (in a directory the stem is the relative path

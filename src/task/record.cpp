@@ -100,17 +100,24 @@ Example json_example(const json& object, const Place& place) {
   return out;
 }
 
-void read_jsonl(const fs::path& path, const std::function<void(Example, int line)>& visit) {
+using Visit = std::function<void(Example, int line)>;
+
+std::string_view without_mark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
+
+void read_lines(const fs::path& path, const Visit& visit) {
   for_each_line(path, [&](std::string_view text, int line) {
-    if (line == 1 && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    if (line == 1) text = without_mark(text);
     if (trim(text).empty()) return;
     visit(json_example(parse_json(text, path, line), {path, line}), line);
   });
 }
 
 /// One object, or an array of them; array elements count as lines from 1.
-void read_json(const fs::path& path, const std::function<void(Example, int line)>& visit) {
-  const json value = parse_json(read_file(path), path, 1);
+void read_whole(const fs::path& path, std::string_view text, const Visit& visit) {
+  const json value = parse_json(text, path, 1);
   if (!value.is_array()) return visit(json_example(value, {path, 1}), 1);
   int number = 0;
   for (const json& item : value) {
@@ -119,24 +126,40 @@ void read_json(const fs::path& path, const std::function<void(Example, int line)
   }
 }
 
-/// MMLU: question, four choices, letter; no header.
-void read_csv(const fs::path& path, const std::function<void(Example, int line)>& visit) {
+/// Whether the first line is an object of its own that others follow: JSON Lines, whatever the
+/// file's name says.
+bool is_lines(std::string_view text) {
+  text = trim(text);
+  const std::size_t end = text.find('\n');
+  return end != std::string_view::npos &&
+         json::parse(text.substr(0, end), nullptr, /*allow_exceptions=*/false).is_object();
+}
+
+void read_json(const fs::path& path, const Visit& visit) {
   const std::string bytes = read_file(path);
-  std::string_view text = bytes;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  for_each_csv_row(text, path.string(), [&](const std::vector<std::string>& fields, int line) {
-    const Place place{path, line};
-    if (fields.size() != 6) {
-      place.fail("6 fields (question, four choices, letter)", fmt::format("{}", fields.size()));
-    }
-    if (trim(fields.front()).empty()) place.fail("a question", "an empty field");
-    Example example;
-    example.kind = TaskKind::kChoice;
-    example.question = fields.front();
-    for (std::size_t i = 0; i < 4; ++i) example.choices.push_back({letter(i), fields[i + 1]});
-    example.gold = known_label(std::string(trim(fields.back())), example.choices, "answer", place);
-    visit(std::move(example), line);
-  });
+  const std::string_view text = without_mark(bytes);
+  if (is_lines(text)) return read_lines(path, visit);
+  read_whole(path, text, visit);
+}
+
+/// MMLU: question, four choices, letter; no header.
+void read_csv(const fs::path& path, const Visit& visit) {
+  const std::string bytes = read_file(path);
+  for_each_csv_row(
+      without_mark(bytes), path.string(), [&](const std::vector<std::string>& fields, int line) {
+        const Place place{path, line};
+        if (fields.size() != 6) {
+          place.fail("6 fields (question, four choices, letter)", fmt::format("{}", fields.size()));
+        }
+        if (trim(fields.front()).empty()) place.fail("a question", "an empty field");
+        Example example;
+        example.kind = TaskKind::kChoice;
+        example.question = fields.front();
+        for (std::size_t i = 0; i < 4; ++i) example.choices.push_back({letter(i), fields[i + 1]});
+        example.gold =
+            known_label(std::string(trim(fields.back())), example.choices, "answer", place);
+        visit(std::move(example), line);
+      });
 }
 
 }  // namespace
@@ -150,7 +173,7 @@ void read_records(const fs::path& path, const std::string& stem,
   const std::string extension = lower(path.extension().string());
   if (extension == ".csv") return read_csv(path, add);
   if (extension == ".json") return read_json(path, add);
-  if (extension == ".jsonl") return read_jsonl(path, add);
+  if (extension == ".jsonl") return read_lines(path, add);
   throw InputError(fmt::format("{}: expected a .jsonl, .json or .csv file, found \"{}\"",
                                path.string(), extension));
 }

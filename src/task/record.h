@@ -15,8 +15,9 @@ struct Record {
   int line = 0;
 };
 
-/// Reads every record of a .jsonl, .json (one object, or an array of objects) or .csv file.
-/// `stem` names the file in default ids. Throws InputError "path:line: expected ..., found ...".
+/// Reads every record of a .jsonl file (an object a line), a .json file (the same, one object, or
+/// an array of objects) or a .csv file. `stem` names the file in default ids. Throws InputError
+/// "path:line: expected ..., found ...".
 void read_records(const std::filesystem::path& path, const std::string& stem,
                   const std::function<void(Record)>& visit);
 

@@ -22,7 +22,7 @@ class Chat : public test::ProgramTest {
   }
 
   std::string prompt_answer(const std::string& prompt) const {
-    return run_well({"generate", "-n", "6", "--ignore-eos", "-p", prompt});
+    return run_well({"generate", "-n", "6", "--ignore-eos", "--raw", "-p", prompt});
   }
 };
 
@@ -43,6 +43,90 @@ TEST_F(Chat, TemplateFileOverrides) {
   const std::string file = write("own.jinja", "<{{ messages[0].content }}>");
   EXPECT_EQ(run_well({"chat", "-n", "6", "--ignore-eos", "--chat-template-file", file}, "x"),
             prompt_answer("<x>"));
+}
+
+TEST_F(Chat, GeneratePutsItsPromptIntoTheTemplate) {
+  const std::string asked = prompt_answer("system: be brief\nuser: how many?\nassistant:");
+  const test::Arguments flags = {"generate", "-n", "6", "--ignore-eos", "-sys", "be brief"};
+  const auto with = [&](const test::Arguments& more) {
+    test::Arguments all = flags;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  EXPECT_EQ(run_well(with({"-p", "how many?"})), asked);
+  const auto lines = json_lines(
+      run_long(with({"--prompts", write("prompts.jsonl", R"({"prompt": "how many?"})")})));
+  EXPECT_EQ(lines.at(0).at("text").get<std::string>() + "\n", asked);
+}
+
+TEST_F(Chat, EvalAsksByTheTemplateAsByHand) {
+  const std::string record = R"({"problem": "How many?", "solution": "\\boxed{5}")";
+  write("by-model.jsonl", record + R"(, "prompt": "how many?"})" + "\n");
+  write("by-hand.jsonl", record + R"(, "prompt": "user: how many?\nassistant:"})" + "\n");
+  const auto answers = [&](const std::string& name, const test::Arguments& more) {
+    test::Arguments all = {"eval",       "--data",  path(name + ".jsonl"),
+                           "--policies", "slm,llm", "-n",
+                           "20",         "--out",   path(name)};
+    all.insert(all.end(), more.begin(), more.end());
+    run_long(all);
+    std::vector<std::string> texts;
+    for (const auto& chunk : json_lines(read(name + "/records.jsonl"))) {
+      texts.push_back(chunk.at("examples").at(0).at("text"));
+    }
+    return texts;
+  };
+  const auto by_model = answers("by-model", {});
+  EXPECT_EQ(by_model.size(), 2U);
+  EXPECT_EQ(by_model, answers("by-hand", {"--no-chat-template"}));
+}
+
+TEST_F(Chat, WhatMeansNothingWithRawPromptsIsRefused) {
+  EXPECT_EQ(run_badly({"generate", "-p", "x", "--raw", "-sys", "be brief"}, kUsageError),
+            "citer: --system-prompt and --raw: raw prompts have none; give one, not both\n");
+  EXPECT_EQ(run_badly({"generate", "-p", "x", "--chat-template-kwargs", "5"}, kUsageError),
+            "citer: --chat-template-kwargs: expected a JSON object, found '5'\n");
+  EXPECT_THAT(run_badly({"chat", "--raw"}, kUsageError), HasSubstr("--raw: a chat needs"));
+}
+
+TEST_F(Chat, DifferingTemplatesAreToldOnce) {
+  test::write_tiny_model(folder_ / "slm.gguf", {.chat_template = "another", .seed = 31});
+  const test::ProcessResult result = run({"generate", "-n", "6", "-p", "how many?"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "citer: note: the models' chat templates differ; the LLM's is used\n");
+  EXPECT_EQ(run({"generate", "-n", "6", "-p", "how many?", "--raw"}).err, "");
+}
+
+class Thinker : public test::ProgramTest {
+ protected:
+  Thinker() {
+    test::write_tiny_model(
+        folder_ / "llm.gguf",
+        {.chat_template = "{{ messages[0].content }}{% if enable_thinking is defined and not "
+                          "enable_thinking %}<think></think>{% else %}<think>"
+                          "{{ reasoning_effort }}{% endif %}",
+         .seed = 31});
+    test::write_close_model(folder_ / "llm.gguf", folder_ / "slm.gguf", 0.15F);
+  }
+  test::json answer(const test::Arguments& more) const {
+    test::Arguments all = {"generate", "-n", "20", "--ignore-eos", "--json", "-p", "how many?"};
+    all.insert(all.end(), more.begin(), more.end());
+    return json_lines(run_long(all)).at(0);
+  }
+};
+
+TEST_F(Thinker, FlagsSayWhetherAndHowMuch) {
+  const test::json thinks = answer({});
+  EXPECT_EQ(thinks.at("text"), "");
+  EXPECT_TRUE(thinks.contains("reasoning_content"));
+  const test::json briefly = answer({"--reasoning-budget", "3"});
+  EXPECT_NE(briefly.at("text"), "");
+  EXPECT_TRUE(briefly.contains("reasoning_content"));
+  const test::json never = answer({"-rea", "off"});
+  EXPECT_NE(never.at("text"), "");
+  EXPECT_FALSE(never.contains("reasoning_content"));
+  EXPECT_EQ(never.at("text"),
+            answer({"--chat-template-kwargs", R"({"enable_thinking": false})"}).at("text"));
+  EXPECT_GT(answer({"--reasoning-effort", "low"}).at("prompt_tokens"), thinks.at("prompt_tokens"));
 }
 
 TEST_F(Chat, AnyBytesMayBeSaid) {

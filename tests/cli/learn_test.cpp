@@ -73,6 +73,46 @@ TEST_F(Learn, PreferencesBecomeARouterThatGenerateTakes) {
             "");
 }
 
+TEST_F(Learn, APairOfOnesOwnIsCalibratedOnAPartOfItsData) {
+  std::filesystem::copy_file(bundled("slm.gguf"), path("slm.gguf"));
+  std::filesystem::copy_file(bundled("llm.gguf"), path("llm.gguf"));
+  const std::string data = first_lines("mc.train.jsonl", 40);
+  const test::ProcessResult trained = run({"train",
+                                           "-m",
+                                           path("llm.gguf"),
+                                           "-md",
+                                           path("slm.gguf"),
+                                           "--rounds",
+                                           "1",
+                                           "--data",
+                                           data,
+                                           "--epochs",
+                                           "2",
+                                           "--folds",
+                                           "4",
+                                           "-n",
+                                           "48",
+                                           "--workers",
+                                           "2",
+                                           "--template",
+                                           "Question: {question}\nChoices:\n{choices}\nAnswer:",
+                                           "--out",
+                                           path("r.gguf")});
+  ASSERT_EQ(trained.status, 0) << trained.err;
+  const std::string router = run_well({"inspect", path("r.gguf")});
+  const std::string preferences =
+      run_well({"inspect", path("r.gguf.rounds/round-1/preferences.gguf")});
+  EXPECT_THAT(router, HasSubstr("prompts       chat template "));
+  const auto number_before = [](const std::string& text, const std::string& what) {
+    const std::size_t end = text.find(what);
+    EXPECT_NE(end, std::string::npos) << text;
+    return std::stoi(text.substr(text.rfind(' ', end - 1)));
+  };
+  const int validation = number_before(router, " examples, SLM alone");
+  EXPECT_GT(validation, 0);
+  EXPECT_EQ(validation + number_before(preferences, " examples, "), 40);
+}
+
 TEST_F(Learn, PreferencesOfAnotherSlmAreRefused) {
   run_long(collect("p.gguf", "4"));
   test::write_tiny_model(folder_ / "tiny.gguf");

@@ -127,6 +127,23 @@ TEST_F(Routers, OfAnotherSlmIsRefusedNamingBoth) {
                     HasSubstr(path("slm.gguf")), HasSubstr("'tiny'")));
 }
 
+TEST_F(BundledRouters, AnotherChatFormatThanTheRoutersIsNoted) {
+  const auto write_router = [&](const std::string& format) {
+    test::edit_gguf(bundled("router-citer.gguf"), folder_ / "r.gguf", [&](gguf_context* g) {
+      gguf_set_val_str(g, "citer.chat_format", format.c_str());
+    });
+    return path("r.gguf");
+  };
+  const auto notes = [&](const std::string& router) {
+    return run({"generate", "-n", "4", "--raw", "-p", "x", "--router", router}).err;
+  };
+  EXPECT_EQ(notes(bundled("router-citer.gguf")), "") << "it does not say";
+  EXPECT_EQ(notes(write_router("raw")), "");
+  EXPECT_EQ(notes(write_router("chat template 1234")),
+            "citer: note: " + path("r.gguf") +
+                ": trained on prompts in the format 'chat template 1234', here it is 'raw'\n");
+}
+
 TEST_F(Routers, AModelIsNone) {
   EXPECT_THAT(
       run_badly({"generate", "-p", "x", "--router", path("llm.gguf")}, kInputError),

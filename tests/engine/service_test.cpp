@@ -124,13 +124,86 @@ TEST_F(ServiceTest, ThresholdDefaultsToThePolicys) {
                    make_policy("margin")->default_threshold());
 }
 
-TEST_F(ServiceTest, ConversationsGoThroughTheTemplate) {
+TEST_F(ServiceTest, TextsAndConversationsGoThroughTheTemplate) {
   Service service(pair(), options());
-  const std::vector<Prompt> both = {{"chat", "", {{"user", "how many?"}}},
-                                    {"plain", "user: how many?\nassistant:"}};
-  const auto all = answers(service, both, generation());
-  EXPECT_EQ(all.at(0).text, all.at(1).text);
-  EXPECT_EQ(all.at(0).prompt_tokens, all.at(1).prompt_tokens);
+  const std::vector<Prompt> same = {
+      {.id = "chat", .messages = {{"user", "how many?"}}},
+      {.id = "text", .text = "how many?"},
+      {.id = "by hand", .text = "user: how many?\nassistant:", .raw = true}};
+  const auto all = answers(service, same, generation());
+  for (const std::size_t i : {1, 2}) {
+    EXPECT_EQ(all.at(0).text, all.at(i).text);
+    EXPECT_EQ(all.at(0).prompt_tokens, all.at(i).prompt_tokens);
+  }
+  EXPECT_THAT(service.pair().notes(), testing::IsEmpty());
+}
+
+/// The tiny pair with a template whose prompts end inside the thinking.
+class ThinkingTest : public ServiceTest {
+ protected:
+  static Answer first(Service& service, const Prompt& prompt, const GenerationOptions& g) {
+    return std::move(service.write_all({{prompt, g}}).front());
+  }
+
+  TinyPairFiles thinker_{
+      {.chat_template = "{{ messages[0].content }}{% if thinks %}<think>{% else %}:{% endif %}"
+                        "{# </think> #}"}};
+  PairOptions thinking_pair() const {
+    PairOptions options = pair_options();
+    options.slm.path = thinker_.slm().string();
+    options.llm.path = thinker_.llm().string();
+    options.chat.template_kwargs = R"({"thinks": true})";
+    return options;
+  }
+};
+
+TEST_F(ThinkingTest, EndsWithItsBudgetAndIsNoPartOfTheAnswer) {
+  Service service(std::make_shared<Pair>(thinking_pair()), options());
+  GenerationOptions g = generation(30);
+  g.ignore_eog = true;
+  const Prompt prompt = {.text = "how many?"};
+  const Answer endless = first(service, prompt, g);
+  EXPECT_EQ(endless.text, "") << "nothing follows what has no end";
+  EXPECT_NE(endless.reasoning, "");
+
+  for (const int budget : {0, 1, 5}) {
+    g.reasoning_budget = budget;
+    for (const int pending : {1, 4}) {
+      g.pending_tokens = pending;
+      const Answer answer = first(service, prompt, g);
+      ASSERT_EQ(answer.tokens.size(), 30U);
+      std::string thought;
+      for (int i = 0; i < budget; ++i) thought += endless.tokens[static_cast<std::size_t>(i)].piece;
+      std::string written;
+      for (const TokenRecord& token : answer.tokens) written += token.piece;
+      EXPECT_THAT(written, StartsWith(thought + "</think>"));
+      EXPECT_NE(answer.text, "");
+      EXPECT_THAT(written, testing::EndsWith(answer.text));
+      EXPECT_EQ(answer.counters.tokens(), 30) << "both parts count";
+    }
+  }
+}
+
+TEST_F(ThinkingTest, AGrammarSpeaksOfWhatFollows) {
+  Service service(std::make_shared<Pair>(thinking_pair()), options());
+  GenerationOptions g = generation(40);
+  g.reasoning_budget = 4;
+  g.sampling.grammar = R"(root ::= "forty-" [0-9])";
+  const Answer answer = first(service, {.text = "how many?"}, g);
+  EXPECT_THAT(answer.text, testing::MatchesRegex("forty-[0-9]"));
+  EXPECT_NE(answer.reasoning, "");
+}
+
+TEST_F(ServiceTest, WhatAPairLetsThroughIsNoted) {
+  PairOptions unequal = pair_options();
+  test::write_tiny_model(files_ / "other.gguf",
+                         {.n_extra_tokens = 2, .chat_template = "another", .seed = 5});
+  unequal.slm.path = (files_ / "other.gguf").string();
+  const Pair noted(unequal);
+  ASSERT_EQ(noted.notes().size(), 2U);
+  EXPECT_THAT(noted.notes()[0], HasSubstr("2 tokens of padding"));
+  EXPECT_THAT(noted.notes()[1], HasSubstr("chat templates differ; the LLM's is used"));
+  EXPECT_EQ(noted.vocab().size(), test::tiny_vocab_size());
 }
 
 TEST_F(ServiceTest, StopReasonsAreReported) {
@@ -186,7 +259,7 @@ TEST_F(ServiceTest, PromptsAreCheckedBeforeAnyWork) {
   const std::string text =
       error_text<FieldError>([&] { service.generate(list, generation(), count); });
   EXPECT_THAT(text, StartsWith("prompt 'p1': context_size: "));
-  EXPECT_THAT(text, HasSubstr("501 tokens"));
+  EXPECT_THAT(text, HasSubstr("507 tokens"));
   EXPECT_THAT(text, HasSubstr("holds 96"));
   EXPECT_EQ(calls, 0);
   EXPECT_EQ(service.status().totals.slm_passes, 0);

@@ -13,6 +13,7 @@
 #include "learn/rounds.h"
 #include "learn/teacher.h"
 #include "learn/train.h"
+#include "model/chat_format.h"
 #include "model/sampler.h"
 #include "support/error_text.h"
 #include "support/odd_models.h"
@@ -83,6 +84,34 @@ TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
       tokens.push_back(text[i]);
     }
   });
+}
+
+TEST_F(Collect, AReferenceFollowsTheChatTemplateWithoutASpace) {
+  const auto first_token = [&](const std::string& source) {
+    PairOptions pair = bundled_pair();
+    if (!source.empty()) pair.chat.template_file = write("own.jinja", source).string();
+    ServicePool services(pair, eight_sequences(), 1);
+    CollectJob o = options(1);
+    o.out = folder_ / ("p" + std::to_string(source.size()) + ".gguf");
+    const auto preferences = collect(services, o);
+    EXPECT_EQ(preferences->info.chat_format, services.pair().chat_format().name());
+    const auto text = services.pair().vocab().piece(preferences->ref_token.front());
+    return text;
+  };
+  EXPECT_EQ(first_token("").front(), ' ');
+  EXPECT_NE(first_token("{{ messages[0].content }}\n").front(), ' ');
+}
+
+TEST_F(Collect, PreferencesOfAnotherChatFormatAreRefused) {
+  ASSERT_TRUE(collect(services_, options(8)));
+  PairOptions pair = bundled_pair();
+  pair.chat.template_file = write("own.jinja", "{{ messages[0].content }}\n").string();
+  ServicePool services(pair, eight_sequences(), 1);
+  LearnOptions learn;
+  learn.preferences = {folder_ / "p.gguf"};
+  EXPECT_THAT(error_text<InputError>([&] { learn_from_files(services, learn, {}); }),
+              AllOf(HasSubstr("p.gguf: collected on prompts in the format 'chat template"),
+                    HasSubstr("here it is 'chat template")));
 }
 
 TEST_F(Collect, LabelsFollowTheirRule) {

@@ -76,7 +76,9 @@ class Rollouts : public testing::Test {
       std::vector<Token> prefix = job.text->prompt;
       prefix.insert(prefix.end(), answer.begin(), answer.end());
       service_.reset();
-      const auto rest = write_answers(service_, {prefix}, make_policy("slm"), 0.0, left);
+      const auto rest =
+          write_answers(service_, {{.tokens = prefix}},
+                        {.own_policy = make_policy("slm"), .threshold = 0.0, .max_tokens = left});
       written += rest.front().text;
       counters = rest.front().counters;
     }

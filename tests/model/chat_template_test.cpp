@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/file.h"
 #include "citer/error.h"
 #include "model/model.h"
@@ -23,14 +25,23 @@ constexpr const char* kTurns =
     "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{{ eos_token }}{{ '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
 
+std::string render(const ChatTemplate& chat_template, const std::vector<ChatMessage>& messages) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const ChatMessage& message : messages) {
+    list.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return chat_template.render(list, nullptr, nullptr);
+}
+
 class ChatTemplateTest : public testing::Test {
  protected:
   std::shared_ptr<Model> model(const std::string& source) const {
     test::write_tiny_model(path_, {.chat_template = source});
     return Model::load({.path = path_.string(), .devices = "none"});
   }
-  std::string render(const std::string& source, const std::vector<ChatMessage>& messages) const {
-    return ChatTemplate::for_model(*model(source), "").render(messages);
+  std::string render_own(const std::string& source,
+                         const std::vector<ChatMessage>& messages) const {
+    return render(ChatTemplate::for_model(*model(source), ""), messages);
   }
 
   TempDir folder_;
@@ -42,14 +53,14 @@ class ChatTemplateTest : public testing::Test {
 };
 
 TEST_F(ChatTemplateTest, RendersTheModelsOwnTemplate) {
-  EXPECT_EQ(render(kTurns, talk_),
+  EXPECT_EQ(render_own(kTurns, talk_),
             "[system] be brief<|end|>\n[user] a \"quoted\" {{ brace }}<|end|>\n"
             "[assistant] yes<|end|>\n[user] more<|end|>\n[assistant]");
 }
 
 TEST_F(ChatTemplateTest, BeginTokenIsNotDoubled) {
   const auto m = model(kTurns);
-  const std::string text = ChatTemplate::for_model(*m, "").render(talk_);
+  const std::string text = render(ChatTemplate::for_model(*m, ""), talk_);
   const std::vector<Token> tokens = m->vocab().tokenize(text, true, true);
   EXPECT_EQ(std::count(tokens.begin(), tokens.end(), test::kTinyBos), 1);
   EXPECT_EQ(tokens.front(), test::kTinyBos);
@@ -58,7 +69,7 @@ TEST_F(ChatTemplateTest, BeginTokenIsNotDoubled) {
 
 TEST_F(ChatTemplateTest, BeginTokenThatTheTemplateSpellsOutIsNotDoubled) {
   const auto m = model("<|begin|>{% for m in messages %}{{ m.content }}{% endfor %}");
-  const std::string text = ChatTemplate::for_model(*m, "").render({{"user", "a"}});
+  const std::string text = render(ChatTemplate::for_model(*m, ""), {{"user", "a"}});
   const std::vector<Token> tokens = m->vocab().tokenize(text, true, true);
   EXPECT_EQ(std::count(tokens.begin(), tokens.end(), test::kTinyBos), 1);
 }
@@ -66,27 +77,29 @@ TEST_F(ChatTemplateTest, BeginTokenThatTheTemplateSpellsOutIsNotDoubled) {
 TEST_F(ChatTemplateTest, BeginTokenStaysWhereTheVocabularyAddsNone) {
   test::write_tiny_model(path_, {.add_bos = false, .chat_template = kTurns});
   const auto m = Model::load({.path = path_.string(), .devices = "none"});
-  EXPECT_THAT(ChatTemplate::for_model(*m, "").render(talk_), StartsWith("<|begin|>[system]"));
+  EXPECT_THAT(render(ChatTemplate::for_model(*m, ""), talk_), StartsWith("<|begin|>[system]"));
 }
 
 TEST_F(ChatTemplateTest, NothingIsPrinted) {
   testing::internal::CaptureStderr();
-  render("{% for m in messages %}{{ m.content }}{% endfor %}", talk_);
+  render_own("{% for m in messages %}{{ m.content }}{% endfor %}", talk_);
   const auto failing = model("{{ raise_exception('no') }}");
-  EXPECT_THROW(ChatTemplate::for_model(*failing, "").render(talk_), InputError);
+  EXPECT_THROW(render(ChatTemplate::for_model(*failing, ""), talk_), InputError);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST_F(ChatTemplateTest, SystemMessageGoesToTheUserWhereTheTemplateTakesNone) {
-  EXPECT_EQ(render("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}"
-                   "{% endif %}[{{ m.role }}] {{ m.content }};{% endfor %}",
-                   {{"system", "s"}, {"user", "u"}}),
-            "[user] s\nu;");
+  EXPECT_EQ(
+      render_own("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}"
+                 "{% endif %}[{{ m.role }}] {{ m.content }};{% endfor %}",
+                 {{"system", "s"}, {"user", "u"}}),
+      "[user] s\nu;");
 }
 
 TEST_F(ChatTemplateTest, BytesThatAreNoUtf8PassThrough) {
-  EXPECT_EQ(render("{% for m in messages %}{{ m.content }}{% endfor %}", {{"user", "a\xFF\xC3z"}}),
-            "a\xFF\xC3z");
+  EXPECT_EQ(
+      render_own("{% for m in messages %}{{ m.content }}{% endfor %}", {{"user", "a\xFF\xC3z"}}),
+      "a\xFF\xC3z");
 }
 
 TEST_F(ChatTemplateTest, ParseErrorNamesFileAndLine) {
@@ -99,7 +112,7 @@ TEST_F(ChatTemplateTest, ParseErrorNamesFileAndLine) {
 TEST_F(ChatTemplateTest, FailureWhileRenderingNamesFileAndLine) {
   const auto m = model("line one\n\n{{ messages[0].content.nothing.deeper() }}");
   const ChatTemplate chat_template = ChatTemplate::for_model(*m, "");
-  const std::string text = error_text<InputError>([&] { chat_template.render(talk_); });
+  const std::string text = error_text<InputError>([&] { render(chat_template, talk_); });
   EXPECT_THAT(text, StartsWith(path_.string() + ": chat template failed: "));
   EXPECT_THAT(text, HasSubstr("row 3"));
 }
@@ -107,7 +120,7 @@ TEST_F(ChatTemplateTest, FailureWhileRenderingNamesFileAndLine) {
 TEST_F(ChatTemplateTest, RefusalByTheTemplateIsReported) {
   const auto m = model("\n{{ raise_exception('only two turns') }}");
   const ChatTemplate chat_template = ChatTemplate::for_model(*m, "");
-  const std::string text = error_text<InputError>([&] { chat_template.render(talk_); });
+  const std::string text = error_text<InputError>([&] { render(chat_template, talk_); });
   EXPECT_THAT(text, HasSubstr("only two turns"));
   EXPECT_THAT(text, HasSubstr("row 2"));
 }
@@ -115,7 +128,7 @@ TEST_F(ChatTemplateTest, RefusalByTheTemplateIsReported) {
 TEST_F(ChatTemplateTest, FileOverridesTheModels) {
   const std::filesystem::path file = folder_ / "own.jinja";
   write_file(file, "<{{ messages[0].content }}>");
-  EXPECT_EQ(ChatTemplate::for_model(*model(kTurns), file.string()).render({{"user", "x"}}), "<x>");
+  EXPECT_EQ(render(ChatTemplate::for_model(*model(kTurns), file.string()), {{"user", "x"}}), "<x>");
 
   write_file(file, "\n\n{{ (");
   const auto m = model(kTurns);

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "citer/error.h"
 #include "model/model.h"
+#include "model/vocab_match.h"
 #include "support/error_text.h"
 #include "support/odd_models.h"
 #include "support/temp_dir.h"
@@ -32,8 +33,35 @@ class VocabTest : public testing::Test {
     return Model::load({.path = (folder_ / "edited.gguf").string(), .devices = "none"});
   }
 
-  std::optional<std::string> difference_of(const std::shared_ptr<Model>& other) const {
-    return vocab_difference(load("a.gguf")->vocab(), other->vocab());
+  /// A tiny model with three more tokens, of these types (GGUF's numbers) and texts.
+  std::shared_ptr<Model> with_more(const std::vector<std::int32_t>& types,
+                                   const std::vector<const char*>& texts) const {
+    const int n = static_cast<int>(types.size());
+    test::write_tiny_model(folder_ / "more.gguf", {.n_extra_tokens = n});
+    test::edit_gguf(folder_ / "more.gguf", folder_ / "edited.gguf", [&](gguf_context* g) {
+      const std::int64_t key = gguf_find_key(g, "tokenizer.ggml.tokens");
+      std::vector<std::string> all;
+      for (std::size_t i = 0; i < gguf_get_arr_n(g, key); ++i) {
+        all.emplace_back(gguf_get_arr_str(g, key, i));
+      }
+      std::copy(texts.begin(), texts.end(), all.end() - n);
+      std::vector<const char*> pointers;
+      for (const std::string& text : all) pointers.push_back(text.c_str());
+      gguf_set_arr_str(g, "tokenizer.ggml.tokens", pointers.data(), pointers.size());
+      std::vector<std::int32_t> all_types(all.size(), 1);
+      std::fill(all_types.begin(), all_types.begin() + 3, 3);
+      std::copy(types.begin(), types.end(), all_types.end() - n);
+      gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, all_types.data(),
+                        all_types.size());
+    });
+    return Model::load({.path = (folder_ / "edited.gguf").string(), .devices = "none"});
+  }
+
+  VocabMatch match_with(const std::shared_ptr<Model>& other) const {
+    return match_vocabs(load("a.gguf")->vocab(), other->vocab());
+  }
+  std::string difference_of(const std::shared_ptr<Model>& other) const {
+    return match_with(other).text();
   }
 
   TempDir folder_;
@@ -104,41 +132,79 @@ TEST_F(VocabTest, LongTextIsTokenizedWhole) {
 }
 
 TEST_F(VocabTest, SameContentIsNoDifference) {
-  EXPECT_EQ(difference_of(load("b.gguf", {.n_embd = 64, .n_ff = 128, .seed = 9})), std::nullopt);
+  const VocabMatch match = match_with(load("b.gguf", {.n_embd = 64, .n_ff = 128, .seed = 9}));
+  EXPECT_TRUE(match.is_pair());
+  EXPECT_EQ(match.harmless, "");
 }
 
-TEST_F(VocabTest, PaddingAtTheEndIsNoDifference) {
+TEST_F(VocabTest, PaddingAtTheEndIsLetThroughAndTold) {
   const auto short_one = load("a.gguf");
   const auto long_one = load("b.gguf", {.n_extra_tokens = 20});
-  EXPECT_EQ(vocab_difference(short_one->vocab(), long_one->vocab()), std::nullopt);
-  EXPECT_EQ(vocab_difference(long_one->vocab(), short_one->vocab()), std::nullopt);
+  for (const VocabMatch& match : {match_vocabs(short_one->vocab(), long_one->vocab()),
+                                  match_vocabs(long_one->vocab(), short_one->vocab())}) {
+    EXPECT_TRUE(match.is_pair()) << match.text();
+    EXPECT_EQ(match.harmless, "20 tokens of padding");
+  }
 }
 
 TEST_F(VocabTest, MoreTokensThatStandForTextAreADifference) {
-  const int last = test::tiny_vocab_size();
-  const auto other = load("b.gguf", {.n_extra_tokens = 3});
-  test::edit_gguf(folder_ / "b.gguf", folder_ / "c.gguf", [&](gguf_context* g) {
-    std::vector<std::int32_t> types(static_cast<std::size_t>(last) + 3, 1);
-    std::fill(types.begin(), types.begin() + 3, 3);
-    gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
-  });
-  const auto difference =
-      difference_of(Model::load({.path = (folder_ / "c.gguf").string(), .devices = "none"}));
-  ASSERT_TRUE(difference);
-  EXPECT_THAT(*difference, HasSubstr("token 300 ('<|extra_0|>')"));
-  EXPECT_THAT(*difference, HasSubstr("300 against 303"));
+  const std::string difference = difference_of(with_more({1, 1, 1}, {"zebra", "yak", "gnu"}));
+  EXPECT_EQ(difference, "300 against 303 tokens, and token 300 ('zebra') is no padding");
+}
+
+TEST_F(VocabTest, ControlTokensThatOneHasAloneAreLetThroughAndTold) {
+  const VocabMatch match = match_with(with_more({3, 5, 4}, {"<|turn|>", "spare", "<tool>"}));
+  EXPECT_TRUE(match.is_pair()) << match.text();
+  EXPECT_EQ(match.harmless,
+            "1 tokens of padding, 2 control tokens that one has alone ('<|turn|>', '<tool>')");
+}
+
+TEST_F(VocabTest, RenamedUnusedTokensAreLetThroughAndTold) {
+  const auto fine_tuned = with_more({3, 3}, {"<|turn|>", "<|reserved_2|>"});
+  test::edit_gguf(folder_ / "edited.gguf", folder_ / "fine-tuned.gguf", [](gguf_context*) {});
+  const auto tuned =
+      Model::load({.path = (folder_ / "fine-tuned.gguf").string(), .devices = "none"});
+  const auto base = with_more({3, 3}, {"<|reserved_1|>", "<|reserved_2|>"});
+  const VocabMatch match = match_vocabs(base->vocab(), tuned->vocab());
+  EXPECT_TRUE(match.is_pair()) << match.text();
+  EXPECT_EQ(match.harmless,
+            "1 unused tokens are renamed (300: '<|reserved_1|>' against '<|turn|>')");
+  const auto other = with_more({3, 3}, {"<|stop|>", "<|reserved_2|>"});
+  EXPECT_EQ(match_vocabs(other->vocab(), tuned->vocab()).text(),
+            "token 300 is '<|stop|>' against '<|turn|>'")
+      << "both are in use";
+}
+
+TEST_F(VocabTest, TextThatBecomesOtherTokensIsADifference) {
+  const auto other =
+      edited([](gguf_context* g) { gguf_set_val_str(g, "tokenizer.ggml.pre", "gpt-2"); });
+  EXPECT_THAT(difference_of(other), HasSubstr("become other tokens ("));
+}
+
+TEST_F(VocabTest, TheFirstDifferencesAreNamedAndTheOthersCounted) {
+  const auto other = load(
+      "b.gguf", {.token_texts = {{270, "a1"}, {271, "a2"}, {272, "a3"}, {273, "a4"}, {274, "a5"}}});
+  const std::string text = difference_of(other);
+  EXPECT_THAT(text, HasSubstr("token 272 is "));
+  EXPECT_THAT(text, testing::Not(HasSubstr("token 273 is ")));
+  EXPECT_THAT(text, testing::EndsWith("; and 2 more"));
+}
+
+TEST_F(VocabTest, TagsOfThinkingAreText) {
+  const auto model = with_more({3, 3, 3}, {"[THINK]", "[/THINK]", "<|turn|>"});
+  EXPECT_EQ(model->vocab().piece(300), "[THINK]");
+  EXPECT_EQ(model->vocab().piece(302), "");
 }
 
 TEST_F(VocabTest, OtherTextNamesTheFirstToken) {
-  const auto difference =
+  const std::string difference =
       difference_of(load("b.gguf", {.token_texts = {{290, "zebra"}, {270, "yak"}}}));
-  ASSERT_TRUE(difference);
-  EXPECT_THAT(*difference, HasSubstr("token 270 is "));
-  EXPECT_THAT(*difference, HasSubstr("'yak'"));
+  EXPECT_THAT(difference, testing::StartsWith("token 270 is "));
+  EXPECT_THAT(difference, HasSubstr("'yak'"));
 }
 
 TEST_F(VocabTest, OtherAttributesAreADifference) {
-  const auto difference = difference_of(edited([](gguf_context* g) {
+  const std::string difference = difference_of(edited([](gguf_context* g) {
     const std::int64_t key = gguf_find_key(g, "tokenizer.ggml.token_type");
     const auto* types = static_cast<const std::int32_t*>(gguf_get_arr_data(g, key));
     std::vector<std::int32_t> changed(types, types + gguf_get_arr_n(g, key));
@@ -146,18 +212,16 @@ TEST_F(VocabTest, OtherAttributesAreADifference) {
     gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, changed.data(),
                       changed.size());
   }));
-  ASSERT_TRUE(difference);
-  EXPECT_THAT(*difference, HasSubstr("token 280"));
-  EXPECT_THAT(*difference, HasSubstr("attributes"));
+  EXPECT_THAT(difference, HasSubstr("token 280"));
+  EXPECT_THAT(difference, HasSubstr("attributes"));
 }
 
 TEST_F(VocabTest, OtherSpecialTokensAreADifference) {
   for (const auto& [key, name] : {std::pair{"tokenizer.ggml.bos_token_id", "BOS"},
                                   std::pair{"tokenizer.ggml.eos_token_id", "EOS"}}) {
-    const auto difference = difference_of(
+    const std::string difference = difference_of(
         edited([id = key](gguf_context* g) { gguf_set_val_u32(g, id, test::kTinyPad); }));
-    ASSERT_TRUE(difference) << name;
-    EXPECT_THAT(*difference, HasSubstr(name));
+    EXPECT_THAT(difference, HasSubstr(name));
   }
 }
 
@@ -167,9 +231,7 @@ TEST_F(VocabTest, OtherTokenizerTypeIsADifference) {
     std::vector<float> scores(300, 0.0F);
     gguf_set_arr_data(g, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, scores.data(), scores.size());
   });
-  const auto difference = difference_of(other);
-  ASSERT_TRUE(difference);
-  EXPECT_EQ(*difference, "tokenizer type BPE against SPM");
+  EXPECT_EQ(difference_of(other), "tokenizer type BPE against SPM");
 }
 
 TEST_F(VocabTest, PairErrorNamesBothFilesAndTheDifference) {

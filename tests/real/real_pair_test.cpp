@@ -23,7 +23,7 @@ class RealPair : public RealPairTest {
   std::vector<json> trace(const std::string& prompt, const std::string& speculate) const {
     generate({{{"prompt", prompt}}},
              {"--policy", "maxprob", "--threshold", std::to_string(kThreshold), "--speculate",
-              speculate, "-n", "20", "--trace", path("trace")});
+              speculate, "-n", "20", "--raw", "--trace", path("trace")});
     return json_lines(read("trace"));
   }
 
@@ -42,14 +42,17 @@ TEST_F(RealPair, IsAPair) {
 }
 
 TEST_F(RealPair, AnswersWithSense) {
+  const std::string sum = "What is 17 + 25? Answer with the number alone.";
   const std::vector<json> answers =
-      generate({question("What is 17 + 25? Answer with the number alone."),
+      generate({question(sum),
+                {{"id", "text"}, {"prompt", sum}},
                 question("Complete this Python function. Answer with its last line alone.\n"
                          "def add(a, b):\n    \"\"\"The sum of both.\"\"\"\n")},
                {"--policy", "maxprob", "--threshold", std::to_string(kThreshold), "-n", "40"});
   EXPECT_THAT(answers[0].at("text"), HasSubstr("42"));
   EXPECT_EQ(answers[0].at("finish_reason"), "stop");
-  EXPECT_THAT(answers[1].at("text"), HasSubstr("return a + b"));
+  EXPECT_EQ(answers[1].at("text"), answers[0].at("text")) << "a text is what the user says";
+  EXPECT_THAT(answers[2].at("text"), HasSubstr("return a + b"));
 }
 
 TEST_F(RealPair, OneCommandFromAnEmptyCacheToAnAnswer) {

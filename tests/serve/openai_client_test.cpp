@@ -33,7 +33,7 @@ TEST_F(OpenAiClientTest, RunsAllItDoes) {
 
 TEST_F(OpenAiClientTest, RunsTools) {
   service_options_.context.context_size = 2048;
-  pair_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+  pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
   run("tools_test.mjs");
 }
 

@@ -91,6 +91,22 @@ TEST(OpenAiRequest, FieldsOfBothFormats) {
   EXPECT_FALSE(request.routing.threshold);
 }
 
+TEST(OpenAiRequest, ThinkingIsTheTemplatesMatter) {
+  const auto variables = [](const std::string& fields) {
+    return parse_chat(with_messages(fields)).template_kwargs;
+  };
+  EXPECT_TRUE(parse_chat(with_messages(R"("n": 1)")).template_kwargs.empty());
+  EXPECT_EQ(variables(R"("chat_template_kwargs": {"a": 1}, "enable_thinking": true)"),
+            Json::parse(R"({"a": 1, "enable_thinking": true})"));
+  EXPECT_EQ(variables(R"("reasoning_effort": "low")"),
+            Json::parse(R"({"reasoning_effort": "low"})"));
+  EXPECT_EQ(variables(R"("reasoning_effort": "none")")["enable_thinking"], false);
+  EXPECT_EQ(parse_chat(with_messages(R"("thinking_budget_tokens": 7)")).reasoning_budget, 7);
+  const GenerationRequest request = parse_chat(
+      R"({"messages": [{"role": "assistant", "content": "4", "reasoning_content": "2 + 2"}]})");
+  EXPECT_EQ(request.messages[0]["reasoning_content"], "2 + 2");
+}
+
 TEST(OpenAiRequest, NullIsAsIfMissing) {
   const GenerationRequest request = parse(
       R"({"prompt": "x", "max_tokens": null, "stop": null, "seed": null, "logprobs": null,

@@ -2,7 +2,7 @@
 #include "serve/tools.h"
 
 #include "base/file.h"
-#include "model/chat_template.h"
+#include "model/chat_format.h"
 #include "serve/server.h"
 
 namespace citer {
@@ -92,7 +92,7 @@ class ToolsTest : public test::ServerTest {
  protected:
   void start_with_tools() {
     service_options_.context.context_size = 2048;
-    pair_.chat_template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+    pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
     start();
   }
   static Json body(const Json& choice) {
@@ -151,12 +151,12 @@ TEST_F(ToolsTest, TheTemplateGetsToolsCallsAndResults) {
                              {"type", "function"},
                              {"function", {{"name", "clock"}, {"arguments", "{\"a\": 1}"}}}}}}},
                          {{"role", "tool"}, {"tool_call_id", "call-1"}, {"content", "9:41"}}};
-  const std::string prompt =
-      service_->pair().chat_template().render(messages, Json::array({clock_tool()}));
+  const ChatTemplate& chat_template = service_->pair().chat_format().chat_template();
+  const std::string prompt = chat_template.render(messages, Json::array({clock_tool()}), nullptr);
   EXPECT_THAT(prompt, HasSubstr("You may call:\n{\"type\": \"function\""));
   EXPECT_THAT(prompt, HasSubstr("<tool_call>{\"name\": \"clock\""));
   EXPECT_THAT(prompt, HasSubstr("<tool_response>9:41</tool_response>"));
-  EXPECT_THAT(service_->pair().chat_template().render(messages, nullptr),
+  EXPECT_THAT(chat_template.render(messages, nullptr, nullptr),
               testing::Not(HasSubstr("You may call")));
   Json request = body("auto");
   request["messages"] = messages;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -200,6 +201,41 @@ TEST_F(DatasetTest, JsonArray) {
       load("all.json", "[" + std::string(kMath) + ",\n" + std::string(kChoice) + "]");
   ASSERT_EQ(data.examples.size(), 2U);
   EXPECT_EQ(data.examples[1].id, "all:2");
+}
+
+TEST_F(DatasetTest, JsonLinesUnderTheNameOfJson) {
+  const std::string lines = std::string(kMath) + "\n\n" + std::string(kChoice) + "\n";
+  const Dataset data = load("train.json", lines);
+  ASSERT_EQ(data.examples.size(), 2U);
+  EXPECT_EQ(data.examples[1].id, "train:3");
+  EXPECT_EQ(load("marked.json", "\xEF\xBB\xBF" + lines).examples.size(), 2U);
+  EXPECT_EQ(refusal("x.json", lines + "{\"problem\": "),
+            "x.json:4: expected JSON, found a syntax error at column 13");
+  EXPECT_EQ(load("one.json", std::string(kMath) + "\n").examples.size(), 1U);
+}
+
+TEST_F(DatasetTest, PartsShareNothingAndMakeUpAll) {
+  std::string lines;
+  for (int i = 0; i < 60; ++i) lines += std::string(kMath) + "\n";
+  const fs::path path = write("many.jsonl", lines);
+  const Dataset training = load_dataset(path, {.part = DataPart::kTraining});
+  const Dataset validation = load_dataset(path, {.part = DataPart::kValidation});
+  EXPECT_EQ(training.examples.size() + validation.examples.size(), 60U);
+  EXPECT_GT(validation.examples.size(), 5U);
+  EXPECT_LT(validation.examples.size(), 20U);
+  std::set<std::string> ids;
+  for (const Dataset* part : {&training, &validation}) {
+    for (const Example& example : part->examples) EXPECT_TRUE(ids.insert(example.id).second);
+  }
+  const Dataset few = load_dataset(path, {.limit = 30, .part = DataPart::kValidation});
+  EXPECT_LT(few.examples.size(), validation.examples.size());
+  write("one.jsonl", kMath);
+  EXPECT_THROW(
+      {
+        load_dataset(folder_ / "one.jsonl", {.part = DataPart::kTraining});
+        load_dataset(folder_ / "one.jsonl", {.part = DataPart::kValidation});
+      },
+      InputError);
 }
 
 TEST_F(DatasetTest, ByteOrderMarkAndCarriageReturns) {

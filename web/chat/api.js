@@ -66,6 +66,7 @@ export async function* generate(prompt, options, citer, signal) {
   const body = {
     ...prompt, ...options, stream: true, stream_options: { include_usage: true },
     citer: { ...citer, trace: true },
+    reasoning_format: "none", // who wrote the thinking is shown, too
   };
   const response = await request(path, { method: "POST", body: JSON.stringify(body), signal });
   for await (const data of events(response.body)) {

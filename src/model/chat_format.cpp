@@ -1,0 +1,161 @@
+#include "model/chat_format.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "citer/error.h"
+#include "model/fingerprint.h"
+
+namespace citer {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const Model& template_owner(const Model& slm, const Model& llm) {
+  return llm.chat_template().empty() && !slm.chat_template().empty() ? slm : llm;
+}
+
+Json parse_variables(const std::string& text) {
+  if (text.empty()) return nullptr;
+  Json variables = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (variables.is_object()) return variables;
+  throw FieldError({"template_kwargs"}, fmt::format("expected a JSON object, found '{}'", text));
+}
+
+/// Throws where an option of the template is given and texts are not put in it.
+void check_used(const ChatOptions& options, bool has_template) {
+  const char* given = !options.system_prompt.empty()     ? "system_prompt"
+                      : !options.template_kwargs.empty() ? "template_kwargs"
+                                                         : nullptr;
+  if (given == nullptr) return;
+  if (options.raw) throw FieldError({given, "raw"}, "raw prompts have none; give one, not both");
+  if (has_template) return;
+  throw FieldError({given}, "the models have no chat template; give a chat template file");
+}
+
+Json messages_json(const Prompt& prompt) {
+  Json messages = Json::array();
+  for (const ChatMessage& message : prompt.messages) {
+    messages.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  if (messages.empty()) messages.push_back({{"role", "user"}, {"content", prompt.text}});
+  return messages;
+}
+
+/// How thinking is marked in the answer to a prompt.
+std::optional<Thinking> thinking_after(std::string_view prompt, std::optional<Thinking> tags) {
+  if (!tags) return tags;
+  const std::string_view end = trim_end(prompt);
+  if (end.ends_with(tags->close)) return std::nullopt;  // the template has thought for it
+  tags->is_open = end.ends_with(tags->open);
+  return tags;
+}
+
+}  // namespace
+
+ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, ChatOptions options)
+    : slm_(slm),
+      llm_(llm),
+      vocab_(vocab),
+      owner_(template_owner(slm, llm)),
+      options_(std::move(options)),
+      has_template_(!options_.template_file.empty() || !owner_.chat_template().empty()),
+      variables_(std::make_shared<const Json>(parse_variables(options_.template_kwargs))) {
+  check_used(options_, has_template_);
+}
+
+const ChatTemplate& ChatFormat::chat_template() const {
+  const std::lock_guard lock(mutex_);
+  if (!template_) template_.emplace(ChatTemplate::for_model(owner_, options_.template_file));
+  return *template_;
+}
+
+/// What the template's prompts begin with, before the user's words: a control token, or a word. ""
+/// where they begin with nothing of their own.
+std::string ChatFormat::find_opening(const ChatTemplate& used) const {
+  const std::string said = "citer?";
+  try {
+    const Json messages = {{{"role", "user"}, {"content", said}}};
+    const std::string text = used.render(messages, nullptr, *variables_);
+    const std::string_view before = trim(std::string_view(text).substr(0, text.find(said)));
+    if (before.empty()) return "";
+    const Token first = vocab_.tokenize(before, false, true).front();
+    if (vocab_.piece(first).empty()) return vocab_.spelling(first);
+    return {before.begin(), std::find_if(before.begin(), before.end(), is_space)};
+  } catch (const InputError&) {
+    return "";  // what is wrong with it is said where it is used
+  }
+}
+
+/// Whether a prompt is put in the template.
+bool ChatFormat::takes(const Prompt& prompt) const {
+  if (!prompt.messages.empty()) return true;
+  if (prompt.raw || !is_used()) return false;
+  const ChatTemplate& made = chat_template();
+  const std::lock_guard lock(mutex_);
+  if (!opening_) opening_ = find_opening(made);
+  return opening_->empty() || !prompt.text.starts_with(*opening_);
+}
+
+Prompt ChatFormat::tokenized(const std::string& text) const {
+  return {.tokens = vocab_.tokenize(text, true, true)};
+}
+
+Prompt ChatFormat::read(const Prompt& prompt) const {
+  Prompt read;
+  if (!prompt.tokens.empty()) {
+    read = prompt;
+  } else if (takes(prompt)) {
+    read = this->read(messages_json(prompt), nullptr, nullptr);
+  } else {
+    read = tokenized(prompt.text);
+    read.raw = true;
+  }
+  read.id = prompt.id;
+  return read;
+}
+
+Prompt ChatFormat::read(const Json& messages, const Json& tools, const Json& variables) const {
+  Json all = messages;
+  const bool brings_system = !messages.empty() && messages.front().value("role", "") == "system";
+  if (!options_.system_prompt.empty() && !brings_system) {
+    all.insert(all.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
+  }
+  Json context = *variables_;
+  if (!variables.empty()) context.update(variables);
+  const std::string text = chat_template().render(all, tools, context);
+  Prompt prompt = tokenized(text);
+  prompt.thinking = thinking_after(text, chat_template().thinking());
+  return prompt;
+}
+
+std::string ChatFormat::source() const {
+  return options_.template_file.empty() ? owner_.chat_template()
+                                        : read_file(options_.template_file);
+}
+
+std::string ChatFormat::name() const {
+  if (!is_used()) return "raw";
+  std::string name = "chat template " + fingerprint_text(hash64(source()));
+  if (!options_.system_prompt.empty()) {
+    name += ", system prompt " +
+            Json(options_.system_prompt).dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
+  if (!variables_->empty()) name += ", " + variables_->dump();
+  return name;
+}
+
+bool ChatFormat::models_differ() const {
+  const std::string slm = slm_.chat_template();
+  const std::string llm = llm_.chat_template();
+  return options_.template_file.empty() && !slm.empty() && !llm.empty() && slm != llm;
+}
+
+}  // namespace citer
