@@ -7,6 +7,7 @@
 
 #include "citer/service.h"
 #include "cli/model_source.h"
+#include "cli/placement_flags.h"
 
 namespace CLI {
 class App;
@@ -35,6 +36,7 @@ class ModelFlags {
   PairOptions pair_;
   ServiceOptions service_;
   SourceFlags source_;
+  PlacementFlags placement_;
   CLI::App* app_ = nullptr;
   std::vector<std::string> rpc_servers_;
   bool no_mmap_ = false;

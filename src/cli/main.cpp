@@ -48,7 +48,8 @@ int run(int argc, char** argv) {
   const Commands commands = {{"generate", add_generate(app)}, {"chat", add_chat(app)},
                              {"inspect", add_inspect(app)},   {"bench", add_bench(app)},
                              {"eval", add_eval(app)},         {"collect", add_collect(app)},
-                             {"train", add_train(app)},       {"serve", add_serve(app)}};
+                             {"train", add_train(app)},       {"serve", add_serve(app)},
+                             {"advise", add_advise(app)},     {"devices", add_devices(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   check_command(arguments, commands);

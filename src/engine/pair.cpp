@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "decode/sequence.h"
+#include "engine/for_model.h"
 #include "engine/policy_set.h"
 #include "grammar/grammar.h"
 #include "model/chat_template.h"
@@ -24,8 +25,8 @@ const Model& checked(const Model& slm, const Model& llm) {
 struct Pair::Impl {
   explicit Impl(const PairOptions& options)
       : chat_template_file(options.chat_template_file),
-        slm(Model::load(options.slm)),
-        llm(Model::load(options.llm)),
+        slm(for_model("slm", [&] { return Model::load(options.slm); })),
+        llm(for_model("llm", [&] { return Model::load(options.llm); })),
         policies(options.routers, checked(*slm, *llm)) {}
 
   Constraint constraint(const std::string& gbnf);

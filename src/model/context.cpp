@@ -21,13 +21,17 @@ namespace {
 
 constexpr int kDefaultContext = 4096;
 
-ggml_type cache_type(const std::string& name) {
-  for (ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0,
-                         GGML_TYPE_Q5_1, GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0}) {
+/// `field` is the option that has the name.
+ggml_type cache_type(const std::string& name, const char* field) {
+  for (ggml_type type :
+       {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_1,
+        GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0, GGML_TYPE_IQ4_NL}) {
     if (name == ggml_type_name(type)) return type;
   }
-  throw UsageError(fmt::format(
-      "cache type '{}': expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0", name));
+  throw FieldError(
+      {field},
+      fmt::format("expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl, found '{}'",
+                  name));
 }
 
 llama_flash_attn_type flash_attention_type(const std::string& name) {
@@ -102,8 +106,8 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
   params.n_seq_max = static_cast<std::uint32_t>(options.sequences);
   params.n_threads = params.n_threads_batch = model_->threads();
-  params.type_k = cache_type(model_->options().cache_type_k);
-  params.type_v = cache_type(model_->options().cache_type_v);
+  params.type_k = cache_type(model_->options().cache_type_k, "cache_type_k");
+  params.type_v = cache_type(model_->options().cache_type_v, "cache_type_v");
   params.flash_attn_type = flash_attention_type(options.flash_attention);
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   params.kv_unified = true;  // forks share cells, and one pass serves sequences of any lengths
@@ -122,6 +126,7 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
     throw InputError(fmt::format("{}: this model does not generate text (it keeps no KV cache)",
                                  model_->options().path));
   }
+  model_->apply_adapters(context_.get());
 }
 
 void ModelContext::interrupt_when(std::function<bool()> unwanted) {
@@ -326,14 +331,16 @@ std::uint64_t ModelContext::bytes_per_token() const {
   const llama_model* model = model_->handle();
   const std::int32_t heads = llama_model_n_head(model);
   if (heads == 0) return 0;
-  const auto row_bytes = [&](const char* head_size_key, const std::string& type) {
+  const auto row_bytes = [&](const char* head_size_key, ggml_type type) {
     const std::int64_t head_size =
         model_->number(head_size_key).value_or(llama_model_n_embd(model) / heads);
-    return ggml_row_size(cache_type(type), head_size * llama_model_n_head_kv(model));
+    return ggml_row_size(type, head_size * llama_model_n_head_kv(model));
   };
   return static_cast<std::uint64_t>(llama_model_n_layer(model)) *
-         (row_bytes("attention.key_length", model_->options().cache_type_k) +
-          row_bytes("attention.value_length", model_->options().cache_type_v));
+         (row_bytes("attention.key_length",
+                    cache_type(model_->options().cache_type_k, "cache_type_k")) +
+          row_bytes("attention.value_length",
+                    cache_type(model_->options().cache_type_v, "cache_type_v")));
 }
 
 }  // namespace citer
