@@ -3,16 +3,14 @@
 #include <fmt/format.h>
 
 #include "citer/error.h"
-#include "engine/for_model.h"
 
 namespace citer {
 
 namespace {
 
-ModelContext make_context(const std::shared_ptr<Model>& model, const ServiceOptions& options) {
-  ContextOptions context = options.context;
-  context.sequences += options.spare_sequences;
-  return {model, context};
+ContextOptions with_spare(ContextOptions options, int spare) {
+  options.sequences += spare;
+  return options;
 }
 
 bool overlaps(const std::string& overlap, const Pair& pair) {
@@ -25,8 +23,8 @@ bool overlaps(const std::string& overlap, const Pair& pair) {
 }  // namespace
 
 Models::Models(const Pair& pair, const ServiceOptions& options)
-    : slm(for_model("slm", [&] { return make_context(pair.slm(), options); })),
-      llm(for_model("llm", [&] { return make_context(pair.llm(), options); })),
+    : slm(pair.slm(), with_spare(options.context, options.spare_sequences)),
+      llm(pair.llm(), with_spare(options.context, options.spare_sequences)),
       decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair)) {
   if (options.by_times) decoder.schedule_by_times();
 }

@@ -14,25 +14,13 @@
 #include "base/stopwatch.h"
 #include "citer/error.h"
 #include "model/backend.h"
+#include "model/placement.h"
 
 namespace citer {
 
 namespace {
 
 constexpr int kDefaultContext = 4096;
-
-/// `field` is the option that has the name.
-ggml_type cache_type(const std::string& name, const char* field) {
-  for (ggml_type type :
-       {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_1,
-        GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0, GGML_TYPE_IQ4_NL}) {
-    if (name == ggml_type_name(type)) return type;
-  }
-  throw FieldError(
-      {field},
-      fmt::format("expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl, found '{}'",
-                  name));
-}
 
 llama_flash_attn_type flash_attention_type(const std::string& name) {
   if (name == "auto") return LLAMA_FLASH_ATTN_TYPE_AUTO;

@@ -92,6 +92,8 @@ std::uint64_t file_bytes(const std::string& path, const GgufSummary& summary) {
 Placement::Placement(const ModelOptions& options) : params_(llama_model_default_params()) {
   params_.n_gpu_layers = options.n_gpu_layers;
   params_.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
+  cache_type(options.cache_type_k, "cache_type_k");
+  cache_type(options.cache_type_v, "cache_type_v");
   choose_devices(options);
   split(options);
   override_tensors(options);
@@ -177,6 +179,18 @@ void Placement::fit(const ModelOptions& options) {
   params_.n_gpu_layers =
       layers_that_fit(file_bytes(options.path, summary),
                       metadata_number(summary, summary.architecture + ".block_count"), free);
+}
+
+ggml_type cache_type(const std::string& name, const char* field) {
+  for (ggml_type type :
+       {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_1,
+        GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0, GGML_TYPE_IQ4_NL}) {
+    if (name == ggml_type_name(type)) return type;
+  }
+  throw FieldError(
+      {field},
+      fmt::format("expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl, found '{}'",
+                  name));
 }
 
 int layers_that_fit(std::uint64_t weights, int layers, std::uint64_t free) {

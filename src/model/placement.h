@@ -14,7 +14,8 @@ namespace citer {
 /// How a model is loaded and where its tensors lie, as libllama takes it.
 class Placement {
  public:
-  /// Throws InputError (no such device) or FieldError (split mode, main GPU, shares, buffer types).
+  /// Throws InputError (no such device) or FieldError (split mode, main GPU, shares, buffer types,
+  /// types of keys and values).
   explicit Placement(const ModelOptions& options);
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
@@ -35,6 +36,9 @@ class Placement {
   std::vector<std::string> patterns_;
   std::vector<llama_model_tensor_buft_override> overrides_;  ///< ended by an empty one
 };
+
+/// The type of cached keys or values. Throws FieldError naming the `field` that has the name.
+ggml_type cache_type(const std::string& name, const char* field);
 
 /// Layers to keep on devices that have `free` bytes for weights: all (-1) where all `weights` bytes
 /// of `layers` layers fit, else as many as do, taking them to be alike.
