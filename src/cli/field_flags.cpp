@@ -20,6 +20,9 @@ std::string flag_of(const std::string& field) {
       {"template_kwargs", "--chat-template-kwargs"},
   };
   if (const auto other = kOtherNames.find(field); other != kOtherNames.end()) return other->second;
+  // Of a pair's options: the SLM's flags are called as those of llama.cpp's draft model.
+  if (field.starts_with("llm.")) return flag_of(field.substr(4));
+  if (field.starts_with("slm.")) return flag_of(field.substr(4)) + "-draft";
   std::string flag = "--" + field;
   std::replace(flag.begin(), flag.end(), '_', '-');
   return flag;

@@ -9,6 +9,7 @@
 namespace citer::cli {
 
 /// The flag that sets a field: its name with dashes, but for those that are named as in llama.cpp.
+/// "slm.NAME" and "llm.NAME" are fields of one model.
 std::string flag_of(const std::string& field);
 
 /// The error's message with flags instead of fields.

@@ -24,7 +24,7 @@ namespace citer::cli {
 namespace {
 
 /// llama.cpp's short flags of several letters and their long forms here.
-constexpr std::array<std::pair<const char*, const char*>, 22> kShortFlags = {{
+constexpr std::array<std::pair<const char*, const char*>, 33> kShortFlags = {{
     {"-md", "--slm"},
     {"-ngl", "--n-gpu-layers"},
     {"-ngld", "--n-gpu-layers-draft"},
@@ -47,6 +47,17 @@ constexpr std::array<std::pair<const char*, const char*>, 22> kShortFlags = {{
     {"-hfrd", "--hf-repo-draft"},
     {"-mu", "--model-url"},
     {"-rea", "--reasoning"},
+    {"-ot", "--override-tensor"},
+    {"-otd", "--override-tensor-draft"},
+    {"-cmoe", "--cpu-moe"},
+    {"-cmoed", "--cpu-moe-draft"},
+    {"-ncmoe", "--n-cpu-moe"},
+    {"-ncmoed", "--n-cpu-moe-draft"},
+    {"-fit", "--fit"},
+    {"-fitt", "--fit-target"},
+    {"-mg", "--main-gpu"},
+    {"-ts", "--tensor-split"},
+    {"-sm", "--split-mode"},
 }};
 
 }  // namespace
@@ -172,6 +183,7 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_option("--cache-type-v", llm.cache_type_v, "-ctv: type of the LLM's cached values");
   app.add_option("--cache-type-k-draft", slm.cache_type_k, "-ctkd: the same for the SLM");
   app.add_option("--cache-type-v-draft", slm.cache_type_v, "-ctvd: the same for the SLM");
+  placement_.add_to(app);
   app.add_option("--rpc", rpc_servers_, "host:port of machines that run ggml's rpc-server")
       ->delimiter(',');
   app.add_option("--router", pair_.routers,
@@ -203,6 +215,7 @@ PairOptions ModelFlags::pair_options() const {
     if (options.routers.empty()) options.routers = bundled_routers();
   }
   options.slm.mmap = options.llm.mmap = !no_mmap_;
+  placement_.apply(options);
   return options;
 }
 

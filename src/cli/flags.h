@@ -8,6 +8,7 @@
 
 #include "citer/service.h"
 #include "cli/model_source.h"
+#include "cli/placement_flags.h"
 
 namespace CLI {
 class App;
@@ -51,6 +52,7 @@ class ModelFlags {
   ChatFormatFlags chat_;
   ServiceOptions service_;
   SourceFlags source_;
+  PlacementFlags placement_;
   CLI::App* app_ = nullptr;
   std::vector<std::string> rpc_servers_;
   bool no_mmap_ = false;

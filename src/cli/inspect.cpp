@@ -10,7 +10,6 @@
 #include "citer/error.h"
 #include "cli/commands.h"
 #include "learn/preferences.h"
-#include "model/backend.h"
 #include "model/fingerprint.h"
 #include "model/gguf_file.h"
 #include "model/model.h"
@@ -24,7 +23,6 @@ namespace {
 struct InspectFlags {
   std::vector<std::string> files;
   bool metadata = false;
-  bool devices = false;
 };
 
 std::string megabytes(std::uint64_t bytes) {
@@ -111,13 +109,7 @@ void print_preferences(const Preferences& preferences) {
 }
 
 int run_inspect(const InspectFlags& flags) {
-  if (flags.devices) {
-    for (const DeviceInfo& device : list_devices()) {
-      fmt::print("{:<10} {} ({} free of {})\n", device.name, device.description,
-                 megabytes(device.memory_free), megabytes(device.memory_total));
-    }
-  }
-  if (flags.files.empty() && !flags.devices) throw UsageError("inspect: name a GGUF file");
+  if (flags.files.empty()) throw UsageError("inspect: name a GGUF file");
   std::vector<std::shared_ptr<Model>> models;
   for (const std::string& path : flags.files) {
     const GgufSummary summary = read_gguf_summary(path);
@@ -157,7 +149,6 @@ Run add_inspect(CLI::App& app) {
                          "two models make a pair");
   command->add_option("files", flags->files, "GGUF files");
   command->add_flag("--metadata", flags->metadata, "Print all metadata");
-  command->add_flag("--devices", flags->devices, "List the devices ggml can use");
   return [flags] { return run_inspect(*flags); };
 }
 

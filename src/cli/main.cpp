@@ -46,9 +46,10 @@ int run(int argc, char** argv) {
   // Of a flag given twice the last counts, as in llama.cpp's tools; lists take all.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   const Commands commands = {
-      {"generate", add_generate(app)}, {"chat", add_chat(app)},   {"inspect", add_inspect(app)},
-      {"bench", add_bench(app)},       {"eval", add_eval(app)},   {"collect", add_collect(app)},
-      {"train", add_train(app)},       {"serve", add_serve(app)}, {"judge", add_judge(app)}};
+      {"generate", add_generate(app)}, {"chat", add_chat(app)},      {"inspect", add_inspect(app)},
+      {"bench", add_bench(app)},       {"eval", add_eval(app)},      {"collect", add_collect(app)},
+      {"train", add_train(app)},       {"serve", add_serve(app)},    {"judge", add_judge(app)},
+      {"advise", add_advise(app)},     {"devices", add_devices(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   check_command(arguments, commands);

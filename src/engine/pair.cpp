@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "decode/sequence.h"
+#include "engine/for_model.h"
 #include "engine/policy_set.h"
 #include "grammar/grammar.h"
 #include "model/chat_format.h"
@@ -41,8 +42,8 @@ int opening_of(const DecodeRequest& request) {
 
 struct Pair::Impl {
   explicit Impl(const PairOptions& options)
-      : slm(Model::load(options.slm)),
-        llm(Model::load(options.llm)),
+      : slm(for_model("slm", [&] { return Model::load(options.slm); })),
+        llm(for_model("llm", [&] { return Model::load(options.llm); })),
         vocab_note(check_pair(*slm, *llm)),
         chat_format(*slm, *llm, common_vocab(*slm, *llm), options.chat),
         policies(options.routers, *slm) {

@@ -7,21 +7,14 @@
 
 namespace citer {
 
-namespace {
-
 std::vector<Token> all_tokens(const Service& service, const Prompt& prompt, const Answer& answer) {
   std::vector<Token> tokens = service.pair().tokenize(prompt);
   for (const TokenRecord& record : answer.tokens) tokens.push_back(record.id);
   return tokens;
 }
 
-}  // namespace
-
-std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
-                                           const Answer& answer, Writer model, int n) {
-  const std::vector<Token> tokens = all_tokens(service, prompt, answer);
-  if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
-  std::array<double, 3> seconds{};
+double time_pass(Service& service, const std::vector<Token>& tokens, Writer model, int n) {
+  double seconds = 0.0;
   service.with_models([&](Models& models) {
     const int slot = models.decoder.claim_slot(tokens).value();  // none is taken
     const int last = static_cast<int>(tokens.size()) - 1;
@@ -29,11 +22,18 @@ std::optional<double> measure_pass_seconds(Service& service, const Prompt& promp
     const RowRequest all{slot, tokens, {&last, 1}, {}, shorter.size()};
     const RowRequest before{slot, shorter, {}};
     ModelContext& context = model == Writer::kSlm ? models.slm : models.llm;
-    for (double& s : seconds) {
-      context.forward({&before, 1});  // reads what is missing before, takes back what is after
-      s = context.forward({&all, 1}).seconds;
-    }
+    context.forward({&before, 1});  // reads what is missing before, takes back what is after
+    seconds = context.forward({&all, 1}).seconds;
   });
+  return seconds;
+}
+
+std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
+                                           const Answer& answer, Writer model, int n) {
+  const std::vector<Token> tokens = all_tokens(service, prompt, answer);
+  if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
+  std::array<double, 3> seconds{};
+  for (double& s : seconds) s = time_pass(service, tokens, model, n);
   std::sort(seconds.begin(), seconds.end());
   return seconds[1];
 }

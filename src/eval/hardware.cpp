@@ -97,12 +97,15 @@ Hardware read_hardware(const std::filesystem::path& path) {
   return hardware;
 }
 
+ordered_json hardware_json(const Hardware& hardware) {
+  return {{"name", hardware.name},
+          {"slm_pass_seconds", to_json(hardware.slm)},
+          {"llm_pass_seconds", to_json(hardware.llm)},
+          {"overhead_seconds_per_token", hardware.token_overhead}};
+}
+
 void write_hardware(const std::filesystem::path& path, const Hardware& hardware) {
-  const ordered_json json = {{"name", hardware.name},
-                             {"slm_pass_seconds", to_json(hardware.slm)},
-                             {"llm_pass_seconds", to_json(hardware.llm)},
-                             {"overhead_seconds_per_token", hardware.token_overhead}};
-  write_file(path, json.dump(2) + "\n");
+  write_file(path, hardware_json(hardware).dump(2) + "\n");
 }
 
 }  // namespace citer

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace citer {
 
 /// Seconds of a pass as a function of the tokens it reads: medians of what was measured at some
@@ -34,6 +36,7 @@ struct Hardware {
 /// {"name": ..., "slm_pass_seconds": {"1": 0.004, ...}, "llm_pass_seconds": {...},
 /// "overhead_seconds_per_token": ...}. Throws InputError naming file and field.
 Hardware read_hardware(const std::filesystem::path& path);
+nlohmann::ordered_json hardware_json(const Hardware& hardware);
 void write_hardware(const std::filesystem::path& path, const Hardware& hardware);
 
 /// Median; of an even number the upper one of the two in the middle. 0 of nothing.

@@ -148,7 +148,7 @@ std::optional<fs::path> fetch_url(const std::string& url, const HubOptions& opti
                                   const Watcher& watcher) {
   const std::string path = without_query(url);
   const SplitName name = split_name(path.substr(path.rfind('/') + 1));
-  if (name.prefix.empty()) {
+  if (name.prefix.empty() || name.prefix == "." || name.prefix == "..") {
     throw UsageError(fmt::format("'{}': expected the URL of a file", url));
   }
   std::optional<fs::path> first;

@@ -60,6 +60,19 @@ std::filesystem::path ggml_folder() {
   return std::filesystem::path(library.dli_fname).parent_path();
 }
 
+const char* kind_of(ggml_backend_dev_t device) {
+  switch (ggml_backend_dev_type(device)) {
+    case GGML_BACKEND_DEVICE_TYPE_CPU:
+      return "CPU";
+    case GGML_BACKEND_DEVICE_TYPE_GPU:
+      return "GPU";
+    case GGML_BACKEND_DEVICE_TYPE_IGPU:
+      return "iGPU";
+    default:
+      return "accelerator";
+  }
+}
+
 std::string backend_folder() {
   if (const char* folder = std::getenv("CITER_BACKEND_DIR")) return folder;
   constexpr std::string_view kBackends = CITER_BACKENDS_IN_LIBDIR;
@@ -98,7 +111,8 @@ std::vector<DeviceInfo> list_devices() {
   std::vector<DeviceInfo> devices;
   for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
     ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    DeviceInfo info{ggml_backend_dev_name(device), ggml_backend_dev_description(device)};
+    DeviceInfo info{ggml_backend_dev_name(device), kind_of(device),
+                    ggml_backend_dev_description(device)};
     ggml_backend_dev_memory(device, &info.memory_free, &info.memory_total);
     devices.push_back(std::move(info));
   }

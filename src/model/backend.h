@@ -5,9 +5,10 @@
 
 namespace citer {
 
-/// One ggml device, as `citer inspect --devices` shows it.
+/// One ggml device, as `citer devices` shows it.
 struct DeviceInfo {
   std::string name;              ///< e.g. "Vulkan0"
+  std::string kind;              ///< "CPU", "GPU", "iGPU" or "accelerator"
   std::string description;       ///< e.g. the card's name
   std::size_t memory_free = 0;   ///< bytes
   std::size_t memory_total = 0;  ///< bytes

@@ -14,6 +14,7 @@
 #include "model/backend.h"
 #include "model/device_rows.h"
 #include "model/hidden_tap.h"
+#include "model/placement.h"
 
 namespace citer {
 
@@ -25,15 +26,6 @@ constexpr std::size_t kWorthACheckpoint = 32;
 constexpr std::size_t kNowhere = ~std::size_t{0};
 /// A device reads at least so many rows in one pass: for each it keeps some numbers a token.
 constexpr int kDeviceRows = 128;
-
-ggml_type cache_type(const std::string& name) {
-  for (ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0,
-                         GGML_TYPE_Q5_1, GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0}) {
-    if (name == ggml_type_name(type)) return type;
-  }
-  throw UsageError(fmt::format(
-      "cache type '{}': expected f32, f16, bf16, q8_0, q5_1, q5_0, q4_1 or q4_0", name));
-}
 
 llama_flash_attn_type flash_attention_type(const std::string& name) {
   if (name == "auto") return LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -95,6 +87,7 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
                                  model_->options().path));
   }
   memory_.attach(context_.get());
+  model_->apply_adapters(context_.get());
 }
 
 /// Makes the context, one that reads rows on its device where that is wanted and works.
@@ -104,8 +97,8 @@ void ModelContext::open(const ContextOptions& options) {
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
   memory_.configure(params);
   params.n_threads = params.n_threads_batch = model_->threads();
-  params.type_k = cache_type(model_->options().cache_type_k);
-  params.type_v = cache_type(model_->options().cache_type_v);
+  params.type_k = cache_type(model_->options().cache_type_k, "cache_type_k");
+  params.type_v = cache_type(model_->options().cache_type_v, "cache_type_v");
   params.flash_attn_type = flash_attention_type(options.flash_attention);
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   params.kv_unified = true;  // forks share cells, and one pass serves sequences of any lengths
@@ -385,14 +378,16 @@ std::uint64_t ModelContext::bytes_per_token() const {
   const llama_model* model = model_->handle();
   const std::int32_t heads = llama_model_n_head(model);
   if (heads == 0) return 0;
-  const auto row_bytes = [&](const char* head_size_key, const std::string& type) {
+  const auto row_bytes = [&](const char* head_size_key, ggml_type type) {
     const std::int64_t head_size =
         model_->number(head_size_key).value_or(llama_model_n_embd(model) / heads);
-    return ggml_row_size(cache_type(type), head_size * llama_model_n_head_kv(model));
+    return ggml_row_size(type, head_size * llama_model_n_head_kv(model));
   };
   return static_cast<std::uint64_t>(llama_model_n_layer(model)) *
-         (row_bytes("attention.key_length", model_->options().cache_type_k) +
-          row_bytes("attention.value_length", model_->options().cache_type_v));
+         (row_bytes("attention.key_length",
+                    cache_type(model_->options().cache_type_k, "cache_type_k")) +
+          row_bytes("attention.value_length",
+                    cache_type(model_->options().cache_type_v, "cache_type_v")));
 }
 
 }  // namespace citer

@@ -1,6 +1,7 @@
 #include "model/fingerprint.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -37,6 +38,15 @@ std::uint64_t file_fingerprint(const std::filesystem::path& path) {
     }
   }
   return hash;
+}
+
+std::uint64_t model_fingerprint(const ModelOptions& options) {
+  std::uint64_t fingerprint = file_fingerprint(options.path);
+  for (const LoraAdapter& adapter : options.lora) {
+    fingerprint = random_at(fingerprint, file_fingerprint(adapter.path),
+                            std::bit_cast<std::uint32_t>(adapter.scale));
+  }
+  return fingerprint;
 }
 
 std::string fingerprint_text(std::uint64_t fingerprint) {

@@ -19,25 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Throws unless the file is there and starts with GGUF's magic bytes.
-void check_magic(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) throw InputError(fmt::format("{}: no such file", path.string()));
-  if (fs::is_directory(path, error)) {
-    throw InputError(fmt::format("{}: is a directory, expected a GGUF file", path.string()));
-  }
-  const FilePtr file(std::fopen(path.c_str(), "rb"));
-  if (!file) throw InputError(fmt::format("{}: cannot be opened for reading", path.string()));
-  char magic[4] = {};
-  const std::size_t n = std::fread(magic, 1, sizeof magic, file.get());
-  if (n == 4 && std::string_view(magic, 4) == "GGUF") return;
-  std::string found;
-  for (std::size_t i = 0; i < n; ++i)
-    found += fmt::format("{:02x}", static_cast<unsigned char>(magic[i]));
-  throw InputError(fmt::format("{}: not a GGUF file (starts with bytes '{}', expected '47475546')",
-                               path.string(), found));
-}
-
 template <typename T>
 std::string scalar_text(const void* data, std::size_t i) {
   return fmt::format("{}", static_cast<const T*>(data)[i]);
@@ -99,6 +80,24 @@ std::string string_or_empty(const gguf_context* gguf, const char* name) {
 }
 
 }  // namespace
+
+void check_magic(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) throw InputError(fmt::format("{}: no such file", path.string()));
+  if (fs::is_directory(path, error)) {
+    throw InputError(fmt::format("{}: is a directory, expected a GGUF file", path.string()));
+  }
+  const FilePtr file(std::fopen(path.c_str(), "rb"));
+  if (!file) throw InputError(fmt::format("{}: cannot be opened for reading", path.string()));
+  char magic[4] = {};
+  const std::size_t n = std::fread(magic, 1, sizeof magic, file.get());
+  if (n == 4 && std::string_view(magic, 4) == "GGUF") return;
+  std::string found;
+  for (std::size_t i = 0; i < n; ++i)
+    found += fmt::format("{:02x}", static_cast<unsigned char>(magic[i]));
+  throw InputError(fmt::format("{}: not a GGUF file (starts with bytes '{}', expected '47475546')",
+                               path.string(), found));
+}
 
 GgufSummary read_gguf_summary(const fs::path& path) {
   init_backends();

@@ -21,6 +21,9 @@ struct GgufSummary {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
+/// Throws InputError unless the file is there and starts as a GGUF does.
+void check_magic(const std::filesystem::path& path);
+
 /// Reads a GGUF file's header. Throws InputError: no such file, not a GGUF (says what it starts
 /// with), header damaged, or shorter than its tensors need.
 GgufSummary read_gguf_summary(const std::filesystem::path& path);

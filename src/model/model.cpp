@@ -14,6 +14,7 @@
 #include "citer/error.h"
 #include "model/backend.h"
 #include "model/gguf_file.h"
+#include "model/placement.h"
 #include "model/vocab_match.h"
 
 namespace citer {
@@ -22,27 +23,6 @@ namespace {
 
 /// Below this size a model's layers are too small for a second thread to pay.
 constexpr std::uint64_t kOneThreadBytes = 64ULL << 20;
-
-/// ggml devices by name, nullptr-terminated as libllama wants them; empty means "all".
-std::vector<ggml_backend_dev_t> find_devices(const ModelOptions& options) {
-  std::vector<ggml_backend_dev_t> devices;
-  std::string_view rest = options.devices;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::string name(rest.substr(0, comma));
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
-    if (name == "none") continue;
-    ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
-    if (device == nullptr) {
-      std::string known;
-      for (const DeviceInfo& info : list_devices()) known += " " + info.name;
-      throw InputError(fmt::format("no device '{}'; there are:{}", name, known));
-    }
-    devices.push_back(device);
-  }
-  if (!options.devices.empty()) devices.push_back(nullptr);
-  return devices;
-}
 
 int choose_threads(const ModelOptions& options, const llama_model* model) {
   if (options.threads > 0) return options.threads;
@@ -55,14 +35,9 @@ int choose_threads(const ModelOptions& options, const llama_model* model) {
 std::shared_ptr<Model> Model::load(const ModelOptions& options) {
   init_backends();
   read_gguf_summary(options.path);  // a clear message for what is no sound GGUF file
-  std::vector<ggml_backend_dev_t> devices = find_devices(options);
-
+  const Placement placement(options);
   const ErrorCapture errors;
-  llama_model_params params = llama_model_default_params();
-  params.n_gpu_layers = options.n_gpu_layers;
-  params.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
-  if (!devices.empty()) params.devices = devices.data();
-  LlamaModelPtr model(llama_model_load_from_file(options.path.c_str(), params));
+  LlamaModelPtr model(llama_model_load_from_file(options.path.c_str(), placement.params()));
   if (!model) {
     throw InputError(fmt::format("{}: libllama cannot load this model ({})", options.path,
                                  errors.first().empty() ? "no reason given" : errors.first()));
@@ -84,7 +59,30 @@ Model::Model(ModelOptions options, LlamaModelPtr model)
     : options_(std::move(options)),
       model_(std::move(model)),
       vocab_(llama_model_get_vocab(model_.get())),
-      threads_(choose_threads(options_, model_.get())) {}
+      threads_(choose_threads(options_, model_.get())) {
+  for (const LoraAdapter& adapter : options_.lora) load_adapter(adapter);
+}
+
+void Model::load_adapter(const LoraAdapter& adapter) {
+  check_magic(adapter.path);
+  const ErrorCapture errors;
+  llama_adapter_lora* loaded = llama_adapter_lora_init(model_.get(), adapter.path.c_str());
+  if (loaded == nullptr) {
+    throw InputError(fmt::format("{}: no LoRA adapter for {} ({})", adapter.path, options_.path,
+                                 errors.first().empty() ? "no reason given" : errors.first()));
+  }
+  adapters_.push_back(loaded);
+}
+
+void Model::apply_adapters(llama_context* context) const {
+  if (adapters_.empty()) return;
+  std::vector<llama_adapter_lora*> adapters = adapters_;
+  std::vector<float> scales;
+  for (const LoraAdapter& adapter : options_.lora) scales.push_back(adapter.scale);
+  if (llama_set_adapters_lora(context, adapters.data(), adapters.size(), scales.data()) != 0) {
+    throw ResourceError(fmt::format("{}: its LoRA adapters cannot be applied", options_.path));
+  }
+}
 
 std::string Model::description() const {
   std::array<char, 256> text{};

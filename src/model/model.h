@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "citer/model_options.h"
 #include "model/llama_ptr.h"
@@ -21,8 +22,8 @@ enum class MemoryKind {
 /// A GGUF model's weights and vocabulary. Immutable after load(); may be shared by contexts.
 class Model {
  public:
-  /// Throws InputError (missing, not a GGUF, truncated, no decoder, unknown device) or
-  /// ResourceError (does not fit), naming the file.
+  /// Throws InputError (missing, not a GGUF, truncated, no decoder, unknown device, an adapter of
+  /// another model), FieldError (options) or ResourceError (does not fit), naming the file.
   static std::shared_ptr<Model> load(const ModelOptions& options);
 
   const ModelOptions& options() const { return options_; }
@@ -39,18 +40,22 @@ class Model {
   int window() const;                ///< tokens that layers with a sliding window see; 0: none
   /// The integer under "<architecture>.<key>" in the file's metadata, if there is one.
   std::optional<std::int64_t> number(const std::string& key) const;
-  std::string chat_template() const;        ///< Jinja source, "" if the file has none
+  std::string chat_template() const;  ///< Jinja source, "" if the file has none
+  /// Lets a context of this model run with the adapters. Throws ResourceError.
+  void apply_adapters(llama_context* context) const;
   int threads() const { return threads_; }  ///< CPU threads its contexts use
   /// The device that holds its last layer, by ggml's name; "" for the CPU.
   std::string device() const;
 
  private:
   Model(ModelOptions options, LlamaModelPtr model);
+  void load_adapter(const LoraAdapter& adapter);
 
   ModelOptions options_;
   LlamaModelPtr model_;
   Vocab vocab_;
   int threads_;
+  std::vector<llama_adapter_lora*> adapters_;  ///< the model's own; freed with it
 };
 
 /// Throws InputError naming both files and the first differences unless the two models share a

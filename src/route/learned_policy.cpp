@@ -110,7 +110,7 @@ std::shared_ptr<const RoutingPolicy> load_learned_policy(const std::filesystem::
 }
 
 ModelIdentity identity_of(const Model& model) {
-  return {model.name(), file_fingerprint(model.options().path)};
+  return {model.name(), model_fingerprint(model.options())};
 }
 
 }  // namespace citer

@@ -474,7 +474,8 @@ TEST_F(Hub, WhatIsNoNameOrUrlIsRefused) {
                            "../name", "user/..", "user/-name", "https://host/user/name"}) {
     EXPECT_THAT(error_text<UsageError>([&] { parse_hub_model(name); }), HasSubstr(name));
   }
-  for (const char* url : {"", "host/file", "ftp://host/file", "http:///file", "http://host/"}) {
+  for (const char* url :
+       {"", "host/file", "ftp://host/file", "http:///file", "http://host/", "http://host/.."}) {
     EXPECT_THAT(error_text<UsageError>([&] { fetch_from(url); }), HasSubstr(url));
   }
 }

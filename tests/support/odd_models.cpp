@@ -98,6 +98,46 @@ void write_close_model(const fs::path& from, const fs::path& to, float noise, st
   write_gguf(file.gguf.get(), to);
 }
 
+void write_lora_adapter(const fs::path& base, const fs::path& adapter, const fs::path& merged,
+                        float scale) {
+  constexpr std::int64_t kRank = 2;
+  File model = read(base);
+  const Gguf gguf(gguf_init_empty());
+  const Ggml tensors(ggml_init({std::size_t{4} << 20, nullptr, /*no_alloc=*/false}));
+  gguf_set_val_str(gguf.get(), "general.type", "adapter");
+  gguf_set_val_str(gguf.get(), "general.architecture", "llama");
+  gguf_set_val_str(gguf.get(), "adapter.type", "lora");
+  gguf_set_val_f32(gguf.get(), "adapter.lora.alpha", static_cast<float>(kRank));
+  Rng rng(1);
+  const auto add = [&](const std::string& name, std::int64_t n_in, std::int64_t n_out) {
+    ggml_tensor* tensor = ggml_new_tensor_2d(tensors.get(), GGML_TYPE_F32, n_in, n_out);
+    auto* values = static_cast<float*>(tensor->data);
+    for (std::int64_t i = 0; i < ggml_nelements(tensor); ++i) {
+      values[i] = static_cast<float>(2 * rng.unit() - 1);
+    }
+    ggml_set_name(tensor, name.c_str());
+    gguf_add_tensor(gguf.get(), tensor);
+    return values;
+  };
+  for (ggml_tensor* t = ggml_get_first_tensor(model.tensors.get()); t != nullptr;
+       t = ggml_get_next_tensor(model.tensors.get(), t)) {
+    const std::string name = t->name;
+    if (name.find("attn_q.weight") == std::string::npos) continue;
+    const float* a = add(name + ".lora_a", t->ne[0], kRank);
+    const float* b = add(name + ".lora_b", kRank, t->ne[1]);
+    auto* weights = static_cast<float*>(t->data);
+    for (std::int64_t out = 0; out < t->ne[1]; ++out) {
+      for (std::int64_t in = 0; in < t->ne[0]; ++in) {
+        for (std::int64_t r = 0; r < kRank; ++r) {
+          weights[out * t->ne[0] + in] += scale * b[out * kRank + r] * a[r * t->ne[0] + in];
+        }
+      }
+    }
+  }
+  write(gguf.get(), adapter);
+  write(model.gguf.get(), merged);
+}
+
 void write_nan_model(const fs::path& path, const TinyModelOptions& options) {
   write_tiny_model(path, options);
   const GgufInMemory file = read_gguf(path);

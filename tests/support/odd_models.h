@@ -24,6 +24,11 @@ void write_embedder_model(const std::filesystem::path& path);
 void write_close_model(const std::filesystem::path& from, const std::filesystem::path& to,
                        float noise, std::uint64_t seed = 1);
 
+/// A LoRA adapter of rank 2 for the query matrices of the tiny model (of type F32) `base`; and, in
+/// `merged`, that model with `scale` times the adapter added to its weights.
+void write_lora_adapter(const std::filesystem::path& base, const std::filesystem::path& adapter,
+                        const std::filesystem::path& merged, float scale = 1.0F);
+
 /// A tiny model (of type F32) that gives NaN for every logit.
 void write_nan_model(const std::filesystem::path& path, const TinyModelOptions& options = {});
 
