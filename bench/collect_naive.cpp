@@ -83,7 +83,7 @@ class Straightforward {
       const int last = static_cast<int>(tokens.size()) - 1;
       const RowRequest request{0, tokens, {&last, 1}};
       model.forward({&request, 1});
-      chosen.push_back(argmax(model.row(0, 0).logits));
+      chosen.push_back(model.row(0, 0).stats.likeliest.front().id);
       tokens.push_back(token);
     }
     return chosen;

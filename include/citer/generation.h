@@ -29,6 +29,10 @@ struct GenerationOptions {
   /// Speculative routing: tokens that may wait for the LLM's decision while the SLM drafts on. The
   /// text is the same. 1: none, plain routing; 0: as many as pay, by measured times and acceptance.
   int pending_tokens = 1;
+  /// Which model reads the prompt first and so writes the first tokens; the other reads it in parts
+  /// meanwhile, or when it is needed. Unset: the LLM, unless it is so much larger than the SLM that
+  /// reading with both hardly takes longer than reading with it.
+  std::optional<Writer> first{};
   /// Compare the SLM's tokens with the LLM's own, as it catches up: TokenRecord::llm_agrees.
   bool audit = false;
   /// Tokens to write at most; negative: as many as the context holds; 0: none.

@@ -8,23 +8,28 @@
 #include <string_view>
 #include <vector>
 
+#include "citer/row_stats.h"
+
 namespace citer {
 
 /// What a policy may look at to score the next token of one sequence.
 struct PolicyInput {
-  std::span<const float> slm_logits;  ///< [n_vocab]; empty unless needs().slm
-  std::span<const float> slm_hidden;  ///< [n_embd]; empty unless needs().hidden
-  std::span<const float> llm_logits;  ///< [n_vocab]; empty unless needs().llm
-  std::uint64_t seed = 0;             ///< (seed, stream, position) addresses random numbers
+  RowStats slm{};                       ///< of the SLM's row; with needs().slm
+  RowStats llm{};                       ///< of the LLM's; with needs().llm
+  std::span<const float> slm_logits{};  ///< [n_vocab]; empty unless needs().logits
+  std::span<const float> slm_hidden{};  ///< [n_embd]; empty unless needs().hidden
+  std::uint64_t seed = 0;               ///< (seed, stream, position) addresses random numbers
   std::uint64_t stream = 0;
   std::uint64_t position = 0;
 };
 
-/// Which forward passes a policy needs before it can score.
+/// What a policy needs of forward passes before it can score. The less, the faster: see RowStats.
 struct PolicyNeeds {
-  bool slm = true;
-  bool hidden = false;
-  bool llm = false;
+  bool slm = true;      ///< a row of the SLM's: its likeliest tokens
+  bool sums = false;    ///< its log-sum-exp and entropy
+  bool logits = false;  ///< all of it
+  bool hidden = false;  ///< the hidden state that it comes from
+  bool llm = false;     ///< a row of the LLM's
   /// The score of an answer's first token holds for the whole answer.
   bool per_prompt = false;
 };

@@ -4,13 +4,10 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 namespace citer {
 
-void parallel_for(std::size_t n, int workers,
-                  const std::function<void(int worker, std::size_t i)>& work) {
+void ThreadPool::for_each(std::size_t n, const IndexedWork& work) {
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr error;
@@ -23,11 +20,13 @@ void parallel_for(std::size_t n, int workers,
       next = n;
     }
   };
-  const int count = std::min(workers, static_cast<int>(std::max<std::size_t>(n, 1)));
-  std::vector<std::thread> threads;
-  for (int worker = 1; worker < count; ++worker) threads.emplace_back(run, worker);
+  const std::size_t helpers = std::min<std::size_t>(static_cast<std::size_t>(size_), n);
+  while (others_.size() + 1 < helpers) others_.push_back(std::make_unique<Worker>());
+  for (std::size_t k = 1; k < helpers; ++k) {
+    others_[k - 1]->start([&run, k] { run(static_cast<int>(k)); });
+  }
   run(0);
-  for (std::thread& thread : threads) thread.join();
+  for (std::size_t k = 1; k < helpers; ++k) others_[k - 1]->wait();
   if (error) std::rethrow_exception(error);
 }
 

@@ -104,7 +104,11 @@ void ModelFlags::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--swa-full", context.swa_full,
                "Keep all cached tokens also in layers with a sliding window: more memory, and any "
-               "beginning can be reused");
+               "beginning can be reused (with several sequences: always)");
+  app.add_option("--state-snapshots", context.state_snapshots,
+                 "States that a hybrid LLM keeps of its last pass, so that it reads nothing again "
+                 "after a correction (one sequence; passes take longer)")
+      ->check(CLI::Range(0, 64));
   app.add_option("-t,--threads", llm.threads, "CPU threads of the LLM (default: by its size)")
       ->check(CLI::Range(0, 1024));
   app.add_option("--threads-draft", slm.threads, "-td: CPU threads of the SLM")
@@ -172,12 +176,24 @@ int pending_tokens(const std::string& speculate) {
                   kMost, speculate));
 }
 
+/// The model that --first names.
+std::optional<Writer> first_reader(const std::string& name) {
+  if (name == "auto") return std::nullopt;
+  for (const Writer model : {Writer::kSlm, Writer::kLlm}) {
+    if (name == to_string(model)) return model;
+  }
+  throw UsageError(fmt::format("--first: expected auto, slm or llm, found '{}'", name));
+}
+
 void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
   app_ = &app;
   speculate_ = speculate;
   app.add_option("--speculate", speculate_,
                  "Tokens that may wait for the LLM while the SLM drafts on: auto, off or a number; "
                  "the text is the same")
+      ->capture_default_str();
+  app.add_option("--first", first_,
+                 "Which model reads the prompt first and writes the first tokens: slm, llm or auto")
       ->capture_default_str();
   app.add_flag("--audit", options_.audit,
                "Compare the SLM's tokens with the LLM's own, as it catches up");
@@ -226,6 +242,7 @@ GenerationOptions GenerationFlags::generation_options() const {
     options.threshold = threshold_;
   }
   options.pending_tokens = pending_tokens(speculate_);
+  options.first = first_reader(first_);
   options.sampling.seed = static_cast<std::uint64_t>(seed_);
   if (app_->count("--budget") > 0) options.budget = budget_;
   // An unknown name is an error before any model is loaded.

@@ -46,6 +46,7 @@ class GenerationFlags {
   GenerationOptions generation_options() const;
 
  private:
+  std::string first_ = "auto";
   std::string speculate_;
   GenerationOptions options_;
   double threshold_ = -1.0;

@@ -20,14 +20,13 @@ ConstrainedSampler::ConstrainedSampler(int n_vocab, const SamplingOptions& optio
       constraint_(std::move(constraint)),
       prompt_size_(prompt_size) {}
 
-Token ConstrainedSampler::sample(std::span<const float> logits, std::span<const Token> context,
-                                 Token without) {
-  if (!constraint_.grammar) return sampler_.sample(logits, context, without);
+Token ConstrainedSampler::sample(const Row& row, std::span<const Token> context, Token without) {
+  if (!constraint_.grammar) return sampler_.sample(row, context, without);
   follow(context.subspan(prompt_size_));
-  const Token free = sampler_.sample(logits, context, without);
+  const Token free = sampler_.sample(row, context, without);
   if (allows(free)) return free;
   list_allowed();
-  const Token token = sampler_.sample(logits, context, without, &allowed_);
+  const Token token = sampler_.sample(row, context, without, &allowed_);
   if (token != kNoToken) return token;
   return constraint_.vocab->end_of_answer() >= 0 ? constraint_.vocab->end_of_answer() : free;
 }

@@ -37,8 +37,10 @@ class ConstrainedSampler {
   /// only where it forbids that one: checking one token is cheap, checking all is not. Where it
   /// allows none, the token that ends an answer. `context` may have lost tokens since the last call
   /// and got others. Throws GrammarError, and changes nothing, where the grammar takes too much.
-  Token sample(std::span<const float> logits, std::span<const Token> context,
-               Token without = kNoToken);
+  Token sample(const Row& row, std::span<const Token> context, Token without = kNoToken);
+
+  /// As Sampler::needs_logits().
+  bool needs_logits() const { return constraint_.grammar || sampler_.needs_logits(); }
 
   /// Whether the grammar lets nothing follow `context`, of which sample() has seen all but the last
   /// token: the answer ends there.

@@ -24,7 +24,8 @@ std::vector<RowRequest> row_requests(const std::vector<Read>& reads, const Seque
   for (const Read& read : reads) {
     const Sequence& sequence = sequence_of(sequences, read.slot);
     const std::span<const Token> tokens = sequence.tokens;
-    requests.push_back({read.slot, tokens.first(read.length), read.rows, sequence.decided()});
+    requests.push_back(
+        {read.slot, tokens.first(read.length), read.rows, read.form, sequence.decided()});
   }
   return requests;
 }
@@ -64,10 +65,13 @@ void for_slot(SlotOutcome& slot, const Work& work) {
 Executor::Executor(ModelContext& slm, ModelContext& llm, bool overlap)
     : slm_(slm),
       llm_(llm),
-      // Padding that only one vocabulary has is never drawn: it stands for no text.
-      n_vocab_(static_cast<std::size_t>(
-          std::min(slm.model().vocab().size(), llm.model().vocab().size()))),
-      llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {}
+      pool_(std::max(slm.model().threads(), llm.model().threads())),
+      llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {
+  // Padding that only one vocabulary has is never drawn: it stands for no text.
+  const int shared = std::min(slm.model().vocab().size(), llm.model().vocab().size());
+  slm.limit_vocabulary(shared);
+  llm.limit_vocabulary(shared);
+}
 
 PassUnderWay Executor::under_way() const {
   return {!reads_.empty(), !llm_thread_ || !llm_thread_->is_busy()};
@@ -120,22 +124,35 @@ StepOutcome Executor::draft(const StepPlan& plan, const Sequences& sequences) {
     add_slm(slot.cost, outcome.slm, i);
   }
   score(plan, sequences, outcome);
-  for (std::size_t i = 0; i < plan.drafts.size(); ++i) {
+  for_each_draw(plan.drafts.size(), plan.slm, [&](std::size_t i) {
     SlotOutcome& slot = outcome.slots[i];
     for_slot(slot,
              [&] { draw_draft(plan, plan.drafts[i], sequence_of(sequences, slot.slot), slot); });
-  }
+  });
   return outcome;
+}
+
+/// Several at once where draws go through whole rows.
+void Executor::for_each_draw(std::size_t n, const std::vector<Read>& reads,
+                             const std::function<void(std::size_t i)>& draw) {
+  const bool is_long =
+      std::any_of(reads.begin(), reads.end(), [](const Read& read) { return read.form.logits; });
+  if (is_long) {
+    pool_.for_each(n, [&](int /*worker*/, std::size_t i) { draw(i); });
+  } else {
+    for (std::size_t i = 0; i < n; ++i) draw(i);
+  }
 }
 
 PolicyInput Executor::policy_input(const DraftPlan& draft, const Sequence& sequence) const {
   PolicyInput input;
   if (draft.slm_read != kNoRead) {
     const Row row = slm_.row(draft.slm_read, 0);
+    input.slm = row.stats;
     input.slm_logits = row.logits;
     input.slm_hidden = row.hidden;
   }
-  if (draft.llm_read != kNoRead) input.llm_logits = llm_.row(draft.llm_read, 0).logits;
+  if (draft.llm_read != kNoRead) input.llm = llm_.row(draft.llm_read, 0).stats;
   input.seed = sequence.request.sampling.seed;
   input.stream = sequence.stream;
   input.position = sequence.tokens.size();
@@ -180,12 +197,12 @@ void Executor::score(const StepPlan& plan, const Sequences& sequences, StepOutco
   }
 }
 
-/// The token at `position` by these logits, the tokens before it given.
-Token Executor::sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
-                       Counters& cost, Token without) {
+/// The token at `position` by this row, the tokens before it given.
+Token Executor::sample(Sequence& sequence, const Row& row, std::size_t position, Counters& cost,
+                       Token without) {
   const Stopwatch watch;
   const auto context = std::span(sequence.tokens).first(position);
-  const Token token = sequence.sampler.sample(logits.first(n_vocab_), context, without);
+  const Token token = sequence.sampler.sample(row, context, without);
   cost.sampling_seconds += watch.seconds();
   return token;
 }
@@ -214,24 +231,23 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   draft.record.slm_seconds = slot.cost.slm_seconds;
   draft.record.llm_seconds = slot.cost.llm_seconds;
   draft.record.id = kNoToken;
-  std::span<const float> logits;
+  std::optional<Row> row;
   if (by_llm && has_llm_row) {
-    logits = llm_.row(planned.llm_read, 0).logits;
+    row = llm_.row(planned.llm_read, 0);
   } else if (planned.slm_read != kNoRead && !(by_llm && request.pending_limit == 1)) {
-    logits = slm_.row(planned.slm_read, 0).logits;
+    row = slm_.row(planned.slm_read, 0);
   }
-  if (logits.empty()) return;
+  if (!row) return;
   const std::size_t position = sequence.tokens.size();
-  Drawn drawn{sample(sequence, logits, position, slot.cost), "", false, {}};
+  Drawn drawn{sample(sequence, *row, position, slot.cost), "", false, {}};
   if (draft.pending) {
     const Token slm = drawn.id;
-    const Token runner_up = sample(sequence, logits, position, slot.cost, slm);
-    const float lead =
-        logits[static_cast<std::size_t>(slm)] - logits[static_cast<std::size_t>(runner_up)];
+    const Token runner_up = sample(sequence, *row, position, slot.cost, slm);
+    const float lead = row->logit(slm) - row->logit(runner_up);
     draft.guesses = {draft.record.score, slm, runner_up, lead};
     drawn.id = plan.guesses.best(draft.guesses);
   } else if (request.sampling.top_logprobs >= 0) {
-    draft.record.logprobs = logprobs_of(logits, drawn.id, request.sampling.top_logprobs);
+    draft.record.logprobs = logprobs_of(*row, drawn.id, request.sampling.top_logprobs);
   }
   fill(drawn, sequence, position);
   draft.record.id = drawn.id;
@@ -253,7 +269,8 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
     std::vector<RowRequest> requests;
     requests.reserve(reads_.size());
     for (std::size_t i = 0; i < reads_.size(); ++i) {
-      requests.push_back({reads_[i].slot, tokens_[i], reads_[i].rows, decided_[i]});
+      const Read& read = reads_[i];
+      requests.push_back({read.slot, tokens_[i], read.rows, read.form, decided_[i]});
     }
     llm_cost_ = llm_.forward(requests);
   };
@@ -282,13 +299,13 @@ StepOutcome Executor::collect(const Sequences& sequences) {
   outcome.llm = std::exchange(llm_cost_, {});
   outcome.llm_passes = outcome.llm.passes;
   outcome.slots.resize(reads.size());
-  for (std::size_t i = 0; i < reads.size(); ++i) {
+  for_each_draw(reads.size(), reads, [&](std::size_t i) {
     SlotOutcome& slot = outcome.slots[i];
     slot.slot = reads[i].slot;
     add_llm(slot.cost, outcome.llm, i);
     Sequence& sequence = sequence_of(sequences, slot.slot);
     if (!sequence.finish) for_slot(slot, [&] { decide(reads[i], i, sequence, slot); });
-  }
+  });
   return outcome;
 }
 
@@ -298,16 +315,16 @@ void Executor::decide(const Read& read, std::size_t request, Sequence& sequence,
   const std::size_t decided = sequence.decided();
   for (std::size_t i = 0; i < read.rows.size(); ++i) {
     const auto position = static_cast<std::size_t>(read.rows[i]) + 1;
-    const std::span<const float> logits = llm_.row(request, i).logits;
+    const Row row = llm_.row(request, i);
     Decision decision{position, {}, {}};
     Drawn& drawn = decision.drawn;
-    drawn.id = sample(sequence, logits, position, slot.cost);
+    drawn.id = sample(sequence, row, position, slot.cost);
     fill(drawn, sequence, position);
     const Draft* draft = position < decided ? nullptr : &sequence.drafts[position - decided];
     const bool pending = draft != nullptr && draft->pending;
     if (pending) {
       const int top = sequence.request.sampling.top_logprobs;
-      if (top >= 0) drawn.logprobs = logprobs_of(logits, drawn.id, top);
+      if (top >= 0) drawn.logprobs = logprobs_of(row, drawn.id, top);
       if (draft->record.id >= 0) decision.guesses = draft->guesses;
     }
     const bool corrects = pending && draft->record.id != drawn.id;
@@ -341,9 +358,10 @@ StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequen
   if (n > 0 && needs.llm) pass(llm_, read.rows, false);
   std::vector<PolicyInput> inputs(n);
   for (std::size_t i = 0; i < n; ++i) {
+    if (reads_slm) inputs[i].slm = slm_.row(0, i).stats;
     if (reads_slm) inputs[i].slm_logits = slm_.row(0, i).logits;
     if (reads_slm) inputs[i].slm_hidden = slm_.row(0, i).hidden;
-    if (needs.llm) inputs[i].llm_logits = llm_.row(0, i).logits;
+    if (needs.llm) inputs[i].llm = llm_.row(0, i).stats;
     inputs[i].seed = request.sampling.seed;
     inputs[i].stream = sequence.stream;
     inputs[i].position = static_cast<std::uint64_t>(read.rows[i]) + 1;
@@ -372,7 +390,7 @@ StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequen
     record.writer = llm ? Writer::kLlm : Writer::kSlm;
     record.score = scores[i];
     const Row row = llm ? llm_.row(0, k++) : slm_.row(0, i);
-    record.logprobs = logprobs_of(row.logits, record.id, top);
+    record.logprobs = logprobs_of(row, record.id, top);
   }
   return outcome;
 }

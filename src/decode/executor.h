@@ -34,18 +34,20 @@ class Executor {
   PolicyInput policy_input(const DraftPlan& draft, const Sequence& sequence) const;
   void draw_draft(const StepPlan& plan, const DraftPlan& draft, Sequence& sequence,
                   SlotOutcome& slot);
+  void for_each_draw(std::size_t n, const std::vector<Read>& reads,
+                     const std::function<void(std::size_t i)>& draw);
   StepOutcome score_prompt(const StepPlan& plan, const Sequences& sequences);
   void begin(const std::vector<Read>& reads, const Sequences& sequences);
   void end(const std::function<void()>& pass);
   StepOutcome collect(const Sequences& sequences);
   void decide(const Read& read, std::size_t request, Sequence& sequence, SlotOutcome& slot);
-  Token sample(Sequence& sequence, std::span<const float> logits, std::size_t position,
-               Counters& cost, Token without = kNoToken);
+  Token sample(Sequence& sequence, const Row& row, std::size_t position, Counters& cost,
+               Token without = kNoToken);
   void fill(Drawn& drawn, Sequence& sequence, std::size_t position) const;
 
   ModelContext& slm_;
   ModelContext& llm_;
-  std::size_t n_vocab_;  ///< tokens that both models have
+  ThreadPool pool_;  ///< draws for several sequences at once
 
   std::vector<Read> reads_;                 ///< of the pass under way
   std::vector<std::vector<Token>> tokens_;  ///< theirs, a copy: drafts may be appended meanwhile

@@ -151,7 +151,10 @@ StepPlan Scheduler::draft(const Slots& slots) const {
     plan.kind = Kind::kDraft;
     const Sequence& sequence = *slots[slot].sequence;
     DraftPlan draft{static_cast<int>(slot), sequence.threshold()};
-    if (!skips_slm(sequence, draft.threshold)) {
+    if (sequence.opens()) {
+      draft.threshold = 1.0;
+      read_opening(plan, draft.slot, slots[slot], room);
+    } else if (!skips_slm(sequence, draft.threshold)) {
       const std::size_t length = sequence.tokens.size();
       const std::size_t have = std::min(slots[slot].slm_cached, length - 1);
       const std::size_t missing = length - have;
@@ -164,12 +167,24 @@ StepPlan Scheduler::draft(const Slots& slots) const {
       if (missing > kShortRead) room -= missing;
       plan.hidden |= sequence.request.policy->needs().hidden && !sequence.prompt_score;
       draft.slm_read = plan.slm.size();
-      plan.slm.push_back({draft.slot, length, {static_cast<int>(length) - 1}});
+      plan.slm.push_back(
+          {draft.slot, length, {static_cast<int>(length) - 1}, sequence.draft_form()});
     }
     plan.drafts.push_back(draft);
   }
   plan_llm_scores(plan, slots);
   return plan;
+}
+
+/// What the SLM reads of a prompt while the LLM writes the first tokens.
+void Scheduler::read_opening(StepPlan& plan, int slot, const SlotView& view, std::size_t& room) {
+  const std::size_t have = view.slm_cached;
+  const std::size_t part =
+      std::min(room, view.sequence->opening_part() - std::min(have, view.sequence->opening_part()));
+  if (part == 0) return;
+  plan.slm.push_back({slot, have + part, {}});
+  plan.slm_steps = false;
+  room -= part;
 }
 
 /// Rows of the LLM's, for policies that score with them.
@@ -179,7 +194,7 @@ void Scheduler::plan_llm_scores(StepPlan& plan, const Slots& slots) const {
     if (!sequence.request.policy->needs().llm) continue;
     const std::size_t length = sequence.tokens.size();
     draft.llm_read = plan.llm.size();
-    plan.llm.push_back({draft.slot, length, {static_cast<int>(length) - 1}});
+    plan.llm.push_back({draft.slot, length, {static_cast<int>(length) - 1}, sequence.draw_form()});
   }
 }
 
@@ -243,7 +258,7 @@ std::optional<Read> Scheduler::verification(int slot, const SlotView& view,
   const Sequence& sequence = *view.sequence;
   const bool audit = sequence.request.audit;
   const std::size_t decided = sequence.decided();
-  Read read{slot, 0, {}};
+  Read read{slot, 0, {}, sequence.draw_form()};
   for (std::size_t p = audit ? sequence.verified : decided; p < sequence.tokens.size(); ++p) {
     const bool pending = p >= decided && sequence.drafts[p - decided].pending;
     if (pending || audit) read.rows.push_back(static_cast<int>(p) - 1);

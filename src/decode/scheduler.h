@@ -49,6 +49,7 @@ class Scheduler {
   bool may_draft(const Sequence& sequence) const;
   bool skips_slm(const Sequence& sequence, double threshold) const;
   bool is_due(const Sequence& sequence) const;
+  static void read_opening(StepPlan& plan, int slot, const SlotView& view, std::size_t& room);
   void plan_llm_scores(StepPlan& plan, const Slots& slots) const;
   void in_order_of_patience(std::vector<int>& waiting, const Slots& slots) const;
   std::optional<Read> verification(int slot, const SlotView& view, std::size_t& room) const;

@@ -47,6 +47,18 @@ void Sequence::end(FinishReason reason) {
   enter(Phase::kFinished);
 }
 
+RowForm Sequence::draw_form() const {
+  return {.sums = request.sampling.top_logprobs >= 0,
+          .logits = sampler.needs_logits() ||
+                    request.sampling.top_logprobs > static_cast<int>(kLikeliest)};
+}
+
+RowForm Sequence::draft_form() const {
+  const PolicyNeeds needs = prompt_score ? PolicyNeeds{} : request.policy->needs();
+  const RowForm draw = draw_form();
+  return {.sums = draw.sums || needs.sums, .logits = draw.logits || needs.logits};
+}
+
 std::vector<Guesses> Sequence::pending() const {
   std::vector<Guesses> pending;
   pending.reserve(drafts.size());
@@ -57,10 +69,9 @@ std::vector<Guesses> Sequence::pending() const {
 }
 
 bool Sequence::is_full() const {
-  const std::size_t written = tokens.size() - request.prompt.size();
   return tokens.back() == kNoToken || drafts.size() >= kMostDrafts ||
          (!drafts.empty() && drafts.back().ends) ||
-         written >= static_cast<std::size_t>(request.max_tokens);
+         written() >= static_cast<std::size_t>(request.max_tokens);
 }
 
 double Sequence::threshold() const {

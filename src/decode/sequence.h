@@ -31,6 +31,9 @@ struct DecodeRequest {
   /// Tokens that may wait for the LLM's decision while the SLM drafts on. 1: none, plain routing;
   /// 0: as many as pay, by measured times and acceptance.
   int pending_limit = 1;
+  /// So many of the first tokens are the LLM's, which reads the prompt first; the SLM reads a part
+  /// of it between two of them.
+  int opening = 0;
   /// Have the LLM decide at the SLM's tokens too, as it reads them.
   bool audit = false;
   /// Tells answers to the same prompt apart: they draw other random numbers.
@@ -83,8 +86,20 @@ struct Sequence {
 
   /// Tokens that are decided, prompt included.
   std::size_t decided() const { return tokens.size() - drafts.size(); }
+  /// What drawing a token needs of a row, and what scoring it beside that.
+  RowForm draw_form() const;
+  RowForm draft_form() const;
   /// Of the pending tokens, in order.
   std::vector<Guesses> pending() const;
+  /// Whether the next token is one of the opening.
+  bool opens() const { return written() < static_cast<std::size_t>(request.opening); }
+  /// Tokens of the prompt that the SLM is to read before it: as many before each, none before the
+  /// first.
+  std::size_t opening_part() const {
+    return request.prompt.size() * written() / static_cast<std::size_t>(request.opening);
+  }
+  /// Tokens of the answer, drafts included.
+  std::size_t written() const { return tokens.size() - request.prompt.size(); }
   /// Whether the prompt's tokens are still to be scored.
   bool scores_prompt() const {
     return request.score_prompt && prompt_records.size() < request.prompt.size();

@@ -22,6 +22,7 @@ struct Read {
   int slot = 0;
   std::size_t length = 0;
   std::vector<int> rows;
+  RowForm form{};
 };
 
 /// One sequence for which a token is to be drafted.

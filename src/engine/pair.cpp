@@ -1,5 +1,6 @@
 #include "citer/pair.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 
@@ -17,6 +18,23 @@ namespace {
 const Model& checked(const Model& slm, const Model& llm) {
   check_pair(slm, llm);
   return slm;
+}
+
+/// An LLM with so many times the SLM's parameters reads a prompt in about the time that both take.
+constexpr std::uint64_t kMuchLarger = 10;
+
+/// First tokens for the LLM, where both models are to read the prompt: one for each part that the
+/// SLM reads between them, so that none comes late.
+int opening_of(const DecodeRequest& request) {
+  constexpr std::size_t kPart = 256;
+  constexpr std::size_t kMost = 8;
+  constexpr std::size_t kShort = 32;  // both read it in a moment
+  const PolicyNeeds needs = request.policy->needs();
+  const bool writes_both = request.budget ? *request.budget > 0 && *request.budget < 1
+                                          : request.threshold > 0 && request.threshold < 1;
+  const bool reads_both = needs.slm && !needs.llm && !needs.per_prompt && !request.score_prompt;
+  if (!writes_both || !reads_both || request.prompt.size() < kShort) return 0;
+  return static_cast<int>(std::min(kMost, (request.prompt.size() + kPart - 1) / kPart));
 }
 
 }  // namespace
@@ -103,6 +121,9 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.constraint = impl_->constraint(options.sampling.grammar);
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
+  const bool llm_is_near = slm()->parameters() * kMuchLarger > llm()->parameters();
+  const Writer first = options.first.value_or(llm_is_near ? Writer::kLlm : Writer::kSlm);
+  if (first == Writer::kLlm) resolved.opening = opening_of(resolved);
   return resolved;
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "engine/models.h"
-#include "model/sampler.h"
 
 namespace citer {
 
@@ -27,7 +26,7 @@ std::optional<double> measure_pass_seconds(Service& service, const Prompt& promp
     const int slot = models.decoder.claim_slot(tokens).value();  // none is taken
     const int last = static_cast<int>(tokens.size()) - 1;
     const auto shorter = std::span(tokens).first(tokens.size() - static_cast<std::size_t>(n));
-    const RowRequest all{slot, tokens, {&last, 1}, shorter.size()};
+    const RowRequest all{slot, tokens, {&last, 1}, {}, shorter.size()};
     const RowRequest before{slot, shorter, {}};
     ModelContext& context = model == Writer::kSlm ? models.slm : models.llm;
     for (double& s : seconds) {
@@ -52,7 +51,7 @@ std::vector<bool> audit(Service& service, const Prompt& prompt, const Answer& an
     const RowRequest request{0, tokens, rows};
     models.llm.forward({&request, 1});
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      agrees.push_back(argmax(models.llm.row(0, i).logits) == answer.tokens[i].id);
+      agrees.push_back(models.llm.row(0, i).stats.likeliest.front().id == answer.tokens[i].id);
     }
   });
   return agrees;

@@ -171,6 +171,7 @@ std::string Evaluation::identity() const {
       {"marked_only", options_.answer.marked_only},
       {"max_tokens", g.max_tokens},
       {"pending_tokens", g.pending_tokens},
+      {"first", g.first ? to_string(*g.first) : "auto"},
       {"stop", g.stop},
       {"sampling",
        {s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,

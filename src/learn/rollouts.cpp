@@ -108,6 +108,7 @@ Request Rollouts::request(const Continuation& continuation) const {
   options.max_tokens = left_after(from);
   options.own_policy = from.alone ? slm_alone_ : options_.policy;
   options.threshold = from.alone ? 0.0 : options_.threshold;
+  options.first = Writer::kSlm;  // it goes on in the middle of an answer
   if (!from.alone && options_.count > 1) options.sampling.temperature = options_.temperature;
   options.sampling.seed = options_.seed + static_cast<std::uint64_t>(continuation.k);
   return request;

@@ -1,23 +1,14 @@
 #include "learn/teacher.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "citer/error.h"
-#include "model/sampler.h"
 
 namespace citer {
 
 namespace {
-
-float log_probability(std::span<const float> logits, Token token) {
-  const float top = *std::max_element(logits.begin(), logits.end());
-  double sum = 0.0;
-  for (const float v : logits) sum += std::exp(static_cast<double>(v) - top);
-  return static_cast<float>(logits[static_cast<std::size_t>(token)] - top - std::log(sum));
-}
 
 void check_finite(const ModelContext& context, std::span<const float> values, const char* what) {
   if (std::all_of(values.begin(), values.end(), [](float v) { return !std::isnan(v); })) return;
@@ -44,17 +35,17 @@ std::vector<TeacherPosition> teacher_forced(Models& models, int sequence,
     const Row row = models.slm.row(0, i);
     check_finite(models.slm, row.hidden, "hidden states");
     check_finite(models.slm, row.logits, "logits");
-    positions[i].slm_token = argmax(row.logits);
-    positions[i].slm_logprob = log_probability(row.logits, text[i]);
+    positions[i].slm_token = row.stats.likeliest.front().id;
+    positions[i].slm_logprob = logprobs_of(row, text[i], 0).logprob;
     positions[i].hidden.assign(row.hidden.begin(), row.hidden.end());
-    positions[i].confidence = confidence_features(row.logits);
+    positions[i].confidence = confidence_features(row.stats);
   }
   models.llm.forward({&request, 1});
   for (std::size_t i = 0; i < text.size(); ++i) {
     const Row row = models.llm.row(0, i);
     check_finite(models.llm, row.logits, "logits");
-    positions[i].llm_token = argmax(row.logits);
-    positions[i].llm_logprob = log_probability(row.logits, text[i]);
+    positions[i].llm_token = row.stats.likeliest.front().id;
+    positions[i].llm_logprob = logprobs_of(row, text[i], 0).logprob;
   }
   return positions;
 }

@@ -98,8 +98,11 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
     : model_(std::move(model)),
       context_size_(choose_context_size(*model_, options)),
       batch_size_(options.batch_size),
+      n_vocab_(index(model_->vocab().size())),
       tap_(std::make_unique<HiddenTap>()),
-      memory_(*model_, options) {
+      memory_(*model_, options),
+      pool_(model_->threads()),
+      readers_(index(pool_.size())) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
@@ -138,14 +141,11 @@ void ModelContext::interrupt_when(std::function<bool()> unwanted) {
 }
 
 ForwardCost ModelContext::forward(std::span<const RowRequest> requests, bool want_hidden) {
-  const Stopwatch watch;
   plan(requests);
   tap_->on = want_hidden;
   ForwardCost cost;
   cost.requests.resize(requests.size());
   evaluate(cost);
-  if (rows_.empty()) llama_synchronize(context_.get());
-  cost.seconds = watch.seconds();
   return cost;
 }
 
@@ -165,7 +165,7 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
     first_row_.push_back(rows_.size());
     std::size_t next = 0;
     for (std::size_t i = keep; i < request.tokens.size(); ++i) {
-      Item item{r, request.sequence, static_cast<int>(i), request.tokens[i], -1};
+      Item item{r, request.form, request.sequence, static_cast<int>(i), request.tokens[i], -1};
       if (next < request.rows.size() && index(request.rows[next]) == i) {
         item.row = static_cast<int>(rows_.size());
         rows_.emplace_back();
@@ -175,17 +175,17 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
       items_.push_back(item);
     }
   }
+  likeliest_.resize(rows_.size() * kLikeliest);
 }
 
 /// Takes a checkpoint where a request starts, at `keep`, or says where on the way one is to be
 /// taken: before tokens that may be taken back; and, once, before a long text's first row, whoever
 /// else begins with it.
 std::size_t ModelContext::plan_checkpoints(const RowRequest& request, std::size_t keep) {
-  if (!memory_.forgets() || request.rows.empty()) return kNowhere;
+  if (!memory_.takes_checkpoints() || request.rows.empty()) return kNowhere;
   const auto first_row = index(request.rows.front());
   const bool may_come_back = keep <= request.decided && request.decided < request.tokens.size();
-  const bool is_new = model_->memory() == MemoryKind::kState &&
-                      !memory_.has_checkpoint(request.sequence) && first_row >= kWorthACheckpoint;
+  const bool is_new = !memory_.has_checkpoint(request.sequence) && first_row >= kWorthACheckpoint;
   const bool is_far = first_row - keep >= kWorthACheckpoint;
   if (keep > 0 && (may_come_back || (is_new && !is_far))) {
     memory_.hold(request.sequence);
@@ -209,7 +209,9 @@ void ModelContext::evaluate(ForwardCost& cost) {
     if (rest.front().hold) memory_.hold(rest.front().sequence);
     const auto part = rest.first(batch_length(rest));
     rest = rest.subspan(part.size());
+    const Stopwatch watch;
     decode(part);
+    cost.seconds += watch.seconds();
     count(part, cost);
     take_rows(part);
     if (!rest.empty()) own_rows(part);
@@ -257,6 +259,7 @@ void ModelContext::decode(std::span<const Item> items) {
         : status == 2 ? "it was interrupted"
                       : fmt::format("status {} {}", status, errors.first())));
   }
+  llama_synchronize(context_.get());
   for (std::size_t i = 0; i < items.size();) {
     std::vector<Token> read;
     const int sequence = items[i].sequence;
@@ -265,20 +268,30 @@ void ModelContext::decode(std::span<const Item> items) {
   }
 }
 
+/// Reads the rows of a pass where libllama has them, several at once.
 void ModelContext::take_rows(std::span<const Item> items) {
-  const auto n_vocab = static_cast<std::size_t>(model_->vocab().size());
-  std::size_t outputs = 0;
+  std::vector<const Item*> outputs;
+  std::vector<std::span<const float>> logits;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (items[i].row < 0) continue;
-    Row& row = rows_[index(items[i].row)];
-    row.logits = {llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)), n_vocab};
-    if (std::all_of(row.logits.begin(), row.logits.end(), [](float v) { return std::isnan(v); })) {
-      throw ResourceError(fmt::format(
-          "{}: no token has a probability: all logits are NaN (are the weights damaged?)",
-          model_->options().path));
-    }
-    if (tap_->on) row.hidden = hidden_row(outputs);
-    ++outputs;
+    logits.emplace_back(llama_get_logits_ith(context_.get(), static_cast<std::int32_t>(i)),
+                        n_vocab_);
+    if (tap_->on) rows_[index(items[i].row)].hidden = hidden_row(outputs.size());
+    outputs.push_back(&items[i]);
+  }
+  pool_.for_each(outputs.size(),
+                 [&](int worker, std::size_t i) { read_row(worker, *outputs[i], logits[i]); });
+}
+
+void ModelContext::read_row(int worker, const Item& item, std::span<const float> logits) {
+  Row& row = rows_[index(item.row)];
+  const auto place = std::span(likeliest_).subspan(index(item.row) * kLikeliest, kLikeliest);
+  row.stats = readers_[index(worker)].read(logits, item.form.sums, place);
+  if (item.form.logits) row.logits = logits;
+  if (row.stats.likeliest.empty()) {
+    throw ResourceError(
+        fmt::format("{}: no token has a probability: all logits are NaN (are the weights damaged?)",
+                    model_->options().path));
   }
 }
 
@@ -301,7 +314,7 @@ void ModelContext::own_rows(std::span<const Item> items) {
   for (const Item& item : items) {
     if (item.row < 0) continue;
     Row& row = rows_[index(item.row)];
-    row.logits = own(row.logits);
+    if (!row.logits.empty()) row.logits = own(row.logits);
     if (!row.hidden.empty()) row.hidden = own(row.hidden);
   }
 }

@@ -5,10 +5,13 @@
 #include <span>
 #include <vector>
 
+#include "base/parallel.h"
 #include "citer/model_options.h"
 #include "model/llama_ptr.h"
 #include "model/memory.h"
 #include "model/model.h"
+#include "model/row.h"
+#include "model/row_reader.h"
 
 namespace citer {
 
@@ -19,14 +22,9 @@ struct RowRequest {
   std::span<const Token> tokens;
   /// Ascending indices into `tokens`: row i describes the token that follows tokens[0..rows[i]].
   std::span<const int> rows;
+  RowForm form{};
   /// How many of the tokens stay: later ones may be taken back soon.
   std::size_t decided = ~std::size_t{0};
-};
-
-/// One row of a forward pass. Valid until the context's next forward().
-struct Row {
-  std::span<const float> logits;  ///< [n_vocab]
-  std::span<const float> hidden;  ///< [n_embd], the state the logits come from; empty if not asked
 };
 
 /// One request's part in a forward().
@@ -38,9 +36,9 @@ struct RequestCost {
 
 /// What one forward() cost.
 struct ForwardCost {
-  int passes = 0;     ///< calls of the model
-  int positions = 0;  ///< tokens evaluated
-  double seconds = 0.0;
+  int passes = 0;                     ///< calls of the model
+  int positions = 0;                  ///< tokens evaluated
+  double seconds = 0.0;               ///< in the model; reading rows is not part of it
   std::vector<RequestCost> requests;  ///< one per request
 };
 
@@ -62,6 +60,10 @@ class ModelContext {
   /// sequences share batches. A sequence may occur once. Throws ResourceError when the cache is
   /// full, a backend fails or all logits of a row are NaN.
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
+
+  /// Rows are read over the first `n` tokens alone, [0, n_vocab]: of those behind them, which only
+  /// one of two models has, none is ever drawn.
+  void limit_vocabulary(int n) { n_vocab_ = index(n); }
 
   /// Gives passes up with ResourceError while `unwanted` says so: it is called now and then during
   /// a pass by devices that can (CPUs). For ending soon, and for tests of what a failed pass
@@ -100,6 +102,7 @@ class ModelContext {
   /// One token to evaluate.
   struct Item {
     std::size_t request;
+    RowForm form;
     int sequence;
     int position;
     Token token;
@@ -115,12 +118,14 @@ class ModelContext {
   std::size_t batch_length(std::span<const Item> items) const;
   void decode(std::span<const Item> items);
   void take_rows(std::span<const Item> items);
+  void read_row(int worker, const Item& item, std::span<const float> logits);
   std::span<const float> hidden_row(std::size_t output) const;
   void own_rows(std::span<const Item> items);
 
   std::shared_ptr<Model> model_;
   int context_size_;
   int batch_size_;
+  std::size_t n_vocab_;
   std::unique_ptr<HiddenTap> tap_;     ///< the context calls it
   std::function<bool()> interrupted_;  ///< libllama calls it
   LlamaContextPtr context_;
@@ -128,8 +133,11 @@ class ModelContext {
 
   std::vector<Item> items_;                ///< all that the last forward evaluated, by request
   std::vector<Row> rows_;                  ///< all rows of the last forward, by request
+  std::vector<TokenLogit> likeliest_;      ///< theirs: [kLikeliest, rows]
   std::vector<std::size_t> first_row_;     ///< per request, its first entry in rows_
   std::vector<std::vector<float>> owned_;  ///< rows of batches that were not the last
+  ThreadPool pool_;
+  std::vector<RowReader> readers_;  ///< one per worker of the pool
 };
 
 }  // namespace citer

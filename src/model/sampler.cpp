@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -69,10 +68,38 @@ Sampler::Sampler(int n_vocab, const SamplingOptions& options, std::uint64_t stre
   }
 }
 
+bool Sampler::needs_logits() const {
+  const auto top_k = static_cast<std::size_t>(options_.top_k);
+  return edits_logits() || (filters_ && (top_k == 0 || top_k >= kLikeliest));
+}
+
+Token Sampler::sample(const Row& row, std::span<const Token> context, Token without,
+                      const std::vector<bool>* allowed) {
+  if (edits_logits()) return sample(row.logits, context, without, allowed);
+  candidates_.clear();
+  for (const TokenLogit& listed : row.stats.likeliest) {
+    const bool may_be = allowed == nullptr || ((*allowed)[static_cast<std::size_t>(listed.id)] &&
+                                               listed.logit > -INFINITY);
+    if (may_be && listed.id != without) candidates_.push_back({listed.id, listed.logit, 0.0F});
+  }
+  if (!is_decided_by(row.stats)) return sample(row.logits, context, without, allowed);
+  return candidates_.empty() ? kNoToken : draw(context.size(), true);
+}
+
+/// Whether those of the likeliest tokens that may be drawn are all that matter.
+bool Sampler::is_decided_by(const RowStats& stats) const {
+  const bool lists_all = stats.likeliest.size() < kLikeliest || stats.n_vocab == kLikeliest;
+  if (lists_all) return true;
+  if (candidates_.empty()) return false;
+  if (!filters_) return true;
+  if (options_.top_k > 0) return candidates_.size() >= static_cast<std::size_t>(options_.top_k);
+  // min-p keeps the tokens that have a part of the likeliest one's probability.
+  const double least = candidates_.front().logit + std::log(options_.min_p);
+  return options_.top_p >= 1 && stats.likeliest.back().logit < least;
+}
+
 Token Sampler::sample(std::span<const float> logits, std::span<const Token> context, Token without,
                       const std::vector<bool>* allowed) {
-  const bool is_plain = !penalties_on_ && !filters_ && options_.logit_bias.empty();
-  if (is_plain && without == kNoToken && allowed == nullptr) return argmax(logits);
   candidates_.resize(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     candidates_[i] = {static_cast<Token>(i), logits[i], 0.0F};
@@ -83,8 +110,7 @@ Token Sampler::sample(std::span<const float> logits, std::span<const Token> cont
     const auto at = static_cast<std::size_t>(token);
     if (at < candidates_.size()) candidates_[at].logit += bias;
   }
-  llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
-  if (penalties_on_) penalize(array, context);
+  if (penalties_on_) penalize(context);
   if (allowed != nullptr) {
     bool is_left = false;
     for (llama_token_data& c : candidates_) {
@@ -93,23 +119,26 @@ Token Sampler::sample(std::span<const float> logits, std::span<const Token> cont
     }
     if (!is_left) return kNoToken;
   }
-  if (filters_) llama_sampler_apply(filters_.get(), &array);
-  return pick(array, context.size());
+  return draw(context.size(), false);
 }
 
-void Sampler::penalize(llama_token_data_array& candidates, std::span<const Token> context) {
+void Sampler::penalize(std::span<const Token> context) {
+  llama_token_data_array candidates{candidates_.data(), candidates_.size(), -1, false};
   llama_sampler_reset(penalties_.get());
   const std::size_t n = std::min(context.size(), static_cast<std::size_t>(options_.repeat_last_n));
   for (const Token token : context.last(n)) llama_sampler_accept(penalties_.get(), token);
   llama_sampler_apply(penalties_.get(), &candidates);
 }
 
-Token Sampler::pick(const llama_token_data_array& candidates, std::size_t position) const {
+/// Filters the candidates and draws.
+Token Sampler::draw(std::size_t position, bool sorted) {
+  llama_token_data_array left{candidates_.data(), candidates_.size(), -1, sorted};
+  if (filters_) llama_sampler_apply(filters_.get(), &left);
   const std::uint64_t address = random_at(options_.seed, stream_, position);
   Token best = 0;
   double best_value = -INFINITY;
-  for (std::size_t i = 0; i < candidates.size; ++i) {
-    const llama_token_data& c = candidates.data[i];
+  for (std::size_t i = 0; i < left.size; ++i) {
+    const llama_token_data& c = left.data[i];
     const double noise =
         filters_ ? gumbel(random_at(address, 0, static_cast<std::uint64_t>(c.id))) : 0.0;
     const double value = c.logit + noise;
@@ -119,35 +148,6 @@ Token Sampler::pick(const llama_token_data_array& candidates, std::size_t positi
     }
   }
   return best;
-}
-
-TokenLogprobs logprobs_of(std::span<const float> logits, Token token, int top) {
-  float largest = -INFINITY;
-  for (const float v : logits) largest = v > largest ? v : largest;
-  double sum = 0.0;
-  for (const float v : logits) sum += std::exp(static_cast<double>(v) - largest);
-  const double log_sum = largest + std::log(sum);
-  const auto logprob = [&](Token t) {
-    return static_cast<float>(logits[static_cast<std::size_t>(t)] - log_sum);
-  };
-  TokenLogprobs result{logprob(token), {}};
-  std::vector<Token> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto n = std::min(static_cast<std::size_t>(std::max(top, 0)), order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(),
-                    [&](Token a, Token b) { return logprob(a) > logprob(b); });
-  result.top.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) result.top.emplace_back(order[i], logprob(order[i]));
-  return result;
-}
-
-int argmax(std::span<const float> values) {
-  if (values.empty()) return -1;
-  // Two passes that vectorise: the largest value, then where it first stands.
-  float top = -INFINITY;
-  for (float v : values) top = v > top ? v : top;
-  const auto at = std::find(values.begin(), values.end(), top);
-  return at == values.end() ? 0 : static_cast<int>(at - values.begin());  // end: all are NaN
 }
 
 }  // namespace citer

@@ -5,6 +5,7 @@
 
 #include "citer/types.h"
 #include "model/llama_ptr.h"
+#include "model/row.h"
 #include "model/vocab.h"
 
 namespace citer {
@@ -37,9 +38,18 @@ class Sampler {
   Token sample(std::span<const float> logits, std::span<const Token> context,
                Token without = kNoToken, const std::vector<bool>* allowed = nullptr);
 
+  /// The same token, from the likeliest alone where it cannot be another.
+  Token sample(const Row& row, std::span<const Token> context, Token without = kNoToken,
+               const std::vector<bool>* allowed = nullptr);
+
+  /// Whether draws may need a row's logits, beside its likeliest tokens.
+  bool needs_logits() const;
+
  private:
-  void penalize(llama_token_data_array& candidates, std::span<const Token> context);
-  Token pick(const llama_token_data_array& candidates, std::size_t position) const;
+  bool is_decided_by(const RowStats& stats) const;
+  bool edits_logits() const { return penalties_on_ || !options_.logit_bias.empty(); }
+  void penalize(std::span<const Token> context);
+  Token draw(std::size_t position, bool sorted);
 
   SamplingOptions options_;
   std::uint64_t stream_;
@@ -48,12 +58,5 @@ class Sampler {
   LlamaSamplerPtr filters_;
   std::vector<llama_token_data> candidates_;
 };
-
-/// The log-probability of `token` by the softmax of `logits` [n_vocab], and the `top` likeliest.
-TokenLogprobs logprobs_of(std::span<const float> logits, Token token, int top);
-
-/// Index of the largest value; the first of equals. NaN is never the largest; 0 if there is nothing
-/// else, -1 if `values` is empty.
-int argmax(std::span<const float> values);
 
 }  // namespace citer

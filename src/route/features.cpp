@@ -1,12 +1,10 @@
 #include "route/features.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "citer/error.h"
-#include "route/confidence.h"
 
 namespace citer {
 
@@ -22,25 +20,17 @@ RouterFeatures router_features(const std::string& name) {
                    fmt::format("expected hidden or hidden+confidence, found '{}'", name));
 }
 
-std::array<float, kConfidenceFeatures> confidence_features(std::span<const float> logits) {
+std::array<float, kConfidenceFeatures> confidence_features(const RowStats& row) {
   constexpr float kFloor = -20.0F;
   std::array<float, kConfidenceFeatures> features{};
-  std::array<float, kTopLogprobs> top{};
-  top.fill(-INFINITY);
-  for (const float v : logits) {
-    if (!(v > top.back())) continue;
-    // Insertion into a short falling list.
-    auto at = top.end() - 1;
-    for (; at != top.begin() && *(at - 1) < v; --at) *at = *(at - 1);
-    *at = v;
+  for (std::size_t i = 0; i < kTopLogprobs; ++i) {
+    const bool is_there = i < row.likeliest.size();
+    features[i] = is_there
+                      ? std::max(kFloor, static_cast<float>(row.logprob(row.likeliest[i].logit)))
+                      : kFloor;
   }
-  const Confidence c = confidence(logits);
-  const auto log_top = static_cast<float>(std::log(c.top));
-  for (std::size_t i = 0; i < top.size(); ++i) {
-    features[i] = std::max(kFloor, log_top + (top[i] - top[0]));
-  }
-  features[kTopLogprobs] = static_cast<float>(c.entropy);
-  features[kTopLogprobs + 1] = static_cast<float>(c.margin);
+  features[kTopLogprobs] = static_cast<float>(row.entropy);
+  features[kTopLogprobs + 1] = static_cast<float>(row.probability(0) - row.probability(1));
   return features;
 }
 

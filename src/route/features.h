@@ -1,10 +1,10 @@
 #pragma once
 
 #include <array>
-#include <span>
 #include <string>
 
 #include "citer/router.h"
+#include "citer/row_stats.h"
 
 namespace citer {
 
@@ -18,9 +18,9 @@ inline constexpr int kTopLogprobs = 8;
 /// They, entropy (nats) and margin (of probabilities).
 inline constexpr int kConfidenceFeatures = kTopLogprobs + 2;
 
-/// The confidence features of next-token logits [n_vocab], log-probabilities falling, no lower than
-/// -20 (also where the vocabulary has fewer tokens).
-std::array<float, kConfidenceFeatures> confidence_features(std::span<const float> logits);
+/// The confidence features of a row with sums: log-probabilities falling, no lower than -20 (also
+/// where the vocabulary has fewer tokens).
+std::array<float, kConfidenceFeatures> confidence_features(const RowStats& row);
 
 /// Width of a router's input over hidden states of `n_embd`.
 int feature_count(RouterFeatures features, int n_embd);

@@ -22,7 +22,9 @@ class LearnedPolicy final : public RoutingPolicy {
 
   const std::string& name() const override { return info_.policy; }
   PolicyNeeds needs() const override {
-    return {.slm = true, .hidden = true, .per_prompt = info_.policy == "query"};
+    return {.sums = info_.features == RouterFeatures::kHiddenConfidence,
+            .hidden = true,
+            .per_prompt = info_.policy == "query"};
   }
   double default_threshold() const override { return citer::default_threshold(info_); }
   std::optional<double> threshold_for_budget(double budget) const override {
@@ -51,7 +53,7 @@ class LearnedPolicy final : public RoutingPolicy {
     }
     features_.insert(features_.end(), hidden.begin(), hidden.end());
     if (info_.features == RouterFeatures::kHidden) return;
-    const auto confidence = confidence_features(input.slm_logits);
+    const auto confidence = confidence_features(input.slm);
     features_.insert(features_.end(), confidence.begin(), confidence.end());
   }
 

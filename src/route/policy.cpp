@@ -9,8 +9,6 @@
 
 #include "base/rng.h"
 #include "citer/error.h"
-#include "model/sampler.h"
-#include "route/confidence.h"
 #include "route/learned_policy.h"
 
 namespace citer {
@@ -49,18 +47,18 @@ double always_llm(const PolicyInput&) { return 0.0; }
 double uniform(const PolicyInput& in) {
   return to_unit(random_at(in.seed ^ kRandomPolicySalt, in.stream, in.position));
 }
-double top_probability(const PolicyInput& in) { return confidence(in.slm_logits).top; }
-double top_margin(const PolicyInput& in) { return confidence(in.slm_logits).margin; }
+double top_probability(const PolicyInput& in) { return in.slm.probability(0); }
+double top_margin(const PolicyInput& in) { return in.slm.probability(0) - in.slm.probability(1); }
 double certainty(const PolicyInput& in) {
-  const double most = std::log(static_cast<double>(in.slm_logits.size()));
-  if (most == 0) return 1.0;
-  return 1.0 - confidence(in.slm_logits).entropy / most;
+  const double most = std::log(static_cast<double>(in.slm.n_vocab));
+  return most == 0 ? 1.0 : 1.0 - in.slm.entropy / most;
 }
 double agreement(const PolicyInput& in) {
-  return argmax(in.slm_logits) == argmax(in.llm_logits) ? 1.0 : 0.0;
+  return in.slm.likeliest.front().id == in.llm.likeliest.front().id ? 1.0 : 0.0;
 }
 
-constexpr PolicyNeeds kSlmLogits{};
+constexpr PolicyNeeds kSlmRow{};
+constexpr PolicyNeeds kSlmSums{.sums = true};
 constexpr PolicyNeeds kLlmAlone{.slm = false};
 constexpr PolicyNeeds kBothModels{.llm = true};
 
@@ -82,13 +80,13 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
   const auto policy = [&](PolicyNeeds needs, double threshold, PerTokenPolicy::Score score) {
     return std::make_shared<PerTokenPolicy>(name, needs, threshold, score);
   };
-  if (name == "slm") return policy(kSlmLogits, 0.0, always_slm);
+  if (name == "slm") return policy(kSlmRow, 0.0, always_slm);
   if (name == "llm") return policy(kLlmAlone, 1.0, always_llm);
-  if (name == "speculative") return policy(kSlmLogits, 1.0, always_llm);
-  if (name.starts_with("random:")) return policy(kSlmLogits, random_share(name), uniform);
-  if (name == "maxprob") return policy(kSlmLogits, 0.9, top_probability);
-  if (name == "margin") return policy(kSlmLogits, 0.8, top_margin);
-  if (name == "entropy") return policy(kSlmLogits, 0.95, certainty);
+  if (name == "speculative") return policy(kSlmRow, 1.0, always_llm);
+  if (name.starts_with("random:")) return policy(kSlmRow, random_share(name), uniform);
+  if (name == "maxprob") return policy(kSlmSums, 0.9, top_probability);
+  if (name == "margin") return policy(kSlmSums, 0.8, top_margin);
+  if (name == "entropy") return policy(kSlmSums, 0.95, certainty);
   if (name == "oracle") return policy(kBothModels, 0.5, agreement);
   if (is_learned_policy(name)) {
     throw FieldError({"routers"}, fmt::format("policy '{}' needs a router file", name));

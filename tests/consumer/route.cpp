@@ -1,7 +1,6 @@
 // Streams one answer of the bundled pair, the LLM's tokens in brackets, by a policy of its own.
 #include <citer/service.h>
 
-#include <algorithm>
 #include <cmath>
 #include <iostream>
 
@@ -13,10 +12,8 @@ struct Gap : citer::RoutingPolicy {
   double default_threshold() const override { return 0.8; }
   void score(std::span<const citer::PolicyInput> inputs, std::span<float> scores) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      std::vector<float> top(2);
-      std::partial_sort_copy(inputs[i].slm_logits.begin(), inputs[i].slm_logits.end(), top.begin(),
-                             top.end(), std::greater<>());
-      scores[i] = 1 - std::exp(top[1] - top[0]);
+      const auto top = inputs[i].slm.likeliest;
+      scores[i] = 1 - std::exp(top[1].logit - top[0].logit);
     }
   }
 };

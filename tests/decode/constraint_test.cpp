@@ -9,6 +9,7 @@
 #include "decode/random_router.h"
 #include "decode/tiny_pair.h"
 #include "support/llama_runner.h"
+#include "support/read_row.h"
 
 namespace citer {
 namespace {
@@ -105,14 +106,15 @@ TEST_F(ConstraintTest, ADrawIsTheFreeOneWhereTheGrammarAllowsItElseOneAmongThose
   std::vector<Token> context = {test::kTinyBos};
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const std::vector<float> logits = some_logits(n, seed);
-    for (const Token without : {kNoToken, sampler.sample(logits, context)}) {
+    const test::ReadRow read(logits);
+    for (const Token without : {kNoToken, sampler.sample(read.row(), context)}) {
       const Token token = plain.sample(logits, context, without);
       const bool fits = allowed[static_cast<std::size_t>(token)];
       free += fits ? 1 : 0;
-      EXPECT_EQ(sampler.sample(logits, context, without),
+      EXPECT_EQ(sampler.sample(read.row(), context, without),
                 fits ? token : plain.sample(logits, context, without, &allowed));
     }
-    const Token next = sampler.sample(logits, context);
+    const Token next = sampler.sample(read.row(), context);
     if (!vocab.is_end_of_generation(next)) context.push_back(next);
   }
   EXPECT_GT(free, 20);
@@ -130,10 +132,10 @@ TEST_F(ConstraintTest, ADrawDoesNotDependOnWhatWasTakenBack) {
   Rng rng(9);
   std::vector<Token> context = {test::kTinyBos};
   for (std::uint64_t step = 0; step < 300; ++step) {
-    const std::vector<float> logits = some_logits(n, step);
+    const test::ReadRow read(some_logits(n, step));
     ConstrainedSampler fresh(vocab.size(), options, 5, r.constraint, 1);
-    const Token token = lasting.sample(logits, context);
-    ASSERT_EQ(token, fresh.sample(logits, context));
+    const Token token = lasting.sample(read.row(), context);
+    ASSERT_EQ(token, fresh.sample(read.row(), context));
     ASSERT_EQ(lasting.is_complete(context), fresh.is_complete(context));
     if (!vocab.is_end_of_generation(token)) context.push_back(token);
     if (rng.uniform(0, 4) == 0) {
@@ -144,25 +146,25 @@ TEST_F(ConstraintTest, ADrawDoesNotDependOnWhatWasTakenBack) {
 
 TEST_F(ConstraintTest, WhereNothingIsAllowedTheAnswerEnds) {
   const Vocab& vocab = load_vocab();
-  const std::vector<float> logits = some_logits(static_cast<std::size_t>(vocab.size()), 1);
+  const test::ReadRow read(some_logits(static_cast<std::size_t>(vocab.size()), 1));
   const std::vector<Token> context = {test::kTinyBos, test::tiny_byte_token('a')};
   const DecodeRequest dead = constrained({}, "root ::= \"a\" b\nb ::= b \"b\"");
   ConstrainedSampler sampler(vocab.size(), {}, 5, dead.constraint, 1);
-  EXPECT_EQ(sampler.sample(logits, std::span(context).first(1)), context[1]);
-  EXPECT_EQ(sampler.sample(logits, context), vocab.end_of_answer());
+  EXPECT_EQ(sampler.sample(read.row(), std::span(context).first(1)), context[1]);
+  EXPECT_EQ(sampler.sample(read.row(), context), vocab.end_of_answer());
 }
 
 TEST_F(ConstraintTest, AGrammarThatTakesTooMuchFailsTheDrawAndNothingElse) {
   const Vocab& vocab = load_vocab();
-  const std::vector<float> logits = some_logits(static_cast<std::size_t>(vocab.size()), 1);
+  const test::ReadRow read(some_logits(static_cast<std::size_t>(vocab.size()), 1));
   GrammarLimits limits;
   limits.work = 400;
   const auto grammar = compile_grammar("root ::= \"a\" | \"b\" (\"c\"?){300}", limits);
   ConstrainedSampler sampler(vocab.size(), {}, 5, {grammar, make_token_trie(vocab), &vocab}, 1);
   std::vector<Token> context = {test::kTinyBos, test::tiny_byte_token('b')};
-  for (int i = 0; i < 3; ++i) EXPECT_THROW(sampler.sample(logits, context), GrammarError);
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(sampler.sample(read.row(), context), GrammarError);
   context.back() = test::tiny_byte_token('a');
-  EXPECT_EQ(sampler.sample(logits, context), vocab.end_of_answer());
+  EXPECT_EQ(sampler.sample(read.row(), context), vocab.end_of_answer());
   EXPECT_TRUE(sampler.is_complete(context));
 }
 

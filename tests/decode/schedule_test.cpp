@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "decode/tiny_pair.h"
 #include "support/llama_runner.h"
+#include "support/read_row.h"
 
 namespace citer {
 namespace {
@@ -31,6 +32,9 @@ DecodeRequest random_request(Rng& rng) {
                     ? static_cast<double>(rng.uniform(0, 10)) / 10
                     : r.policy->default_threshold();
   r.pending_limit = static_cast<int>(rng.uniform(0, 5));
+  const PolicyNeeds needs = r.policy->needs();
+  const bool uses_both = needs.slm && !needs.llm && r.threshold > 0 && r.threshold < 1;
+  if (uses_both) r.opening = static_cast<int>(rng.uniform(0, 3));
   r.audit = rng.uniform(0, 3) == 0;
   if (rng.uniform(0, 1) == 0) {
     r.sampling.temperature = 1.5;
@@ -224,7 +228,8 @@ TEST_F(Reading, APromptsTokensGetTheLogprobsOfTheirWriters) {
       by_llm += is_llm ? 1 : 0;
       const std::vector<Token> before(prompt.begin(),
                                       prompt.begin() + static_cast<std::ptrdiff_t>(i));
-      const auto expected = logprobs_of((is_llm ? llm : slm).logits(before).back(), prompt[i], 3);
+      const test::ReadRow row((is_llm ? llm : slm).logits(before).back());
+      const auto expected = logprobs_of(row.row(), prompt[i], 3);
       ASSERT_TRUE(record.logprobs);
       EXPECT_NEAR(record.logprobs->logprob, expected.logprob, 2e-3);
       EXPECT_EQ(record.logprobs->top.size(), 3U);

@@ -56,5 +56,25 @@ TEST_F(BundledPair, LlmPolicyIsTheLlmsGreedyText) {
                    }});
 }
 
+TEST_F(BundledPair, TheModelThatReadsThePromptFirstWritesFirst) {
+  PairOptions pair;
+  pair.slm.path = folder_ + "slm.gguf";
+  pair.llm.path = llm_;
+  Service service(std::make_shared<Pair>(pair), {});
+  const auto first_writer = [&](std::optional<Writer> first, double threshold) {
+    GenerationOptions generation{.policy = "random:0.001", .threshold = threshold, .max_tokens = 4};
+    generation.first = first;
+    std::optional<Writer> writer;
+    service.generate(prompts_, generation,
+                     {.on_answer = [&](std::size_t index, const Answer& answer) {
+                       if (index == 0) writer = answer.tokens.front().writer;
+                     }});
+    return writer;
+  };
+  EXPECT_EQ(first_writer({}, 0.001), Writer::kSlm) << "this LLM is 21 times as large";
+  EXPECT_EQ(first_writer(Writer::kLlm, 0.001), Writer::kLlm);
+  EXPECT_EQ(first_writer(Writer::kLlm, 0.0), Writer::kSlm) << "the SLM alone";
+}
+
 }  // namespace
 }  // namespace citer

@@ -12,6 +12,7 @@
 #include "citer/error.h"
 #include "support/compare.h"
 #include "support/error_text.h"
+#include "support/read_row.h"
 
 namespace citer {
 namespace {
@@ -87,23 +88,6 @@ std::vector<int> by_likelihood(const std::vector<float>& logits) {
     return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)];
   });
   return order;
-}
-
-TEST(Argmax, TakesTheFirstOfEquals) {
-  EXPECT_EQ(argmax(std::vector<float>{1, 3, 2, 3}), 1);
-  EXPECT_EQ(argmax(std::vector<float>{-kInfinity, -kInfinity, -5}), 2);
-  EXPECT_EQ(argmax(std::vector<float>{-kInfinity, -kInfinity}), 0);
-  EXPECT_EQ(argmax(std::vector<float>{7}), 0);
-  EXPECT_EQ(argmax(std::vector<float>{}), -1);
-  std::vector<float> many(1000, 0.5F);
-  many[777] = many[888] = 0.75F;
-  EXPECT_EQ(argmax(many), 777);
-}
-
-TEST(Argmax, StaysInRangeWithoutNumbers) {
-  const float nan = std::nanf("");
-  EXPECT_EQ(argmax(std::vector<float>{nan, nan}), 0);
-  EXPECT_EQ(argmax(std::vector<float>{nan, 1, 2, nan}), 2);
 }
 
 TEST(SamplerTest, TemperatureZeroTakesTheLikeliest) {
@@ -290,6 +274,51 @@ TEST(SamplerTest, CloseDistributionsDrawTheSameToken) {
   const double rate = static_cast<double>(agreed) / kDraws;
   EXPECT_GE(rate, (1 - distance) / (1 + distance) - 0.02);
   EXPECT_GT(rate, independent + 0.5);
+}
+
+/// A vocabulary like a real one, a few likely tokens.
+std::vector<float> long_row(std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> logits(20000);
+  for (float& logit : logits) logit = -6 + 4 * static_cast<float>(rng.unit());
+  for (int i = 0; i < 200; ++i) {
+    logits[static_cast<std::size_t>(rng.uniform(0, 19999))] = 8 * static_cast<float>(rng.unit());
+  }
+  return logits;
+}
+
+TEST(SamplerTest, TheLikeliestGiveTheTokenThatTheWholeRowGives) {
+  std::vector<SamplingOptions> all(9);
+  for (std::size_t i = 1; i < all.size(); ++i) all[i].temperature = 0.8;
+  all[2].top_k = 63;
+  all[3].top_k = 64;  // from here on the likeliest may not be enough
+  all[4].top_k = 0;
+  all[5] = unfiltered();
+  all[5].min_p = 0.2;
+  all[6] = unfiltered();
+  all[6].min_p = 1e-6;
+  all[7] = unfiltered();
+  all[8].repeat_penalty = 1.3;
+  std::vector<bool> allowed(20000);
+  for (std::size_t i = 0; i < allowed.size(); i += 3) allowed[i] = true;
+  const std::vector<Token> context(100, 7);
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    SCOPED_TRACE(k);
+    Sampler sampler(20000, all[k], 7);
+    EXPECT_EQ(sampler.needs_logits(), k >= 3);
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+      const std::vector<float> logits = long_row(seed);
+      const test::ReadRow read(logits);
+      Row row = read.row();
+      if (!sampler.needs_logits()) row.logits = {};
+      const auto place = std::span(context).first(seed);
+      const Token token = sampler.sample(row, place);
+      ASSERT_EQ(token, sampler.sample(logits, place));
+      ASSERT_EQ(sampler.sample(row, place, token), sampler.sample(logits, place, token));
+      ASSERT_EQ(sampler.sample(read.row(), place, token, &allowed),
+                sampler.sample(logits, place, token, &allowed));
+    }
+  }
 }
 
 TEST(SamplerTest, OptionsOutOfRangeNameTheField) {

@@ -5,11 +5,13 @@
 
 #include <cmath>
 #include <limits>
+#include <list>
 #include <vector>
 
 #include "base/rng.h"
 #include "citer/error.h"
 #include "support/error_text.h"
+#include "support/read_row.h"
 
 namespace citer {
 namespace {
@@ -27,9 +29,11 @@ float score_of(const std::string& policy, const PolicyInput& input) {
 
 float score_of(const std::string& policy, const std::vector<float>& slm,
                const std::vector<float>& llm = {}) {
+  const test::ReadRow slm_row(slm);
+  const test::ReadRow llm_row(llm);
   PolicyInput input;
-  input.slm_logits = slm;
-  input.llm_logits = llm;
+  input.slm = slm_row.stats;
+  input.llm = llm_row.stats;
   return score_of(policy, input);
 }
 
@@ -70,9 +74,10 @@ TEST(Policy, ScoresStayInRange) {
 
 TEST(Policy, BatchScoresEachInputByItself) {
   const std::vector<std::vector<float>> rows = {{1, 2, 3}, {0, 0, 9}, {5, 5, 5}};
+  std::list<test::ReadRow> read;
   std::vector<PolicyInput> inputs(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    inputs[i].slm_logits = inputs[i].llm_logits = rows[i];
+    inputs[i].slm = inputs[i].llm = read.emplace_back(rows[i]).stats;
     inputs[i].position = i;
   }
   for (const char* name : {"random:0.3", "maxprob", "margin", "entropy", "oracle"}) {

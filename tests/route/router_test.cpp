@@ -14,6 +14,7 @@
 #include "support/damage.h"
 #include "support/error_text.h"
 #include "support/odd_models.h"
+#include "support/read_row.h"
 #include "support/temp_dir.h"
 
 namespace citer {
@@ -197,16 +198,16 @@ TEST_F(Learned, RouterOfAnotherSlmIsRefusedNamingBoth) {
 TEST_F(Learned, ConfidenceFeaturesFollowTheLogits) {
   const auto policy = make_learned_policy(own_router(RouterFeatures::kHiddenConfidence), *model_);
   const std::vector<float> hidden(static_cast<std::size_t>(model_->n_embd()), 0.0F);
-  std::vector<float> logits(50, 0.0F);
+  const test::ReadRow row(std::vector<float>(50, 0.0F));
   PolicyInput input;
   input.slm_hidden = hidden;
-  input.slm_logits = logits;
+  input.slm = row.stats;
   const double even = 8 * -std::log(50.0) + std::log(50.0);  // eight log-probabilities, entropy
   EXPECT_NEAR(std::log(scores(*policy, {input})[0]), even, 0.05);
 }
 
 TEST(ConfidenceFeatures, FallingAndBounded) {
-  const auto few = confidence_features(std::vector<float>{1.0F, 3.0F, 2.0F});
+  const auto few = confidence_features(test::ReadRow({1.0F, 3.0F, 2.0F}).stats);
   EXPECT_GT(few[0], few[1]);
   EXPECT_GT(few[1], few[2]);
   EXPECT_EQ(few[3], -20.0F) << "there is no fourth token";
