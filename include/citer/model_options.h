@@ -62,8 +62,8 @@ struct ContextOptions {
   /// Flash attention: on, off, or auto (where the device has it). Off is slower, but on a CPU it
   /// gives the same digits for batches of all sizes, to five places instead of two.
   std::string flash_attention = "auto";
-  /// Keep all cached tokens also in layers with a sliding window: more memory, and a prefix can be
-  /// shared wherever it ends.
+  /// Keep all cached tokens also in layers with a sliding window: more memory, and any prefix of
+  /// them can be reused. So it is anyway with several sequences, which share prefixes.
   bool swa_full = false;
   /// Recurrent states kept of a model's last pass, to take back that many tokens without reading
   /// any again; each takes the memory of one. Only where libllama can, and with one sequence.

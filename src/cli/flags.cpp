@@ -166,7 +166,11 @@ void ModelFlags::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_flag("--swa-full", context.swa_full,
                "Keep all cached tokens also in layers with a sliding window: more memory, and any "
-               "beginning can be reused");
+               "beginning can be reused (with several sequences: always)");
+  app.add_option("--state-snapshots", context.state_snapshots,
+                 "States that a hybrid LLM keeps of its last pass, so that it reads nothing again "
+                 "after a correction (one sequence; passes take longer)")
+      ->check(CLI::Range(0, 64));
   app.add_option("--row-reading", context.row_reading,
                  "Where logits are read: device, host, or auto (on a GPU that computes them)")
       ->capture_default_str();

@@ -271,7 +271,8 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
     std::vector<RowRequest> requests;
     requests.reserve(reads_.size());
     for (std::size_t i = 0; i < reads_.size(); ++i) {
-      requests.push_back({reads_[i].slot, tokens_[i], reads_[i].rows, reads_[i].form, decided_[i]});
+      const Read& read = reads_[i];
+      requests.push_back({read.slot, tokens_[i], read.rows, read.form, decided_[i]});
     }
     llm_cost_ = llm_.forward(requests);
   };

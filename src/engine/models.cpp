@@ -13,6 +13,12 @@ ContextOptions with_spare(ContextOptions options, int spare) {
   return options;
 }
 
+/// It reads a token a pass: there is nothing within a pass to go back to.
+ContextOptions without_snapshots(ContextOptions options) {
+  options.state_snapshots = 0;
+  return options;
+}
+
 bool overlaps(const std::string& overlap, const Pair& pair) {
   if (overlap == "on") return true;
   if (overlap == "off") return false;
@@ -23,7 +29,7 @@ bool overlaps(const std::string& overlap, const Pair& pair) {
 }  // namespace
 
 Models::Models(const Pair& pair, const ServiceOptions& options)
-    : slm(pair.slm(), with_spare(options.context, options.spare_sequences)),
+    : slm(pair.slm(), without_snapshots(with_spare(options.context, options.spare_sequences))),
       llm(pair.llm(), with_spare(options.context, options.spare_sequences)),
       decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair)) {
   if (options.max_wait && !(*options.max_wait >= 0)) {

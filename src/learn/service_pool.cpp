@@ -12,7 +12,6 @@ ServicePool::ServicePool(const PairOptions& pair, ServiceOptions options, int wo
     : pair_(std::make_shared<const Pair>(pair)) {
   options.by_times = false;
   options.spare_sequences = collect_spare_sequences();
-  options.context.swa_full = true;  // rollouts are forked from anywhere in a text
   if (workers == 0) {
     const int used = std::max(pair_->slm()->threads(), pair_->llm()->threads());
     const bool on_cpu = pair_->slm()->device().empty() && pair_->llm()->device().empty();

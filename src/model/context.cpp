@@ -184,11 +184,10 @@ void ModelContext::plan(std::span<const RowRequest> requests) {
 /// taken: before tokens that may be taken back; and, once, before a long text's first row, whoever
 /// else begins with it.
 std::size_t ModelContext::plan_checkpoints(const RowRequest& request, std::size_t keep) {
-  if (!memory_.forgets() || request.rows.empty()) return kNowhere;
+  if (!memory_.takes_checkpoints() || request.rows.empty()) return kNowhere;
   const auto first_row = index(request.rows.front());
   const bool may_come_back = keep <= request.decided && request.decided < request.tokens.size();
-  const bool is_new = model_->memory() == MemoryKind::kState &&
-                      !memory_.has_checkpoint(request.sequence) && first_row >= kWorthACheckpoint;
+  const bool is_new = !memory_.has_checkpoint(request.sequence) && first_row >= kWorthACheckpoint;
   const bool is_far = first_row - keep >= kWorthACheckpoint;
   if (keep > 0 && (may_come_back || (is_new && !is_far))) {
     memory_.hold(request.sequence);

@@ -7,13 +7,14 @@ namespace citer {
 Memory::Memory(const Model& model, const ContextOptions& options)
     : kind_(model.memory()),
       window_(model.window()),
-      // A hybrid's checkpoint is of all it holds, and would keep the cells that leave the window.
-      swa_full_(options.swa_full || kind_ == MemoryKind::kState),
+      // Cells that are shared are never overwritten when they leave the window: with forks and
+      // checkpoints a small cache would fill up.
+      swa_full_(options.swa_full || options.sequences > 1 || kind_ == MemoryKind::kState),
       state_snapshots_(options.sequences == 1 ? options.state_snapshots : 0),
       held_(index(options.sequences)) {}
 
 void Memory::configure(llama_context_params& params) const {
-  params.n_seq_max = static_cast<std::uint32_t>(forgets() ? 2 * sequences() : sequences());
+  params.n_seq_max = static_cast<std::uint32_t>((takes_checkpoints() ? 2 : 1) * sequences());
   params.n_rs_seq = static_cast<std::uint32_t>(state_snapshots_);
   params.swa_full = swa_full_;
 }
@@ -34,8 +35,8 @@ std::size_t Memory::common(int sequence, std::span<const Token> tokens) const {
 bool Memory::is_direct(int sequence, std::size_t length) const {
   const Held& held = at(sequence);
   if (length >= held.tokens.size() || kind_ == MemoryKind::kEveryToken) return true;
-  if (kind_ == MemoryKind::kState) return held.tokens.size() - length <= held.snapshots;
-  // Cells that have left the window are overwritten sooner or later.
+  if (kind_ == MemoryKind::kState && held.tokens.size() - length > held.snapshots) return false;
+  if (window_ == 0) return true;
   const auto needed = std::max<std::int64_t>(0, static_cast<std::int64_t>(length) - window_);
   return llama_memory_seq_pos_min(memory_, sequence) <= needed;
 }
@@ -58,7 +59,8 @@ std::size_t Memory::take_back(int sequence, std::size_t length) {
   }
   if (keep < held.checkpoint) drop_checkpoint(sequence);
   if (!direct) {
-    restore(sequence, sequence);
+    llama_memory_seq_rm(memory_, sequence, -1, -1);
+    llama_memory_seq_cp(memory_, checkpoint_of(sequence), sequence, -1, -1);
   } else if (!llama_memory_seq_rm(memory_, sequence, static_cast<llama_pos>(keep), -1)) {
     forget(sequence);  // a memory of a kind of its own
     return 0;
@@ -69,31 +71,12 @@ std::size_t Memory::take_back(int sequence, std::size_t length) {
   return keep;
 }
 
-/// Brings `to` to the checkpoint of `sequence`.
-void Memory::restore(int sequence, int to) const {
-  const auto length = static_cast<llama_pos>(at(sequence).checkpoint);
-  if (kind_ == MemoryKind::kState) {
-    llama_memory_seq_rm(memory_, to, -1, -1);
-  } else {  // only the window was held
-    llama_memory_seq_rm(memory_, to, length, -1);
-    if (to != sequence) llama_memory_seq_cp(memory_, sequence, to, 0, length);
-  }
-  llama_memory_seq_cp(memory_, checkpoint_of(sequence), to, -1, -1);
-}
-
 void Memory::hold(int sequence) {
   Held& held = at(sequence);
-  const std::size_t length = held.tokens.size();
-  if (length == held.checkpoint || held.went_to_snapshot) return;
+  if (held.tokens.size() == held.checkpoint || held.went_to_snapshot) return;
   drop_checkpoint(sequence);
-  if (kind_ == MemoryKind::kState) {
-    llama_memory_seq_cp(memory_, sequence, checkpoint_of(sequence), -1, -1);
-  } else {
-    const auto first = std::max<std::int64_t>(0, static_cast<std::int64_t>(length) - window_);
-    llama_memory_seq_cp(memory_, sequence, checkpoint_of(sequence), static_cast<llama_pos>(first),
-                        static_cast<llama_pos>(length));
-  }
-  held.checkpoint = length;
+  llama_memory_seq_cp(memory_, sequence, checkpoint_of(sequence), -1, -1);
+  held.checkpoint = held.tokens.size();
 }
 
 void Memory::drop_checkpoint(int sequence) {
@@ -115,11 +98,8 @@ void Memory::fork(int from, int to, std::size_t length) {
   const std::vector<Token>& source = at(from).tokens;
   length = reachable(from, length);
   if (length == 0) return;
-  if (!is_direct(from, length)) {
-    restore(from, to);
-  } else {
-    llama_memory_seq_cp(memory_, from, to, 0, static_cast<llama_pos>(length));
-  }
+  const int holder = is_direct(from, length) ? from : checkpoint_of(from);
+  llama_memory_seq_cp(memory_, holder, to, 0, static_cast<llama_pos>(length));
   at(to).tokens.assign(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(length));
 }
 

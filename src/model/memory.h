@@ -14,10 +14,11 @@ namespace citer {
 
 /// What each sequence of a context has read: its tokens, and libllama's memory of them.
 ///
-/// Not every memory can be taken back to any token (MemoryKind). Where it cannot, a sequence goes
-/// back to its *checkpoint*: a second sequence of libllama's that was forked from it. The two share
+/// Not every memory can be taken back to any token (MemoryKind). A recurrent state goes back to its
+/// sequence's *checkpoint*: a second sequence of libllama's that was forked from it. The two share
 /// cells until one goes on, so that a checkpoint costs no copy of its own, and no host memory. What
-/// was read since is read again; without a checkpoint before the place, all of it is.
+/// was read since is read again; without a checkpoint before the place, all of it is. So it is with
+/// a sliding window, where cells that left the window were overwritten.
 ///
 /// With ContextOptions::state_snapshots libllama also keeps the states within the last pass, to go
 /// back to without reading anything again. They are in rows that a pass over other sequences may
@@ -40,8 +41,8 @@ class Memory {
   /// Takes a sequence back to the first reachable(sequence, length) tokens; returns how many.
   std::size_t take_back(int sequence, std::size_t length);
 
-  /// Whether a sequence may have to come back to a checkpoint.
-  bool forgets() const { return kind_ != MemoryKind::kEveryToken; }
+  /// Whether sequences have checkpoints to go back to.
+  bool takes_checkpoints() const { return kind_ == MemoryKind::kState; }
   bool has_checkpoint(int sequence) const { return at(sequence).checkpoint > 0; }
   /// Moves a sequence's checkpoint to where it stands. Not between take_back() and append() where
   /// that used a snapshot: the old one stays.
@@ -67,7 +68,6 @@ class Memory {
   Held& at(int sequence) { return held_[index(sequence)]; }
   int checkpoint_of(int sequence) const { return sequences() + sequence; }
   bool is_direct(int sequence, std::size_t length) const;
-  void restore(int sequence, int to) const;
   void drop_checkpoint(int sequence);
 
   MemoryKind kind_;

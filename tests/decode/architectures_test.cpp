@@ -12,6 +12,7 @@ using test::TinyPair;
 using test::TinyPairFiles;
 
 constexpr int kContext = 420;
+constexpr int kBatch = 64;  // with it a small window's cache has 256 cells
 
 std::vector<Token> random_tokens(int n, std::uint64_t seed) {
   Rng rng(seed);
@@ -31,7 +32,8 @@ class Architectures : public testing::TestWithParam<const char*> {
     return r;
   }
 
-  Sequence alone(DecodeRequest r, const ContextOptions& options = {.context_size = kContext}) {
+  Sequence alone(DecodeRequest r,
+                 const ContextOptions& options = {.context_size = kContext, .batch_size = kBatch}) {
     TinyPair pair(files_, options);
     return test::run_alone(pair, std::move(r));
   }
@@ -81,8 +83,8 @@ TEST_P(Architectures, SpeculativeTextIsThePlainOneInFewerPasses) {
         for (const int limit : {2, 4, 0}) {
           r.pending_limit = limit;
           for (const int snapshots : {0, 4}) {
-            const Sequence answer =
-                alone(r, {.context_size = kContext, .state_snapshots = snapshots});
+            const Sequence answer = alone(
+                r, {.context_size = kContext, .batch_size = kBatch, .state_snapshots = snapshots});
             EXPECT_EQ(test::written_tokens(answer), expected) << threshold << " " << limit;
             if (limit == 4 && snapshots == 0) speculative += answer.counters;
           }
@@ -146,7 +148,7 @@ TEST_P(Architectures, SlotsShareAPromptThatOneHasRead) {
 }
 
 TEST_P(Architectures, ACacheIsReusedWhereItsStateIs) {
-  TinyPair pair(files_, {.context_size = kContext});
+  TinyPair pair(files_, {.context_size = kContext, .batch_size = kBatch});
   const std::vector<Token> prompt = random_tokens(100, 4);
   const Sequence first = run_in(pair, request(prompt, 0.6, 4));
   EXPECT_EQ(test::written_tokens(first), never_taken_back(request(prompt, 0.6, 1)));
