@@ -86,7 +86,7 @@ constexpr std::array<Probe, 8> kProbes = {{
      "\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E \xED\x95\x9C\xEA\xB5\xAD \xD8\xB9\xD8\xB1\xD8\xA8 "
      "\xE0\xA4\xB9\xE0\xA4\xBF \xD0\x9C\xD0\xB8\xD1\x80"},
     {"emoji", "\xF0\x9F\x99\x82\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80"},
-    {"punctuation", "f(x)=[a+b]*{c}; // \"q\" \\frac{1}{2} $%^&!?... <-> ==="},
+    {"punctuation", R"(f(x)=[a+b]*{c}; // "q" \frac{1}{2} $%^&!?... <-> ===)"},
 }};
 
 class Comparison {
