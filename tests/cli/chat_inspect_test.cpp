@@ -174,7 +174,7 @@ TEST_F(Inspect, TellsWhatIsNoPair) {
   EXPECT_THAT(result.out, AllOf(HasSubstr("no pair"), HasSubstr("token 270")));
 }
 
-TEST_F(Inspect, RecurrentModelsCannotRollBack) {
+TEST_F(Inspect, TellsWhatAModelKeeps) {
   test::write_architecture(folder_ / "mamba.gguf", "mamba");
   EXPECT_THAT(run_well({"inspect", path("mamba.gguf")}),
               HasSubstr("memory        a recurrent state"));
