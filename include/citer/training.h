@@ -75,6 +75,9 @@ struct CalibrateOptions {
   /// LLM shares in [0, 1] that thresholds are chosen for, on what the SLM writes alone.
   std::vector<double> budgets = {0.01, 0.02, 0.03, 0.05, 0.075, 0.10, 0.15, 0.20, 0.30, 0.50};
   int max_tokens = 256;  ///< of an answer
+  /// Makes a promise of the validation examples; the default threshold is then the one that keeps
+  /// it.
+  std::optional<PromiseOptions> promise{};
 };
 
 /// All that learning a router takes.
@@ -103,6 +106,7 @@ struct LearnedRouter {
       calibration;            ///< by rising threshold; empty without validation data
   double slm_accuracy = 0.0;  ///< of the SLM alone on the validation examples
   double llm_accuracy = 0.0;  ///< of the LLM alone
+  std::optional<Promise> promise{};
 };
 
 /// Learns a router for a pair and writes it to `options.out`, a file for PairOptions::routers.

@@ -63,6 +63,10 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
       preferences.info.identity, o.policy, to_string(o.features), static_cast<int>(o.weights),
       o.epochs, o.patience, o.batch, o.learning_rate, o.weight_decay, o.dropout, o.most_weight,
       o.folds, o.seed, calibrate.max_tokens, fmt::join(calibrate.budgets, ","));
+  if (calibrate.promise) {
+    text += fmt::format(" promise {} at {}", calibrate.promise->accuracy,
+                        calibrate.promise->confidence);
+  }
   for (const fs::path& path : calibrate.data) {
     text += fmt::format(" valid {:016x}", load_dataset(path, calibrate.dataset).fingerprint);
   }

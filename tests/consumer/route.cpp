@@ -11,7 +11,7 @@ struct Gap : citer::RoutingPolicy {
   const std::string& name() const override { return own_name; }
   citer::PolicyNeeds needs() const override { return {}; }
   double default_threshold() const override { return 0.8; }
-  void score(std::span<const citer::PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const citer::PolicyInput> inputs, std::span<double> scores) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       std::vector<float> top(2);
       std::partial_sort_copy(inputs[i].slm_logits.begin(), inputs[i].slm_logits.end(), top.begin(),
