@@ -34,9 +34,9 @@ show() { # NAME WHAT: one row, after an evaluation of NAME.gguf
     "$citer" eval --data "$data/math.valid.jsonl" --data "$data/mc.valid.jsonl" --limit 300 -t 1 \
       --slm "$root/models/demo/slm.gguf" --llm "$root/models/demo/llm.gguf" --router "$1.gguf" \
       --policies slm,llm,citer --budgets 0.02,0.03,0.05,0.08,0.12,0.2,0.35 --out "$1.eval" >"$1.table" 2>/dev/null
-  awk -v what="$2" '$2 == "citer" && $1 == "all" && NF == 8 { all = $8; apgr = $3 }
-    $2 == "citer" && $1 ~ /math/ && NF == 8 { math = $8 }
-    $2 == "citer" && $1 ~ /mc/ && NF == 8 { mc = $8 }
+  awk -v what="$2" '$2 == "citer" && $1 == "all" && (NF == 13 || NF == 9) { all = $8; apgr = $3 }
+    $2 == "citer" && $1 ~ /math/ && (NF == 13 || NF == 9) { math = $8 }
+    $2 == "citer" && $1 ~ /mc/ && (NF == 13 || NF == 9) { mc = $8 }
     END { printf "| %s | %s %% | %s %% | %s %% | %s |\n", what, math, mc, all, apgr }' "$1.table"
 }
 

@@ -56,7 +56,7 @@ void measure(ModelContext& slm, const RoutingPolicy& policy, int n, const Flags&
   std::vector<double> pass_seconds;
   std::vector<double> score_seconds;
   std::vector<PolicyInput> inputs(tokens.size());
-  std::vector<float> scores(tokens.size());
+  std::vector<double> scores(tokens.size());
   for (auto& sequence : tokens) sequence.assign(static_cast<std::size_t>(flags.depth), 5);
   for (int step = 0; step <= flags.steps; ++step) {
     std::vector<RowRequest> requests;

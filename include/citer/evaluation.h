@@ -70,26 +70,47 @@ struct RunSummary {
   std::vector<std::string> ids;  ///< of the examples, in order
   std::vector<bool> correct;     ///< one per example
   Estimate accuracy;
-  Counters counters;              ///< summed over examples: what each would cost alone
-  double llm_share = 0.0;         ///< over tokens
-  double llm_share_mean = 0.0;    ///< mean over examples
-  double flops = 0.0;             ///< 2 x parameters x evaluated tokens, both models
-  double bytes_moved = 0.0;       ///< weights once a pass, and cached keys and values read
-  double wall_seconds = 0.0;      ///< of the batched run
-  std::vector<double> latencies;  ///< seconds per example, in the batched run
+  std::vector<std::int64_t> tokens;      ///< written, one per example
+  std::vector<std::int64_t> llm_tokens;  ///< of them by the LLM
+  Counters counters;                     ///< summed over examples: what each would cost alone
+  Estimate llm_share;                    ///< over tokens
+  double llm_share_mean = 0.0;           ///< mean over examples
+  double flops = 0.0;                    ///< 2 x parameters x evaluated tokens, both models
+  double bytes_moved = 0.0;              ///< weights once a pass, and cached keys and values read
+  double wall_seconds = 0.0;             ///< of the batched run
+  std::vector<double> latencies;         ///< seconds per example, in the batched run
   ScoreBins scores;
 };
+
+/// What a threshold that is chosen on one half of the examples gives on the other: both ways, over
+/// all examples.
+struct ChosenPoint {
+  std::array<double, 2> thresholds{};  ///< chosen on the first half, on the second
+  Estimate llm_share;
+  Estimate accuracy;
+  Estimate beside_llm;  ///< accuracy less that of the LLM alone, paired
+};
+
+/// The margin of "as good as the LLM": so much accuracy may at most be lost.
+inline constexpr double kNonInferiorityMargin = 0.01;
+
+/// Whether a paired difference from the LLM alone shows, at 97.5 % confidence, that at most the
+/// margin is lost (a one-sided test of non-inferiority).
+constexpr bool as_good(const Estimate& beside_llm) {
+  return beside_llm.low > -kNonInferiorityMargin;
+}
 
 /// One policy over one dataset, all its thresholds. PGR is the recovered part of the gap between
 /// SLM and LLM (RouteLLM, Ong et al., arXiv 2406.18665, section 3).
 struct CurveSummary {
   std::string data;
   std::string policy;
-  double apgr = 0.0;  ///< area under PGR over the LLM share; 0.5 is what a random mix gets
-  /// Least LLM share that recovers 50, 80, 95 and 99 % of the gap, if the curve does.
+  /// Area under the measured steps of PGR over the LLM share: a lower bound.
+  double apgr = 0.0;
+  /// Least measured LLM share that recovers 50, 80, 95 and 99 % of the gap, if one does.
   std::vector<std::pair<int, std::optional<double>>> cpt;
-  /// Least LLM share at 99 % of the LLM's accuracy.
-  std::optional<double> share_at_99;
+  /// The cheapest threshold with 99 % of the LLM's accuracy, if one has it on both halves.
+  std::optional<ChosenPoint> at_99;
 };
 
 struct Summary {
@@ -122,7 +143,8 @@ const RunSummary* find_run(const Summary& summary, const std::string& data,
 std::string summary_table(const Summary& summary);
 
 /// What two evaluations differ in, run by run, as a table: difference of accuracy with a paired
-/// interval and McNemar's p-value, and of LLM share. Only runs that both have.
+/// interval and McNemar's p-value, and of LLM share. A run of A stands beside B's of the same data,
+/// policy and threshold, else beside B's of that data and policy with the nearest LLM share.
 std::string compare_table(const Summary& a, const Summary& b);
 
 }  // namespace citer

@@ -48,7 +48,7 @@ class RoutingPolicy {
   /// nothing for a policy that never was.
   virtual std::optional<double> threshold_for_budget(double /*budget*/) const { return {}; }
   /// Scores a batch of sequences: scores[i] belongs to inputs[i].
-  virtual void score(std::span<const PolicyInput> inputs, std::span<float> scores) const = 0;
+  virtual void score(std::span<const PolicyInput> inputs, std::span<double> scores) const = 0;
 };
 
 /// A policy by its name on the command line:

@@ -2,6 +2,8 @@
 
 // What a router is made of, and what is known of it.
 
+#include <optional>
+
 namespace citer {
 
 /// What a router looks at.
@@ -21,6 +23,26 @@ struct CalibrationPoint {
   double llm_share = 0.0;   ///< of the tokens, in [0, 1]
   double accuracy = 0.0;    ///< in [0, 1]
   double llm_passes = 0.0;  ///< per generated token
+};
+
+/// What a promise says: routing keeps at least `accuracy` of the answers that the LLM alone gives
+/// right, and validation shows it at `confidence`.
+struct PromiseOptions {
+  double accuracy = 0.99;    ///< in (0, 1)
+  double confidence = 0.95;  ///< in (0, 1)
+};
+
+/// A promise, kept by a threshold or by the LLM alone; for each validation dataset by itself.
+struct Promise {
+  PromiseOptions asked{};
+  /// The cheapest threshold that keeps it; nothing where validation shows it of none.
+  std::optional<double> threshold{};
+  /// Of the dataset that came nearest to failing there (without a threshold: at the dearest one):
+  int examples = 0;  ///< that the LLM alone has right
+  int harms = 0;     ///< of them routing has wrong
+  /// Without a threshold: right answers of the LLM that it would take if harms stayed as frequent;
+  /// nothing when they are too frequent for any number.
+  std::optional<int> needed{};
 };
 
 }  // namespace citer

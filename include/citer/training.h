@@ -78,6 +78,9 @@ struct CalibrateOptions {
   int max_tokens = 256;             ///< of an answer
   std::vector<std::string> stop{};  ///< strings that end an answer
   SamplingOptions sampling{};       ///< how its tokens are drawn
+  /// Makes a promise of the validation examples; the default threshold is then the one that keeps
+  /// it.
+  std::optional<PromiseOptions> promise{};
 };
 
 /// All that learning a router takes.
@@ -106,6 +109,7 @@ struct LearnedRouter {
       calibration;            ///< by rising threshold; empty without validation data
   double slm_accuracy = 0.0;  ///< of the SLM alone on the validation examples
   double llm_accuracy = 0.0;  ///< of the LLM alone
+  std::optional<Promise> promise{};
 };
 
 /// Learns a router for a pair and writes it to `options.out`, a file for PairOptions::routers.

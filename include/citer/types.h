@@ -73,7 +73,7 @@ struct TokenRecord {
   std::string piece;
   Writer writer = Writer::kSlm;
   /// Routing score in [0, 1]: the policy's probability that the SLM's token is good enough.
-  float score = 0.0F;
+  double score = 0.0;
   /// Wall-clock time since the answer's previous token (for the first: since its start), in
   /// seconds.
   double seconds = 0.0;

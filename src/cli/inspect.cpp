@@ -9,6 +9,7 @@
 
 #include "citer/error.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "learn/preferences.h"
 #include "model/fingerprint.h"
 #include "model/gguf_file.h"
@@ -89,6 +90,7 @@ void print_router(const Router& router) {
       "{:.4f}\n",
       info.calibration_examples, 100 * info.slm_accuracy, 100 * info.llm_accuracy,
       default_threshold(info));
+  if (info.promise) fmt::print("  promise       {}\n", promise_text(*info.promise));
   fmt::print("      threshold  LLM share  accuracy  LLM passes/token\n");
   for (const CalibrationPoint& point : info.calibration) {
     fmt::print("  {:13.6f} {:8.1f} % {:7.1f} % {:17.3f}\n", point.threshold, 100 * point.llm_share,

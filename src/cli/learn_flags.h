@@ -43,6 +43,8 @@ class TrainFlags {
  private:
   TrainOptions train_;
   SamplingOptions sampling_;
+  PromiseOptions promised_;
+  CLI::App* app_ = nullptr;
   std::vector<std::string> valid_;
   std::string features_ = to_string(RouterFeatures::kHidden);
   std::string type_ = "f16";

@@ -156,4 +156,18 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
   return line;
 }
 
+std::string promise_text(const Promise& promise) {
+  const std::string asked =
+      fmt::format("{:g} % of the LLM's right answers at {:g} % confidence",
+                  100 * promise.asked.accuracy, 100 * promise.asked.confidence);
+  const std::string seen =
+      fmt::format("{} harms among {} right answers of the LLM", promise.harms, promise.examples);
+  if (promise.threshold) {
+    return fmt::format("{}, kept at threshold {:.6g}: {}", asked, *promise.threshold, seen);
+  }
+  return fmt::format("{}: not shown, the LLM writes: {}; {}", asked, seen,
+                     promise.needed ? fmt::format("it would take {}", *promise.needed)
+                                    : "too many for any number of examples");
+}
+
 }  // namespace citer::cli

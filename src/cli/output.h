@@ -6,6 +6,7 @@
 #include <string>
 
 #include "citer/generation.h"
+#include "citer/router.h"
 
 namespace citer::cli {
 
@@ -32,5 +33,8 @@ std::string trace_lines(const Answer& answer);
 /// Tokens, LLM share and passes, speed of each model, and wall-clock beside what the LLM alone
 /// would take. `llm_token_seconds` is the measured time of one LLM token, if known.
 std::string cost_line(const Answer& answer, std::optional<double> llm_token_seconds);
+
+/// What a router promises, on one line.
+std::string promise_text(const Promise& promise);
 
 }  // namespace citer::cli

@@ -168,7 +168,7 @@ void Executor::score(const StepPlan& plan, const Sequences& sequences, StepOutco
     const Sequence& sequence = sequence_of(sequences, plan.drafts[i].slot);
     const bool has_row = plan.drafts[i].slm_read != kNoRead;
     Draft& draft = outcome.slots[i].draft.emplace();
-    draft.record.score = sequence.prompt_score.value_or(0.0F);
+    draft.record.score = sequence.prompt_score.value_or(0.0);
     // A last guess that is not needed gives no row to score, and needs no score.
     const bool scored = has_row || !sequence.request.policy->needs().slm;
     if (scored && !sequence.prompt_score) left.push_back(i);
@@ -185,7 +185,7 @@ void Executor::score(const StepPlan& plan, const Sequences& sequences, StepOutco
       const DraftPlan& draft = plan.drafts[*i];
       inputs.push_back(policy_input(draft, sequence_of(sequences, draft.slot)));
     }
-    std::vector<float> scores(inputs.size());
+    std::vector<double> scores(inputs.size());
     const Stopwatch watch;
     policy.score(inputs, scores);
     const double seconds = watch.seconds() / static_cast<double>(inputs.size());
@@ -368,7 +368,7 @@ StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequen
     inputs[i].stream = sequence.stream;
     inputs[i].position = static_cast<std::uint64_t>(read.rows[i]) + 1;
   }
-  std::vector<float> scores(n);
+  std::vector<double> scores(n);
   const Stopwatch watch;
   if (n > 0) request.policy->score(inputs, scores);
   slot.cost.router_seconds += watch.seconds();

@@ -16,7 +16,8 @@ std::size_t band_of(const Guesses& guesses) {
   // Two units of the logit each: of a good router's scores most are near 0 and near 1.
   constexpr float kHalf = static_cast<float>(kGuessBands) / 4;
   constexpr float kLeast = 1e-6F;
-  const float logit = std::log((guesses.score + kLeast) / (1 - guesses.score + kLeast));
+  const auto logit =
+      static_cast<float>(std::log((guesses.score + kLeast) / (1 - guesses.score + kLeast)));
   const float of_score = std::clamp(logit / 2 + kHalf, 0.0F, 2 * kHalf - 1);
   const bool leads = guesses.lead > 1.0F;
   return 2 * static_cast<std::size_t>(of_score) + (leads ? 1 : 0);

@@ -15,7 +15,7 @@ namespace citer {
 
 /// What the LLM may decide at a pending token.
 struct Guesses {
-  float score = 0.0F;          ///< the policy's
+  double score = 0.0;          ///< the policy's
   Token slm = kNoToken;        ///< what the SLM would write
   Token runner_up = kNoToken;  ///< what it would write if that token did not exist
   float lead = 0.0F;           ///< of the first one's logit over the second's

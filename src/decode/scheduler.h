@@ -86,7 +86,7 @@ class Scheduler {
 
 /// Whether the LLM writes a token: its score is below the threshold. Threshold 1 is the LLM alone,
 /// even where a score rounds to 1.
-inline bool llm_writes(float score, double threshold) {
+inline bool llm_writes(double score, double threshold) {
   return score < threshold || threshold >= 1;
 }
 

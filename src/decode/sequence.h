@@ -77,9 +77,9 @@ struct Sequence {
   ConstrainedSampler sampler;
   Counters counters;
   std::optional<FinishReason> finish;
-  std::string error;                  ///< with FinishReason::kError
-  bool is_request_fault = false;      ///< it comes from what the request asked for
-  std::optional<float> prompt_score;  ///< the policy's, where it scores prompts, not tokens
+  std::string error;                   ///< with FinishReason::kError
+  bool is_request_fault = false;       ///< it comes from what the request asked for
+  std::optional<double> prompt_score;  ///< the policy's, where it scores prompts, not tokens
   std::chrono::steady_clock::time_point started;
   std::chrono::steady_clock::time_point grown;  ///< at the last token, or at the start
   Stopwatch waits_since;                        ///< of a pending one

@@ -79,10 +79,10 @@ struct Decision {
 /// What a step found out about one sequence.
 struct SlotOutcome {
   int slot = 0;
-  Counters cost;                      ///< its part of the passes, of scoring and drawing
-  std::optional<Draft> draft;         ///< kDraft
-  std::optional<float> prompt_score;  ///< kDraft, of a policy that scores prompts
-  std::vector<Decision> decisions;    ///< kVerify, kCollect; up to the first that is not the guess
+  Counters cost;                       ///< its part of the passes, of scoring and drawing
+  std::optional<Draft> draft;          ///< kDraft
+  std::optional<double> prompt_score;  ///< kDraft, of a policy that scores prompts
+  std::vector<Decision> decisions;     ///< kVerify, kCollect; up to the first that is not the guess
   std::vector<TokenRecord> prompt_records;  ///< kScorePrompt
   std::string error;                        ///< this sequence alone cannot go on
 };

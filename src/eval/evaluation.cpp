@@ -190,7 +190,7 @@ std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
   const std::vector<double>& budgets =
       options_.budgets.empty() ? default_budgets() : options_.budgets;
   if (policy == "random") return budgets;
-  std::vector<float> scores;
+  std::vector<double> scores;
   for (const Dataset& dataset : datasets_) {
     for (const Answer& answer : decode(chunk_of(dataset, 0), policy, 0.0)) {
       for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);

@@ -104,7 +104,7 @@ double Forecast::share(const Writers& by_llm) const {
 }
 
 double threshold_for_share(const Recording& answers, double share) {
-  std::vector<float> scores;
+  std::vector<double> scores;
   for (const RecordedAnswer& answer : answers) {
     for (const RecordedToken& token : answer.tokens) scores.push_back(token.score);
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <numeric>
 
 #include "base/rng.h"
 
@@ -13,41 +13,61 @@ namespace {
 constexpr int kResamples = 2000;
 constexpr std::uint64_t kBootstrapSeed = 20250202;
 
-/// Percentile bootstrap of the mean of n values.
-Estimate bootstrap_mean(std::size_t n, const std::function<double(std::size_t)>& value) {
-  if (n == 0) return {};
-  Rng rng(kBootstrapSeed);
-  double sum = 0.0;
-  for (std::size_t i = 0; i < n; ++i) sum += value(i);
-  std::vector<double> means;
-  means.reserve(kResamples);
-  const auto last = static_cast<std::int64_t>(n) - 1;
-  for (int r = 0; r < kResamples; ++r) {
-    double resampled = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-      resampled += value(static_cast<std::size_t>(rng.uniform(0, last)));
-    }
-    means.push_back(resampled / static_cast<double>(n));
-  }
-  return {sum / static_cast<double>(n), quantile(means, 0.025), quantile(means, 0.975)};
-}
-
-/// The share at which the segment a-b reaches `accuracy`.
-double interpolate(const CurvePoint& a, const CurvePoint& b, double accuracy) {
-  if (b.accuracy <= a.accuracy) return b.share;
-  const double t = (accuracy - a.accuracy) / (b.accuracy - a.accuracy);
-  return a.share + t * (b.share - a.share);
-}
+/// The 97.5 % quantile of the normal distribution.
+constexpr double kZ = 1.959963984540054;
 
 }  // namespace
 
 Estimate accuracy_estimate(const std::vector<bool>& correct) {
-  return bootstrap_mean(correct.size(), [&](std::size_t i) { return correct[i] ? 1.0 : 0.0; });
+  if (correct.empty()) return {};
+  const auto n = static_cast<double>(correct.size());
+  const auto right = static_cast<double>(std::count(correct.begin(), correct.end(), true));
+  const double p = right / n;
+  const double centre = (p + kZ * kZ / (2 * n)) / (1 + kZ * kZ / n);
+  const double half = kZ / (1 + kZ * kZ / n) * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
+  return {p, std::min(p, std::max(0.0, centre - half)), std::max(p, std::min(1.0, centre + half))};
 }
 
 Estimate paired_difference(const std::vector<bool>& a, const std::vector<bool>& b) {
-  return bootstrap_mean(std::min(a.size(), b.size()),
-                        [&](std::size_t i) { return (a[i] ? 1.0 : 0.0) - (b[i] ? 1.0 : 0.0); });
+  const std::size_t pairs = std::min(a.size(), b.size());
+  if (pairs == 0) return {};
+  double only_a = 0.0;
+  double only_b = 0.0;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    only_a += a[i] && !b[i] ? 1.0 : 0.0;
+    only_b += b[i] && !a[i] ? 1.0 : 0.0;
+  }
+  const double n = static_cast<double>(pairs) + 2;
+  const double difference = only_a - only_b;
+  const double half = kZ * std::sqrt(only_a + only_b + 1 - difference * difference / n) / n;
+  return {difference / static_cast<double>(pairs), std::max(-1.0, difference / n - half),
+          std::min(1.0, difference / n + half)};
+}
+
+Estimate ratio_estimate(const std::vector<std::int64_t>& parts,
+                        const std::vector<std::int64_t>& wholes) {
+  const auto share = [](std::int64_t part, std::int64_t whole) {
+    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+  };
+  if (parts.empty()) return {};
+  Rng rng(kBootstrapSeed);
+  std::vector<double> shares;
+  shares.reserve(kResamples);
+  for (int r = 0; r < kResamples; ++r) {
+    std::int64_t part = 0;
+    std::int64_t whole = 0;
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const auto i =
+          static_cast<std::size_t>(rng.uniform(0, static_cast<std::int64_t>(parts.size()) - 1));
+      part += parts[i];
+      whole += wholes[i];
+    }
+    shares.push_back(share(part, whole));
+  }
+  const std::int64_t zero = 0;
+  return {share(std::accumulate(parts.begin(), parts.end(), zero),
+                std::accumulate(wholes.begin(), wholes.end(), zero)),
+          quantile(shares, 0.025), quantile(shares, 0.975)};
 }
 
 double mcnemar_p_value(std::int64_t only_a, std::int64_t only_b) {
@@ -77,13 +97,12 @@ RecoveryCurve::RecoveryCurve(double slm_accuracy, double llm_accuracy,
                              std::vector<CurvePoint> points)
     : slm_(slm_accuracy), llm_(llm_accuracy) {
   points.push_back({0.0, slm_accuracy});
-  points.push_back({1.0, llm_accuracy});
   std::sort(points.begin(), points.end(), [](const CurvePoint& a, const CurvePoint& b) {
     return a.share != b.share ? a.share < b.share : a.accuracy < b.accuracy;
   });
   for (const CurvePoint& point : points) {
-    const double best = hull_.empty() ? point.accuracy : hull_.back().accuracy;
-    hull_.push_back({point.share, std::max(best, point.accuracy)});
+    const double best = steps_.empty() ? point.accuracy : steps_.back().accuracy;
+    steps_.push_back({point.share, std::max(best, point.accuracy)});
   }
 }
 
@@ -93,9 +112,9 @@ double RecoveryCurve::recovered(double accuracy) const {
 
 double RecoveryCurve::area() const {
   double area = 0.0;
-  for (std::size_t i = 1; i < hull_.size(); ++i) {
-    const double width = hull_[i].share - hull_[i - 1].share;
-    area += width * (recovered(hull_[i - 1].accuracy) + recovered(hull_[i].accuracy)) / 2;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const double end = i + 1 < steps_.size() ? steps_[i + 1].share : 1.0;
+    area += (end - steps_[i].share) * recovered(steps_[i].accuracy);
   }
   return area;
 }
@@ -105,11 +124,10 @@ std::optional<double> RecoveryCurve::share_for(double part) const {
 }
 
 std::optional<double> RecoveryCurve::share_for_accuracy(double accuracy) const {
-  for (std::size_t i = 0; i < hull_.size(); ++i) {
-    if (hull_[i].accuracy < accuracy) continue;
-    return i == 0 ? hull_[0].share : interpolate(hull_[i - 1], hull_[i], accuracy);
-  }
-  return std::nullopt;
+  const auto reached = std::find_if(steps_.begin(), steps_.end(), [&](const CurvePoint& point) {
+    return point.accuracy >= accuracy;
+  });
+  return reached == steps_.end() ? std::nullopt : std::optional(reached->share);
 }
 
 }  // namespace citer

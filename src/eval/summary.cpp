@@ -6,6 +6,7 @@
 #include <map>
 
 #include "eval/metrics.h"
+#include "eval/paired.h"
 
 namespace citer {
 
@@ -36,6 +37,8 @@ void add_chunk(RunSummary& run, const ChunkRecord& chunk) {
     run.ids.push_back(chunk.setting.data + "/" + e.id);
     run.correct.push_back(e.correct);
     run.counters += e.counters;
+    run.tokens.push_back(e.counters.tokens());
+    run.llm_tokens.push_back(e.counters.llm_tokens);
     run.llm_share_mean +=
         ratio(static_cast<double>(e.counters.llm_tokens), static_cast<double>(e.counters.tokens()));
     run.latencies.push_back(e.seconds);
@@ -46,8 +49,7 @@ void add_chunk(RunSummary& run, const ChunkRecord& chunk) {
 
 void finish(RunSummary& run, const EvalResults& results) {
   run.accuracy = accuracy_estimate(run.correct);
-  run.llm_share = ratio(static_cast<double>(run.counters.llm_tokens),
-                        static_cast<double>(run.counters.tokens()));
+  run.llm_share = ratio_estimate(run.llm_tokens, run.tokens);
   run.llm_share_mean = ratio(run.llm_share_mean, static_cast<double>(run.correct.size()));
   run.flops = flops_of(results, run.counters);
   run.bytes_moved = bytes_of(results, run.counters);
@@ -56,9 +58,11 @@ void finish(RunSummary& run, const EvalResults& results) {
 CurveSummary summarize_curve(const Summary& summary, const RunSummary& slm, const RunSummary& llm,
                              const std::string& policy) {
   std::vector<CurvePoint> points;
+  std::vector<const RunSummary*> runs;
   for (const RunSummary& run : summary.runs) {
     if (run.setting.data == slm.setting.data && run.setting.policy == policy) {
-      points.push_back({run.llm_share, run.accuracy.value});
+      points.push_back({run.llm_share.value, run.accuracy.value});
+      runs.push_back(&run);
     }
   }
   const RecoveryCurve curve(slm.accuracy.value, llm.accuracy.value, std::move(points));
@@ -67,7 +71,7 @@ CurveSummary summarize_curve(const Summary& summary, const RunSummary& slm, cons
   result.policy = policy;
   result.apgr = curve.area();
   for (int part : kCptParts) result.cpt.emplace_back(part, curve.share_for(part / 100.0));
-  result.share_at_99 = curve.share_for_accuracy(0.99 * llm.accuracy.value);
+  result.at_99 = chosen_point(runs, llm, 0.99);
   return result;
 }
 

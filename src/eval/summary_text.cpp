@@ -1,12 +1,12 @@
 // summary.json and the terminal's tables.
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "eval/metrics.h"
+#include "eval/paired.h"
 #include "eval/report.h"
 #include "eval/summary.h"
 
@@ -20,27 +20,22 @@ ordered_json optional_json(const std::optional<double>& value) {
   return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
-/// Which examples two runs share, and which of them only one has right.
-struct Paired {
-  std::vector<bool> a;
-  std::vector<bool> b;
-  std::int64_t only_a = 0;
-  std::int64_t only_b = 0;
-};
+void add_estimate(ordered_json& j, const std::string& name, const Estimate& estimate) {
+  j[name] = estimate.value;
+  j[name + "_low"] = estimate.low;
+  j[name + "_high"] = estimate.high;
+}
 
-Paired pair_up(const RunSummary& a, const RunSummary& b) {
-  std::map<std::string, bool> right_in_b;
-  for (std::size_t i = 0; i < b.ids.size(); ++i) right_in_b[b.ids[i]] = b.correct[i];
-  Paired paired;
-  for (std::size_t i = 0; i < a.ids.size(); ++i) {
-    const auto other = right_in_b.find(a.ids[i]);
-    if (other == right_in_b.end()) continue;
-    paired.a.push_back(a.correct[i]);
-    paired.b.push_back(other->second);
-    paired.only_a += a.correct[i] && !other->second ? 1 : 0;
-    paired.only_b += !a.correct[i] && other->second ? 1 : 0;
+/// The point chosen on halves; all null where none was.
+void add_chosen(ordered_json& j, const std::optional<ChosenPoint>& point) {
+  if (!point) {
+    j["llm_share_at_99_percent_accuracy"] = nullptr;
+    return;
   }
-  return paired;
+  add_estimate(j, "llm_share_at_99_percent_accuracy", point->llm_share);
+  add_estimate(j, "accuracy_there", point->accuracy);
+  add_estimate(j, "beside_llm_there", point->beside_llm);
+  j["thresholds_there"] = point->thresholds;
 }
 
 ordered_json run_json(const RunSummary& run, const RunSummary* llm) {
@@ -55,7 +50,9 @@ ordered_json run_json(const RunSummary& run, const RunSummary* llm) {
       {"accuracy", run.accuracy.value},
       {"accuracy_low", run.accuracy.low},
       {"accuracy_high", run.accuracy.high},
-      {"llm_share", run.llm_share},
+      {"llm_share", run.llm_share.value},
+      {"llm_share_low", run.llm_share.low},
+      {"llm_share_high", run.llm_share.high},
       {"llm_share_mean", run.llm_share_mean},
       {"tokens", c.tokens()},
       {"slm_tokens", c.slm_tokens},
@@ -74,7 +71,10 @@ ordered_json run_json(const RunSummary& run, const RunSummary* llm) {
       {"latency_p99", quantile(run.latencies, 0.99)}};
   if (llm != nullptr) {
     const Paired paired = pair_up(run, *llm);
+    const Estimate difference = paired_difference(paired.a, paired.b);
     j["p_value_beside_llm"] = mcnemar_p_value(paired.only_a, paired.only_b);
+    add_estimate(j, "beside_llm", difference);
+    j["as_good_as_llm"] = as_good(difference);
   }
   return j;
 }
@@ -88,6 +88,20 @@ ordered_json model_json(const ModelFacts& m) {
 
 std::string percent(double value) { return fmt::format("{:.1f}", 100 * value); }
 
+std::string interval(const Estimate& e) {
+  return fmt::format("{} [{}, {}]", percent(e.value), percent(e.low), percent(e.high));
+}
+
+std::string signed_interval(const Estimate& e) {
+  return fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]", 100 * e.value, 100 * e.low, 100 * e.high);
+}
+
+/// Near 1 what is left to it: "1-3e-05".
+std::string threshold_text(double threshold) {
+  const bool near_one = threshold < 1 && threshold > 0.9999;
+  return near_one ? fmt::format("1-{:.2g}", 1 - threshold) : fmt::format("{:.4g}", threshold);
+}
+
 }  // namespace
 
 ordered_json summary_object(const EvalResults& results, const Summary& summary) {
@@ -100,7 +114,7 @@ ordered_json summary_object(const EvalResults& results, const Summary& summary) 
     ordered_json j = {{"data", curve.data}, {"policy", curve.policy}, {"apgr", curve.apgr}};
     for (const auto& [part, share] : curve.cpt)
       j[fmt::format("cpt{}", part)] = optional_json(share);
-    j["llm_share_at_99_percent_accuracy"] = optional_json(curve.share_at_99);
+    add_chosen(j, curve.at_99);
     curves.push_back(std::move(j));
   }
   return {{"complete", results.complete},
@@ -116,52 +130,50 @@ std::string summary_json(const EvalResults& results, const Summary& summary) {
 
 std::string summary_table(const Summary& summary) {
   std::string out =
-      fmt::format("{:<16} {:<10} {:>9} {:>7} {:>16} {:>8} {:>9} {:>9}\n", "data", "policy",
-                  "threshold", "acc. %", "95 % interval", "LLM %", "GB moved", "tokens/s");
+      fmt::format("{:<16} {:<10} {:>9} {:>5} {:>20} {:>19} {:>9} {:>9}\n", "data", "policy",
+                  "threshold", "n", "accuracy %", "LLM %", "GB moved", "tokens/s");
   for (const RunSummary& run : summary.runs) {
     const double rate =
         run.wall_seconds > 0 ? static_cast<double>(run.counters.tokens()) / run.wall_seconds : 0.0;
-    out += fmt::format("{:<16} {:<10} {:>9.4g} {:>7} {:>16} {:>8} {:>9.3g} {:>9.0f}\n",
-                       run.setting.data, run.setting.policy, run.setting.threshold,
-                       percent(run.accuracy.value),
-                       percent(run.accuracy.low) + " - " + percent(run.accuracy.high),
-                       percent(run.llm_share), run.bytes_moved / 1e9, rate);
+    out +=
+        fmt::format("{:<16} {:<10} {:>9} {:>5} {:>20} {:>19} {:>9.3g} {:>9.0f}\n", run.setting.data,
+                    run.setting.policy, threshold_text(run.setting.threshold), run.correct.size(),
+                    interval(run.accuracy), interval(run.llm_share), run.bytes_moved / 1e9, rate);
   }
   if (summary.curves.empty()) return out;
-  out += fmt::format("\n{:<16} {:<10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>22}\n", "data", "policy",
-                     "APGR", "CPT50", "CPT80", "CPT95", "CPT99", "LLM % at 99 % of acc.");
-  const auto share = [](const std::optional<double>& value) {
-    return value ? percent(*value) : "-";
-  };
+  out += fmt::format("\n{:<16} {:<10} {:>6} {:>7} {:>7} {:>7} {:>7} {:>24} {:>22}\n", "data",
+                     "policy", "APGR", "CPT50", "CPT80", "CPT95", "CPT99", "LLM % at 99 % of acc.",
+                     "beside the LLM, %");
   for (const CurveSummary& curve : summary.curves) {
     out += fmt::format("{:<16} {:<10} {:>6.3f}", curve.data, curve.policy, curve.apgr);
-    for (const auto& [part, value] : curve.cpt) out += fmt::format(" {:>7}", share(value));
-    out += fmt::format(" {:>22}\n", share(curve.share_at_99));
+    for (const auto& [part, value] : curve.cpt) {
+      out += fmt::format(" {:>7}", value ? percent(*value) : "-");
+    }
+    out += fmt::format(" {:>24} {:>22}\n", curve.at_99 ? interval(curve.at_99->llm_share) : "-",
+                       curve.at_99 ? signed_interval(curve.at_99->beside_llm) : "-");
   }
   return out;
 }
 
 std::string compare_table(const Summary& a, const Summary& b) {
   std::string out =
-      fmt::format("{:<16} {:<10} {:>9} {:>7} {:>7} {:>24} {:>8} {:>8} {:>8}\n", "data", "policy",
-                  "threshold", "A %", "B %", "A - B, 95 % interval", "p", "A LLM %", "B LLM %");
+      fmt::format("{:<16} {:<10} {:>9} {:>9} {:>5} {:>7} {:>7} {:>22} {:>8} {:>8} {:>8}\n", "data",
+                  "policy", "A at", "B at", "n", "A %", "B %", "A - B", "p", "A LLM %", "B LLM %");
   int shared = 0;
   for (const RunSummary& run : a.runs) {
-    for (const RunSummary& other : b.runs) {
-      if (run.setting != other.setting) continue;
-      const Paired paired = pair_up(run, other);
-      const Estimate difference = paired_difference(paired.a, paired.b);
-      out += fmt::format("{:<16} {:<10} {:>9.4g} {:>7} {:>7} {:>24} {:>8.3g} {:>8} {:>8}\n",
-                         run.setting.data, run.setting.policy, run.setting.threshold,
-                         percent(run.accuracy.value), percent(other.accuracy.value),
-                         fmt::format("{:+.1f} ({:+.1f} to {:+.1f})", 100 * difference.value,
-                                     100 * difference.low, 100 * difference.high),
-                         mcnemar_p_value(paired.only_a, paired.only_b), percent(run.llm_share),
-                         percent(other.llm_share));
-      ++shared;
-    }
+    const RunSummary* other = counterpart(run, b);
+    if (other == nullptr) continue;
+    const Paired paired = pair_up(run, *other);
+    out += fmt::format("{:<16} {:<10} {:>9} {:>9} {:>5} {:>7} {:>7} {:>22} {:>8.3g} {:>8} {:>8}\n",
+                       run.setting.data, run.setting.policy, threshold_text(run.setting.threshold),
+                       threshold_text(other->setting.threshold), paired.a.size(),
+                       percent(run.accuracy.value), percent(other->accuracy.value),
+                       signed_interval(paired_difference(paired.a, paired.b)),
+                       mcnemar_p_value(paired.only_a, paired.only_b), percent(run.llm_share.value),
+                       percent(other->llm_share.value));
+    ++shared;
   }
-  return shared > 0 ? out : "the two evaluations have no data, policy and threshold in common\n";
+  return shared > 0 ? out : "the two evaluations have no data and policy in common\n";
 }
 
 }  // namespace citer

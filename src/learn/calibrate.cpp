@@ -1,14 +1,18 @@
 #include "learn/calibrate.h"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
+#include <span>
+#include <vector>
 
 #include "base/parallel.h"
-#include "citer/error.h"
+#include "learn/promise.h"
 #include "learn/rollouts.h"
 #include "route/learned_policy.h"
 #include "route/thresholds.h"
 #include "task/answer.h"
+#include "task/dataset.h"
 
 namespace citer {
 
@@ -33,32 +37,70 @@ std::vector<Answer> answers_of(Service& service, const std::vector<Example>& exa
   return write_answers(service, prompts, generation);
 }
 
+struct Measured {
+  CalibrationPoint point;
+  std::vector<bool> correct;  ///< one per example
+};
+
 /// What routed answers cost and bring at one threshold, over the examples.
-CalibrationPoint measure_threshold(Service& service, const std::vector<Example>& examples,
-                                   const GenerationOptions& generation) {
+Measured measure_threshold(Service& service, const std::vector<Example>& examples,
+                           const GenerationOptions& generation) {
   const AnswerJudge judge;
   const auto answers = answers_of(service, examples, generation);
+  Measured out;
   Counters counters;
-  double right = 0.0;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     counters += answers[i].counters;
-    right += judge.judge(examples[i], answers[i].text).correct ? 1.0 : 0.0;
+    out.correct.push_back(judge.judge(examples[i], answers[i].text).correct);
   }
   const auto tokens = static_cast<double>(std::max<std::int64_t>(counters.tokens(), 1));
-  return {*generation.threshold, static_cast<double>(counters.llm_tokens) / tokens,
-          right / static_cast<double>(examples.size()),
-          static_cast<double>(counters.llm_passes) / tokens};
+  const auto right = static_cast<double>(std::count(out.correct.begin(), out.correct.end(), true));
+  out.point = {*generation.threshold, static_cast<double>(counters.llm_tokens) / tokens,
+               right / static_cast<double>(examples.size()),
+               static_cast<double>(counters.llm_passes) / tokens};
+  return out;
+}
+
+/// The examples of all datasets, and how many each has.
+struct Validation {
+  std::vector<Example> examples;
+  std::vector<std::size_t> sizes;
+};
+
+Validation load_validation(const CalibrateOptions& options) {
+  Validation out;
+  for (const auto& path : options.data) {
+    const Dataset dataset = load_dataset(path, options.dataset);
+    out.examples.insert(out.examples.end(), dataset.examples.begin(), dataset.examples.end());
+    out.sizes.push_back(dataset.examples.size());
+  }
+  return out;
+}
+
+/// By dataset, what is right of the LLM alone and at each threshold.
+std::vector<TaskOutcomes> outcomes_by_task(const Validation& validation, const Measured& llm,
+                                           std::span<const Measured> routed) {
+  std::vector<TaskOutcomes> out;
+  auto begin = std::ptrdiff_t{0};
+  for (const std::size_t size : validation.sizes) {
+    const auto end = begin + static_cast<std::ptrdiff_t>(size);
+    const auto part = [&](const std::vector<bool>& correct) {
+      return std::vector<bool>(correct.begin() + begin, correct.begin() + end);
+    };
+    TaskOutcomes task{part(llm.correct), {}};
+    for (const Measured& measured : routed) task.routed.push_back(part(measured.correct));
+    out.push_back(std::move(task));
+    begin = end;
+  }
+  return out;
 }
 
 }  // namespace
 
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
                const Watcher& watcher) {
-  std::vector<Example> examples;
-  for (const auto& path : options.data) {
-    const Dataset dataset = load_dataset(path, options.dataset);
-    examples.insert(examples.end(), dataset.examples.begin(), dataset.examples.end());
-  }
+  const Validation validation = load_validation(options);
+  const std::vector<Example>& examples = validation.examples;
   ProgressReport progress{.what = "calibrate",
                           .unit = "thresholds",
                           .total = static_cast<std::int64_t>(options.budgets.size()) + 2};
@@ -68,7 +110,7 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
   for (int i = 0; i < services.size(); ++i) {
     policies.push_back(make_learned_policy(router, *services.pair().slm()));
   }
-  std::vector<float> scores;
+  std::vector<double> scores;
   for (const Answer& answer :
        answers_of(services.front(), examples, generation_of(options, policies.front(), 0.0))) {
     for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);
@@ -76,7 +118,7 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
   const auto thresholds = thresholds_for_budgets(std::move(scores), options.budgets);
 
   // First the models alone, then the thresholds.
-  std::vector<CalibrationPoint> points(thresholds.size() + 2);
+  std::vector<Measured> points(thresholds.size() + 2);
   std::mutex mutex;
   parallel_for(points.size(), services.size(), [&](int worker, std::size_t i) {
     if (watcher.wants_stop()) return;
@@ -92,9 +134,15 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
   });
   if (watcher.wants_stop()) return false;
   router.info.calibration_examples = static_cast<int>(examples.size());
-  router.info.slm_accuracy = points[0].accuracy;
-  router.info.llm_accuracy = points[1].accuracy;
-  router.info.calibration.assign(points.begin() + 2, points.end());
+  router.info.slm_accuracy = points[0].point.accuracy;
+  router.info.llm_accuracy = points[1].point.accuracy;
+  const auto routed = std::span<const Measured>(points).subspan(2);
+  router.info.calibration.clear();
+  for (const Measured& measured : routed) router.info.calibration.push_back(measured.point);
+  if (options.promise) {
+    router.info.promise =
+        make_promise(*options.promise, thresholds, outcomes_by_task(validation, points[1], routed));
+  }
   return true;
 }
 

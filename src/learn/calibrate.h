@@ -1,17 +1,14 @@
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "citer/progress.h"
 #include "citer/training.h"
 #include "learn/service_pool.h"
 #include "route/router.h"
-#include "task/dataset.h"
 
 namespace citer {
 
-/// Measures the router's curve and both models alone, and puts them into its info. Returns false,
+/// Measures the router's curve and both models alone, and puts them into its info, with the promise
+/// if one is asked for. Returns false,
 /// and leaves the router as it was, when the watcher ended it.
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
                const Watcher& watcher);

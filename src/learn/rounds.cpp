@@ -71,6 +71,10 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
       "presence-penalty {} frequency-penalty {} sampling-seed {}",
       s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,
       s.presence_penalty, s.frequency_penalty, s.seed);
+  if (calibrate.promise) {
+    text += fmt::format(" promise {} at {}", calibrate.promise->accuracy,
+                        calibrate.promise->confidence);
+  }
   for (const fs::path& path : calibrate.data) {
     text += fmt::format(" valid {:016x}", load_dataset(path, calibrate.dataset).fingerprint);
   }

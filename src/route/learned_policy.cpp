@@ -9,6 +9,7 @@
 #include "citer/error.h"
 #include "model/fingerprint.h"
 #include "route/router_runner.h"
+#include "route/thresholds.h"
 
 namespace citer {
 
@@ -31,17 +32,18 @@ class LearnedPolicy final : public RoutingPolicy {
     return citer::threshold_for_budget(info_, budget);
   }
 
-  void score(std::span<const PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const PolicyInput> inputs, std::span<double> scores) const override {
     const std::lock_guard lock(mutex_);
     const auto width = static_cast<std::size_t>(runner_.n_in());
     features_.clear();
     features_.reserve(width * inputs.size());
     for (const PolicyInput& input : inputs) add_features(input);
-    runner_.run(features_, scores.first(inputs.size()));
-    for (float& score : scores.first(inputs.size())) {
+    logits_.resize(inputs.size());
+    runner_.run(features_, logits_);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
       // Also where the MLP itself overflowed.
-      if (std::isnan(score)) throw ResourceError("the router's score is not a number");
-      score = 1.0F / (1.0F + std::exp(-score));
+      if (std::isnan(logits_[i])) throw ResourceError("the router's score is not a number");
+      scores[i] = sigmoid(logits_[i]);
     }
   }
 
@@ -60,6 +62,7 @@ class LearnedPolicy final : public RoutingPolicy {
   RouterInfo info_;
   mutable std::mutex mutex_;  ///< guards what follows
   mutable RouterRunner runner_;
+  mutable std::vector<float> logits_;
   mutable std::vector<float> features_;  ///< scratch: [n_in, n]
 };
 

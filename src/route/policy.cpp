@@ -26,9 +26,9 @@ class PerTokenPolicy final : public RoutingPolicy {
   const std::string& name() const override { return name_; }
   PolicyNeeds needs() const override { return needs_; }
   double default_threshold() const override { return default_threshold_; }
-  void score(std::span<const PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const PolicyInput> inputs, std::span<double> scores) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      scores[i] = static_cast<float>(std::clamp(rule_(inputs[i]), 0.0, 1.0));
+      scores[i] = std::clamp(rule_(inputs[i]), 0.0, 1.0);
     }
   }
 

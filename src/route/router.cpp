@@ -3,7 +3,27 @@
 #include <algorithm>
 #include <cmath>
 
+#include "route/thresholds.h"
+
 namespace citer {
+
+namespace {
+
+/// The largest score below 1 has this logit: further up there is but the LLM alone.
+constexpr double kLargestLogit = 36.7;
+
+/// Between two points of the curve by logit, where scores crowd near 1; from the SLM alone, whose
+/// threshold has none, by score.
+double threshold_between(const CalibrationPoint& below, const CalibrationPoint& above,
+                         double budget) {
+  const double part = (budget - below.llm_share) / (above.llm_share - below.llm_share);
+  if (below.threshold <= 0) return part * above.threshold;
+  const double from = std::min(logit(below.threshold), kLargestLogit);
+  const double to = std::min(logit(above.threshold), kLargestLogit);
+  return sigmoid(from + part * (to - from));
+}
+
+}  // namespace
 
 std::optional<double> threshold_for_budget(const RouterInfo& info, double budget) {
   const std::vector<CalibrationPoint>& curve = info.calibration;
@@ -12,11 +32,10 @@ std::optional<double> threshold_for_budget(const RouterInfo& info, double budget
   const auto above = std::find_if(curve.begin(), curve.end(), [&](const CalibrationPoint& point) {
     return point.llm_share > budget;
   });
-  if (above == curve.end()) return curve.back().threshold;
-  // Threshold 0 is the SLM alone.
+  // Threshold 0 is the SLM alone, 1 the LLM alone.
   const CalibrationPoint below = above == curve.begin() ? CalibrationPoint{} : *(above - 1);
-  const double part = (budget - below.llm_share) / (above->llm_share - below.llm_share);
-  return below.threshold + part * (above->threshold - below.threshold);
+  return threshold_between(below, above == curve.end() ? CalibrationPoint{1, 1, 0, 0} : *above,
+                           budget);
 }
 
 namespace {
@@ -41,6 +60,7 @@ double threshold_for_accuracy(const RouterInfo& info, double part) {
 }
 
 double default_threshold(const RouterInfo& info) {
+  if (info.promise) return info.promise->threshold.value_or(1.0);
   const double accuracy = 0.99 * info.llm_accuracy;
   const double error = info.calibration_examples > 0
                            ? std::sqrt(accuracy * (1 - accuracy) / info.calibration_examples)

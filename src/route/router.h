@@ -53,6 +53,7 @@ struct RouterInfo {
   int calibration_examples = 0;  ///< it was measured on; 0: not known
   double slm_accuracy = 0.0;     ///< of the SLM alone on them
   double llm_accuracy = 0.0;
+  std::optional<Promise> promise;  ///< if one was asked for
 };
 
 struct Router {
@@ -69,14 +70,15 @@ Router load_router(const std::filesystem::path& path);
 void save_router(const std::filesystem::path& path, const Router& router);
 
 /// The threshold of a share of LLM tokens: the curve's largest threshold with at most `budget`,
-/// linearly interpolated to the next; 1, the LLM alone, for a budget of 1. Nothing without a curve.
+/// interpolated by logit to the next, after the last to the LLM alone. Nothing without a curve.
 std::optional<double> threshold_for_budget(const RouterInfo& info, double budget);
 
 /// The least threshold of the curve whose accuracy is `part` of the LLM's, or the most accurate
 /// one; 0.5 without a curve.
 double threshold_for_accuracy(const RouterInfo& info, double part);
 
-/// The least threshold whose accuracy is 99 % of the LLM's by one standard error of what the
+/// The promise's, the LLM alone where it has none. Without a promise
+/// the least threshold whose accuracy is 99 % of the LLM's by one standard error of what the
 /// validation examples can tell, so that other examples see the 99 % as well; or the most accurate
 /// one; 0.5 without a curve.
 double default_threshold(const RouterInfo& info);

@@ -28,6 +28,31 @@ std::vector<double> column(const std::vector<CalibrationPoint>& curve,
   return values;
 }
 
+/// A threshold of none is 2, above every score; examples needed of none are 0.
+constexpr double kNoThreshold = 2.0;
+
+void write_promise(GgufWriter& file, const Promise& promise) {
+  file.set("citer.promise.accuracy", promise.asked.accuracy);
+  file.set("citer.promise.confidence", promise.asked.confidence);
+  file.set("citer.promise.threshold", promise.threshold.value_or(kNoThreshold));
+  file.set("citer.promise.examples", std::int64_t{promise.examples});
+  file.set("citer.promise.harms", std::int64_t{promise.harms});
+  file.set("citer.promise.needed", std::int64_t{promise.needed.value_or(0)});
+}
+
+std::optional<Promise> read_promise(const GgufReader& file) {
+  if (!file.has("citer.promise.accuracy")) return std::nullopt;
+  Promise promise;
+  promise.asked = {file.number("citer.promise.accuracy"), file.number("citer.promise.confidence")};
+  const double threshold = file.number("citer.promise.threshold");
+  if (threshold <= 1) promise.threshold = threshold;
+  promise.examples = static_cast<int>(file.integer("citer.promise.examples"));
+  promise.harms = static_cast<int>(file.integer("citer.promise.harms"));
+  const auto needed = static_cast<int>(file.integer("citer.promise.needed"));
+  if (needed > 0) promise.needed = needed;
+  return promise;
+}
+
 void write_info(GgufWriter& file, const RouterInfo& info) {
   file.set("general.name", fmt::format("{} router for {}", info.policy, info.slm.name));
   file.set("citer.format_version", kFormatVersion);
@@ -58,6 +83,7 @@ void write_info(GgufWriter& file, const RouterInfo& info) {
   file.set("citer.calibration.examples", std::int64_t{info.calibration_examples});
   file.set("citer.calibration.slm_accuracy", info.slm_accuracy);
   file.set("citer.calibration.llm_accuracy", info.llm_accuracy);
+  if (info.promise) write_promise(file, *info.promise);
 }
 
 /// Throws unless all parts of one table have the same length.
@@ -103,6 +129,7 @@ RouterInfo read_info(const fs::path& path, const GgufReader& file) {
   }
   info.slm_accuracy = file.number("citer.calibration.slm_accuracy");
   info.llm_accuracy = file.number("citer.calibration.llm_accuracy");
+  info.promise = read_promise(file);
   return info;
 }
 

@@ -18,7 +18,7 @@ namespace {
 std::string math_gold(const json& object, const Place& place) {
   const json& value = field(object, "gold", place);
   const std::string text = value.is_number() ? value.dump() : string_field(object, "gold", place);
-  const std::string gold = normalize_math(text);
+  std::string gold = normalize_math(text);
   if (gold.empty()) place.fail("an answer in \"gold\"", describe(value));
   return gold;
 }

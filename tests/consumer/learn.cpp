@@ -54,7 +54,7 @@ int main(int, char** arguments) try {
   const citer::Summary summary = evaluate_router(folder);
   for (const citer::RunSummary& run : summary.runs) {
     std::cout << run.setting.policy << ": accuracy " << run.accuracy.value << ", LLM share "
-              << run.llm_share << '\n';
+              << run.llm_share.value << '\n';
   }
 } catch (const citer::Error& error) {
   std::cerr << error.what() << '\n';

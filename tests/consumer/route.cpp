@@ -10,7 +10,7 @@ struct Gap : citer::RoutingPolicy {
   const std::string& name() const override { return own_name; }
   citer::PolicyNeeds needs() const override { return {}; }
   double default_threshold() const override { return 0.8; }
-  void score(std::span<const citer::PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const citer::PolicyInput> inputs, std::span<double> scores) const override {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const auto top = inputs[i].slm.likeliest;
       scores[i] = 1 - std::exp(top[1].logit - top[0].logit);

@@ -221,12 +221,12 @@ class UniformPolicy : public RoutingPolicy {
   PolicyNeeds needs() const override { return {}; }
   double default_threshold() const override { return 0.5; }
   std::optional<double> threshold_for_budget(double budget) const override { return budget; }
-  void score(std::span<const PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const PolicyInput> inputs, std::span<double> scores) const override {
     // Scores that a fixed threshold would miss its budget with: they are squares.
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       Rng rng(inputs[i].position);
       const double u = static_cast<double>(rng.uniform(0, 999)) / 1000;
-      scores[i] = static_cast<float>(u * u);
+      scores[i] = u * u;
     }
   }
 

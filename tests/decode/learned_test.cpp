@@ -17,7 +17,7 @@ class CountingPolicy final : public RoutingPolicy {
   const std::string& name() const override { return inner_->name(); }
   PolicyNeeds needs() const override { return inner_->needs(); }
   double default_threshold() const override { return inner_->default_threshold(); }
-  void score(std::span<const PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const PolicyInput> inputs, std::span<double> scores) const override {
     scored_ += inputs.size();
     inner_->score(inputs, scores);
   }
@@ -76,7 +76,7 @@ TEST_F(Learned, CiterScoresEveryToken) {
   const auto citer = test::random_learned_policy("citer", *slm_);
   const auto counting = std::make_shared<CountingPolicy>(citer);
   const std::vector<Token> prompt = test::random_prompts(1)[0];
-  std::vector<float> scores;
+  std::vector<double> scores;
   for (const TokenRecord& record : answer(prompt, citer, 0.0).records)
     scores.push_back(record.score);
   std::sort(scores.begin(), scores.end());

@@ -20,7 +20,7 @@ class EverySecond : public RoutingPolicy {
   const std::string& name() const override { return name_; }
   PolicyNeeds needs() const override { return {}; }
   double default_threshold() const override { return 0.5; }
-  void score(std::span<const PolicyInput> inputs, std::span<float> scores) const override {
+  void score(std::span<const PolicyInput> inputs, std::span<double> scores) const override {
     std::transform(inputs.begin(), inputs.end(), scores.begin(),
                    [](const PolicyInput& input) { return input.position % 2 == 0 ? 0.0F : 1.0F; });
   }
@@ -60,7 +60,7 @@ TEST_F(Evaluate, APolicyOfOnesOwnIsEvaluatedUnderItsName) {
   ASSERT_TRUE(summary);
   const RunSummary* own = find_run(*summary, "mc.valid", "every second");
   ASSERT_NE(own, nullptr);
-  EXPECT_NEAR(own->llm_share, 0.5, 0.05);
+  EXPECT_NEAR(own->llm_share.value, 0.5, 0.05);
   const RunSummary* slm = find_run(*summary, "mc.valid", "slm");
   ASSERT_NE(slm, nullptr);
   EXPECT_EQ(slm->counters.llm_tokens, 0);

@@ -13,16 +13,22 @@ std::vector<bool> bits(int right, int wrong) {
   return out;
 }
 
-TEST(Metrics, BootstrapIntervalIsNearTheNormalOne) {
+TEST(Metrics, AccuracyHasWilsonsInterval) {
   const Estimate e = accuracy_estimate(bits(300, 100));
   EXPECT_DOUBLE_EQ(e.value, 0.75);
-  const double half = 1.96 * std::sqrt(0.75 * 0.25 / 400);
-  EXPECT_NEAR(e.low, 0.75 - half, 0.01);
-  EXPECT_NEAR(e.high, 0.75 + half, 0.01);
+  EXPECT_NEAR(e.low, 0.7053, 0.0001);
+  EXPECT_NEAR(e.high, 0.7900, 0.0001);
   EXPECT_EQ(accuracy_estimate({}).value, 0.0);
-  const Estimate sure = accuracy_estimate(bits(50, 0));
-  EXPECT_EQ(sure.low, 1.0);
+}
+
+TEST(Metrics, AllRightIsNotSurelyAllRight) {
+  const Estimate sure = accuracy_estimate(bits(500, 0));
+  EXPECT_EQ(sure.value, 1.0);
+  EXPECT_NEAR(sure.low, 0.9924, 0.0001);
   EXPECT_EQ(sure.high, 1.0);
+  const Estimate none = accuracy_estimate(bits(0, 500));
+  EXPECT_EQ(none.low, 0.0);
+  EXPECT_NEAR(none.high, 0.0076, 0.0001);
 }
 
 TEST(Metrics, McNemarAgreesWithTheBinomialTable) {
@@ -35,12 +41,33 @@ TEST(Metrics, McNemarAgreesWithTheBinomialTable) {
 }
 
 TEST(Metrics, PairedDifferenceKeepsThePairs) {
-  // The same examples right under both: the difference is surely zero, whatever the accuracy.
+  // The same examples right under both: near zero, whatever the accuracy.
   const Estimate same = paired_difference(bits(30, 70), bits(30, 70));
   EXPECT_EQ(same.value, 0.0);
-  EXPECT_EQ(same.low, 0.0);
-  EXPECT_EQ(same.high, 0.0);
-  EXPECT_DOUBLE_EQ(paired_difference(bits(60, 40), bits(50, 50)).value, 0.1);
+  EXPECT_NEAR(same.low, -1.96 / 102, 1e-4);
+  EXPECT_NEAR(same.high, 1.96 / 102, 1e-4);
+  const Estimate more = paired_difference(bits(60, 40), bits(50, 50));
+  EXPECT_DOUBLE_EQ(more.value, 0.1);
+  EXPECT_GT(more.low, 0.0);
+  // As many disagreements both ways: a wider interval.
+  std::vector<bool> mirrored = bits(50, 50);
+  mirrored.flip();
+  EXPECT_LT(paired_difference(bits(50, 50), mirrored).low, -0.15);
+}
+
+TEST(Metrics, AsGoodNeedsMoreThanNoDifference) {
+  EXPECT_FALSE(as_good(paired_difference(bits(90, 10), bits(90, 10)))) << "100 cannot show 1 %";
+  EXPECT_TRUE(as_good(paired_difference(bits(450, 50), bits(450, 50))));
+  EXPECT_FALSE(as_good(paired_difference(bits(435, 65), bits(450, 50))));
+}
+
+TEST(Metrics, RatioIsOverTheSums) {
+  const Estimate e = ratio_estimate({1, 0, 3, 0}, {10, 10, 10, 10});
+  EXPECT_DOUBLE_EQ(e.value, 0.1);
+  EXPECT_LT(e.low, 0.1);
+  EXPECT_GT(e.high, 0.1);
+  EXPECT_EQ(ratio_estimate({}, {}).value, 0.0);
+  EXPECT_EQ(ratio_estimate({0}, {0}).high, 0.0);
 }
 
 TEST(Metrics, QuantileInterpolates) {
@@ -50,21 +77,21 @@ TEST(Metrics, QuantileInterpolates) {
   EXPECT_EQ(quantile({1, 2}, 1.0), 2.0);
 }
 
-TEST(RecoveryCurve, StraightLineRecoversHalfTheArea) {
-  const RecoveryCurve line(0.2, 0.8, {});
-  EXPECT_DOUBLE_EQ(line.area(), 0.5);
-  EXPECT_DOUBLE_EQ(*line.share_for(0.5), 0.5);
-  EXPECT_DOUBLE_EQ(*line.share_for(0.0), 0.0);
-  EXPECT_DOUBLE_EQ(line.recovered(0.5), 0.5);
+TEST(RecoveryCurve, NothingIsJoinedToTheLlmByALine) {
+  const RecoveryCurve nothing(0.2, 0.8, {});
+  EXPECT_DOUBLE_EQ(nothing.area(), 0.0);
+  EXPECT_FALSE(nothing.share_for(0.5).has_value());
+  EXPECT_DOUBLE_EQ(*nothing.share_for(0.0), 0.0);
+  EXPECT_DOUBLE_EQ(nothing.recovered(0.5), 0.5);
 }
 
-TEST(RecoveryCurve, UsesTheNonDecreasingHull) {
+TEST(RecoveryCurve, UsesTheBestMeasuredSoFar) {
   // The dip at share 0.6 does not count against the curve.
-  const RecoveryCurve curve(0.0, 1.0, {{0.2, 0.8}, {0.6, 0.7}});
+  const RecoveryCurve curve(0.0, 1.0, {{0.2, 0.8}, {0.6, 0.7}, {0.8, 0.9}});
   EXPECT_DOUBLE_EQ(*curve.share_for(0.8), 0.2);
-  EXPECT_DOUBLE_EQ(*curve.share_for(0.4), 0.1);
-  EXPECT_DOUBLE_EQ(curve.area(), 0.5 * 0.2 * 0.8 + 0.4 * 0.8 + 0.4 * 0.9);
-  EXPECT_NEAR(*curve.share_for(0.9), 0.8, 1e-12);
+  EXPECT_DOUBLE_EQ(*curve.share_for(0.4), 0.2);
+  EXPECT_DOUBLE_EQ(*curve.share_for(0.85), 0.8);
+  EXPECT_DOUBLE_EQ(curve.area(), 0.6 * 0.8 + 0.2 * 0.9);
 }
 
 TEST(RecoveryCurve, AnAccuracyAboveEveryPointIsNotReached) {

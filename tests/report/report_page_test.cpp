@@ -42,7 +42,7 @@ TEST_F(ReportPage, ListsEverySettingWithItsFigures) {
     const auto shown = [&](const char* key) { return page[key][row].get<std::string>(); };
     EXPECT_NEAR(std::stod(shown("accuracy")), 100 * run.accuracy.value, 0.051);
     EXPECT_NEAR(std::stod(shown("interval")), 100 * run.accuracy.low, 0.051);
-    EXPECT_NEAR(std::stod(shown("share")), 100 * run.llm_share, 0.051);
+    EXPECT_NEAR(std::stod(shown("share")), 100 * run.llm_share.value, 0.051);
     EXPECT_NEAR(std::stod(shown("bytes")), 100 * run.bytes_moved / llm->bytes_moved, 0.051);
     ++row;
   }
@@ -60,8 +60,8 @@ TEST_F(ReportPage, RecommendsTheLeastShareThatIsAccurateEnough) {
     const std::string& policy = run.setting.policy;
     if (run.setting.data != "math" || is_fixed_policy(policy)) continue;
     if (run.accuracy.value < enough) continue;
-    const auto [at, is_new] = least.emplace(policy, run.llm_share);
-    at->second = std::min(at->second, run.llm_share);
+    const auto [at, is_new] = least.emplace(policy, run.llm_share.value);
+    at->second = std::min(at->second, run.llm_share.value);
   }
   ASSERT_EQ(page["policies"].size(), least.size());
   ASSERT_GE(least.size(), 2U);

@@ -74,7 +74,7 @@ std::vector<TokenRecord> tokens_of(const EvalSetting& setting, Rng& rng) {
     if (t == 2) token.piece = " <b>&lt;x</b>";
     if (t == 4) token.piece = "\n";
     if (t == kTokens - 1) token.piece = "";
-    token.score = static_cast<float>(std::pow(rng.unit(), 0.3));
+    token.score = std::pow(rng.unit(), 0.3);
     const bool routed = setting.policy != "slm" && token.score < setting.threshold;
     token.writer = setting.policy == "llm" || routed ? Writer::kLlm : Writer::kSlm;
     tokens.push_back(token);

@@ -21,14 +21,14 @@ using testing::HasSubstr;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-float score_of(const std::string& policy, const PolicyInput& input) {
-  float score = -1.0F;
+double score_of(const std::string& policy, const PolicyInput& input) {
+  double score = -1.0;
   make_policy(policy)->score({&input, 1}, {&score, 1});
   return score;
 }
 
-float score_of(const std::string& policy, const std::vector<float>& slm,
-               const std::vector<float>& llm = {}) {
+double score_of(const std::string& policy, const std::vector<float>& slm,
+                const std::vector<float>& llm = {}) {
   const test::ReadRow slm_row(slm);
   const test::ReadRow llm_row(llm);
   PolicyInput input;
@@ -66,7 +66,7 @@ TEST(Policy, ScoresStayInRange) {
   for (const char* policy :
        {"slm", "llm", "random:0.5", "maxprob", "margin", "entropy", "oracle"}) {
     for (const std::vector<float>& row : rows) {
-      const float score = score_of(policy, row, row);
+      const double score = score_of(policy, row, row);
       ASSERT_TRUE(score >= 0 && score <= 1) << policy << " of " << row.size() << ": " << score;
     }
   }
@@ -81,7 +81,7 @@ TEST(Policy, BatchScoresEachInputByItself) {
     inputs[i].position = i;
   }
   for (const char* name : {"random:0.3", "maxprob", "margin", "entropy", "oracle"}) {
-    std::vector<float> scores(rows.size());
+    std::vector<double> scores(rows.size());
     make_policy(name)->score(inputs, scores);
     for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(scores[i], score_of(name, inputs[i]));
   }
@@ -97,7 +97,7 @@ TEST(Policy, RandomGivesTheLlmItsShare) {
       PolicyInput input;
       input.stream = static_cast<std::uint64_t>(i % 7);
       input.position = static_cast<std::uint64_t>(i);
-      float score = -1.0F;
+      double score = -1.0;
       policy->score({&input, 1}, {&score, 1});
       llm += score < policy->default_threshold() ? 1 : 0;
     }

@@ -1,5 +1,6 @@
 // Router files, and the policy that runs one.
 #include "route/router.h"
+#include "route/thresholds.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -52,6 +53,7 @@ class RouterFile : public testing::Test {
 
 TEST_F(RouterFile, RoundTrip) {
   const Router router = summing_router(8);
+  router.info.promise = Promise{.asked = {0.98, 0.9}, .threshold = 0.4, .examples = 38, .harms = 1};
   save_router(path_, router);
   const Router read = load_router(path_);
   EXPECT_EQ(read.info.policy, "citer");
@@ -62,6 +64,13 @@ TEST_F(RouterFile, RoundTrip) {
   EXPECT_EQ(read.info.identity, "how it was made");
   EXPECT_EQ(read.info.metrics, router.info.metrics);
   EXPECT_EQ(read.info.calibration_examples, 40);
+  ASSERT_TRUE(read.info.promise.has_value());
+  EXPECT_EQ(read.info.promise->asked.accuracy, 0.98);
+  EXPECT_EQ(read.info.promise->asked.confidence, 0.9);
+  EXPECT_EQ(read.info.promise->threshold, 0.4);
+  EXPECT_EQ(read.info.promise->examples, 38);
+  EXPECT_EQ(read.info.promise->harms, 1);
+  EXPECT_FALSE(read.info.promise->needed.has_value());
   ASSERT_EQ(read.info.calibration.size(), 3U);
   EXPECT_EQ(read.info.calibration[1].accuracy, 0.8);
   EXPECT_EQ(read.info.calibration[2].llm_passes, 0.4);
@@ -105,14 +114,33 @@ TEST_F(RouterFile, LayersThatDoNotFit) {
               AllOf(HasSubstr("mlp.0.weight"), HasSubstr("not finite")));
 }
 
-TEST(RouterCurve, BudgetsAreInterpolated) {
+TEST(RouterCurve, BudgetsAreInterpolatedByLogit) {
   const RouterInfo info = summing_router(8).info;
-  EXPECT_NEAR(*threshold_for_budget(info, 0.2), 0.3, 1e-9);
+  EXPECT_NEAR(*threshold_for_budget(info, 0.2), sigmoid((logit(0.2) + logit(0.4)) / 2), 1e-9);
   EXPECT_NEAR(*threshold_for_budget(info, 0.05), 0.1, 1e-9);
   EXPECT_NEAR(*threshold_for_budget(info, 0.0), 0.0, 1e-9);
-  EXPECT_NEAR(*threshold_for_budget(info, 0.7), 0.9, 1e-9);
   EXPECT_EQ(threshold_for_budget(info, 1.0), 1.0);
   EXPECT_FALSE(threshold_for_budget({}, 0.2).has_value());
+}
+
+TEST(RouterCurve, ThePromiseDecidesTheDefaultThreshold) {
+  RouterInfo info;
+  info.calibration = {{0.1, 0.1, 0.99, 0.1}};
+  info.promise = Promise{.threshold = 0.7};
+  EXPECT_EQ(default_threshold(info), 0.7);
+  info.promise = Promise{.needed = 299};
+  EXPECT_EQ(default_threshold(info), 1.0) << "the LLM is used";
+}
+
+/// Beyond the last point the share still grows, up to the LLM alone.
+TEST(RouterCurve, BudgetsBeyondTheCurve) {
+  RouterInfo info;
+  info.calibration = {{sigmoid(10), 0.1, 0.9, 0.1}, {sigmoid(20), 0.3, 0.95, 0.3}};
+  const double half = *threshold_for_budget(info, 0.5);
+  EXPECT_GT(logit(half), 21);
+  EXPECT_LT(half, 1);
+  EXPECT_GT(*threshold_for_budget(info, 0.9), half);
+  EXPECT_NEAR(logit(*threshold_for_budget(info, 0.2)), 15, 1e-6);
 }
 
 TEST(RouterCurve, TheLeastThresholdNearTheLlm) {
@@ -146,8 +174,9 @@ class Learned : public testing::Test {
     router.info.slm = identity_of(*model_);
     return router;
   }
-  std::vector<float> scores(const RoutingPolicy& policy, const std::vector<PolicyInput>& in) const {
-    std::vector<float> out(in.size());
+  std::vector<double> scores(const RoutingPolicy& policy,
+                             const std::vector<PolicyInput>& in) const {
+    std::vector<double> out(in.size());
     policy.score(in, out);
     return out;
   }

@@ -155,6 +155,10 @@ const withSign = (value) => value == null ? kDash : `${percent(value)}\u00a0%`;
 const integer = (value) => value.toLocaleString("en");
 const intervalText = (run) => `${percent(run.accuracy_low)}${kDash}${percent(run.accuracy_high)}`;
 
+/** A figure with its interval, in per cent; a dash where there is none. */
+const withInterval = (object, field) => object[field] == null ? kDash :
+  `${percent(object[field])} [${percent(object[`${field}_low`])}, ${percent(object[`${field}_high`])}]`;
+
 /** Enough digits to tell thresholds near 1 apart. */
 function thresholdText(value) {
   const distance = Math.min(value, 1 - value);

@@ -146,7 +146,7 @@ function headRow(headings) {
 
 function makePlainHeads() {
   byId("figures-table").tHead.append(headRow(["Policy", "APGR", "CPT 50, %", "CPT 80, %",
-    "CPT 95, %", "CPT 99, %", "LLM share at 99 % of accuracy, %"]));
+    "CPT 95, %", "CPT 99, %", "LLM share at 99 % of accuracy, %", "Beside the LLM there, points"]));
   byId("calibration-table").tHead.append(headRow(["Policy", "Expected calibration error",
     "Separation", "Mean score", "The LLM agreed, %", "Tokens compared"]));
   byId("bins-table").tHead.append(headRow(["Score", "Tokens", "Compared", "Mean score",
@@ -156,10 +156,11 @@ function makePlainHeads() {
 function showFigures() {
   const curves = report.curves.filter((curve) => curve.data === state.data);
   byId("figures-table").tBodies[0].replaceChildren(...curves.map((curve) => {
-    const shares = [curve.cpt50, curve.cpt80, curve.cpt95, curve.cpt99,
-      curve.llm_share_at_99_percent_accuracy];
+    const shares = [curve.cpt50, curve.cpt80, curve.cpt95, curve.cpt99];
     return el("tr", {}, policyCell(curve.policy), el("td", kNumber, fixed(curve.apgr, 3)),
-      shares.map((share) => el("td", kNumber, percent(share))));
+      shares.map((share) => el("td", kNumber, percent(share))),
+      ["llm_share_at_99_percent_accuracy", "beside_llm_there"].map((field) =>
+        el("td", kNumber, withInterval(curve, field))));
   }));
   byId("figures-table").parentElement.hidden = curves.length === 0;
   byId("figures-empty").hidden = curves.length > 0;
