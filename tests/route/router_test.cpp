@@ -52,7 +52,7 @@ class RouterFile : public testing::Test {
 };
 
 TEST_F(RouterFile, RoundTrip) {
-  const Router router = summing_router(8);
+  Router router = summing_router(8);
   router.info.promise = Promise{.asked = {0.98, 0.9}, .threshold = 0.4, .examples = 38, .harms = 1};
   save_router(path_, router);
   const Router read = load_router(path_);
