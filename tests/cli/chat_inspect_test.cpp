@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "cli/program.h"
 #include "support/architectures.h"
 
@@ -56,7 +57,7 @@ TEST_F(Chat, GeneratePutsItsPromptIntoTheTemplate) {
   EXPECT_EQ(run_well(with({"-p", "how many?"})), asked);
   const auto lines = json_lines(
       run_long(with({"--prompts", write("prompts.jsonl", R"({"prompt": "how many?"})")})));
-  EXPECT_EQ(lines.at(0).at("text").get<std::string>() + "\n", asked);
+  EXPECT_EQ(lines.at(0).at("text").get<std::string>() + "\n", valid_utf8(asked));
 }
 
 TEST_F(Chat, EvalAsksByTheTemplateAsByHand) {
