@@ -20,7 +20,7 @@ using PassSamples = std::map<int, std::vector<double>>;
 
 /// What is known of one token of a recorded answer.
 struct RecordedToken {
-  double score = 0.0;    ///< the policy's
+  double score = 0.0;   ///< the policy's
   bool agrees = false;  ///< both models' likeliest token is the same
   bool by_llm = false;  ///< written by the LLM when it was recorded
 };

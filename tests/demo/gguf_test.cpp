@@ -188,18 +188,24 @@ TEST_F(GgufTest, RoundTripsAnyUtf8) {
 TEST_F(GgufTest, ChatTemplateLeadsToTheTasksPrompts) {
   const auto model = write_and_load(WeightType::kF32);
   const ChatTemplate chat = ChatTemplate::for_model(*model, "");
+  using Turn = std::pair<const char*, std::string>;
+  const auto render = [&](const std::vector<Turn>& turns) {
+    nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+    for (const auto& [role, text] : turns) messages.push_back({{"role", role}, {"content", text}});
+    return chat.render(messages, nullptr, nullptr);
+  };
   Rng rng(9);
   const MathProblem math = draw_math(rng);
-  EXPECT_EQ(chat.render({{"user", math.problem}}), math.prompt());
-  EXPECT_EQ(chat.render({{"system", "Be brief."}, {"user", math.problem}}),
+  EXPECT_EQ(render({{"user", math.problem}}), math.prompt());
+  EXPECT_EQ(render({{"system", "Be brief."}, {"user", math.problem}}),
             "Be brief.\n" + math.prompt());
   const McProblem mc = draw_mc(rng);
   std::string asked = mc.prompt().substr(std::string("Question: ").size());
   asked.resize(asked.size() - std::string("\nAnswer:").size());
-  EXPECT_EQ(chat.render({{"user", asked}}), mc.prompt());
+  EXPECT_EQ(render({{"user", asked}}), mc.prompt());
   // Earlier turns read as the training's documents of two turns do.
   const std::string solution = math.solution.text;
-  EXPECT_EQ(chat.render({{"user", math.problem}, {"assistant", solution}, {"user", asked}}),
+  EXPECT_EQ(render({{"user", math.problem}, {"assistant", solution}, {"user", asked}}),
             math.prompt() + solution + "<|end|>" + mc.prompt());
 }
 

@@ -101,9 +101,10 @@ void write_close_model(const fs::path& from, const fs::path& to, float noise, st
 void write_lora_adapter(const fs::path& base, const fs::path& adapter, const fs::path& merged,
                         float scale) {
   constexpr std::int64_t kRank = 2;
-  File model = read(base);
-  const Gguf gguf(gguf_init_empty());
-  const Ggml tensors(ggml_init({std::size_t{4} << 20, nullptr, /*no_alloc=*/false}));
+  const GgufInMemory model = read_gguf(base);
+  const std::unique_ptr<gguf_context, FreeGguf> gguf(gguf_init_empty());
+  const std::unique_ptr<ggml_context, FreeGgml> tensors(
+      ggml_init({std::size_t{4} << 20, nullptr, /*no_alloc=*/false}));
   gguf_set_val_str(gguf.get(), "general.type", "adapter");
   gguf_set_val_str(gguf.get(), "general.architecture", "llama");
   gguf_set_val_str(gguf.get(), "adapter.type", "lora");
@@ -134,8 +135,8 @@ void write_lora_adapter(const fs::path& base, const fs::path& adapter, const fs:
       }
     }
   }
-  write(gguf.get(), adapter);
-  write(model.gguf.get(), merged);
+  write_gguf(gguf.get(), adapter);
+  write_gguf(model.gguf.get(), merged);
 }
 
 void write_nan_model(const fs::path& path, const TinyModelOptions& options) {
