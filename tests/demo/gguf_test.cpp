@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "citer/error.h"
 #include "document.h"

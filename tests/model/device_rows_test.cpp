@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "citer/error.h"
 #include "model/context.h"
+#include "support/architectures.h"
 #include "support/compare.h"
 #include "support/error_text.h"
 #include "support/llama_runner.h"
@@ -167,7 +168,7 @@ TEST_F(DeviceRowsTest, ForkedSequencesGoOn) {
 }
 
 TEST_F(DeviceRowsTest, RecurrentModelsRowsComeInTheirOrder) {
-  test::write_mamba_model(path_);
+  test::write_architecture(path_, "mamba");
   Both both(load(path_), 4);
   std::vector<std::vector<Token>> tokens(4);
   for (const std::vector<std::size_t>& more :
@@ -191,7 +192,7 @@ TEST_F(DeviceRowsTest, RecurrentModelsRowsComeInTheirOrder) {
 }
 
 TEST_F(DeviceRowsTest, RecurrentModelsSequencesShareAPass) {
-  test::write_mamba_model(path_);
+  test::write_architecture(path_, "mamba");
   for (const std::string& where : std::vector<std::string>{"host", "device"}) {
     ModelContext context(load(path_), reading(where, 3));
     const std::vector<Token> tokens = random_tokens(rng_, 4);
