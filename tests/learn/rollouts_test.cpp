@@ -157,7 +157,17 @@ class RolloutsOf : public testing::TestWithParam<const char*> {
   /// What is written from a beginning, alone in caches that hold nothing.
   std::vector<Token> alone(const std::vector<Token>& beginning) {
     service_.reset();
-    return tokens_of(write_answers(service_, {beginning}, make_policy("maxprob"), 0.6, 20).front());
+    return tokens_of(written({beginning}).front());
+  }
+
+  std::vector<Answer> written(const std::vector<std::vector<Token>>& beginnings) {
+    std::vector<Prompt> prompts;
+    for (const std::vector<Token>& tokens : beginnings) prompts.push_back({.tokens = tokens});
+    return write_answers(service_, prompts,
+                         {.own_policy = make_policy("maxprob"),
+                          .threshold = 0.6,
+                          .first = Writer::kSlm,
+                          .max_tokens = 20});
   }
 
   static std::vector<Token> tokens_of(const Answer& answer) {
@@ -186,7 +196,7 @@ TEST_P(RolloutsOf, ContinuationsOfATextAreThoseWrittenAlone) {
     beginnings.push_back(beginning);
   }
   service_.with_models([&](Models& models) { teacher_forced(models, 6, prompt, text); });
-  const auto answers = write_answers(service_, beginnings, make_policy("maxprob"), 0.6, 20);
+  const auto answers = written(beginnings);
   for (std::size_t i = 0; i < answers.size(); ++i) {
     EXPECT_FALSE(answers[i].tokens.empty());
     EXPECT_LT(answers[i].counters.slm_positions, 60) << "the prompt is not read again";
