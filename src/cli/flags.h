@@ -43,7 +43,7 @@ class ModelFlags {
   /// Throws Interrupted.
   PairOptions pair_options() const;
   /// Whether no model is given.
-  bool is_bundled() const { return pair_.slm.path.empty() && pair_.llm.path.empty(); }
+  bool is_bundled() const { return source_.is_empty(); }
   /// `parallel`: sequences where -np is not given.
   ServiceOptions service_options(int parallel = 1) const;
 

@@ -17,6 +17,8 @@ namespace citer::cli {
 class SourceFlags {
  public:
   void add_to(CLI::App& app);
+  /// Whether no model is named.
+  bool is_empty() const { return !llm_.is_named() && !slm_.is_named(); }
   /// Sets both models' paths, fetching what is missing, with a bar on stderr. False where no model
   /// is named. Throws UsageError when only one is, what fetch_model() throws, and Interrupted.
   bool fetch(PairOptions& options) const;

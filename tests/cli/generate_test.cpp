@@ -63,7 +63,8 @@ TEST_F(Generate, StatsLineHasTokensShareAndSpeeds) {
 }
 
 TEST_F(Generate, JsonHasTheFields) {
-  const auto objects = json_lines(run_well(with({"-p", "the small bird", "--json"})));
+  const auto objects =
+      json_lines(run_well(with({"-p", "the small bird", "--json", "--speculate", "off"})));
   ASSERT_EQ(objects.size(), 1U);
   const json& o = objects[0];
   EXPECT_TRUE(o.at("id").is_string());
@@ -76,7 +77,9 @@ TEST_F(Generate, JsonHasTheFields) {
   EXPECT_DOUBLE_EQ(o.at("llm_share"), o.at("llm_tokens").get<double>() / 30);
   EXPECT_DOUBLE_EQ(o.at("threshold"), 0.6);
   EXPECT_EQ(o.at("slm_passes"), 30);
-  EXPECT_EQ(o.at("llm_passes"), o.at("llm_tokens"));
+  // Now and then a pass catches up first, so that a short one is timed.
+  EXPECT_GE(o.at("llm_passes"), o.at("llm_tokens"));
+  EXPECT_LE(o.at("llm_passes").get<int>(), o.at("llm_tokens").get<int>() + 2);
   EXPECT_EQ(o.at("slm_positions"), o.at("prompt_tokens").get<int>() + 29);
   EXPECT_LE(o.at("llm_positions"), o.at("slm_positions"));
   for (const char* positive : {"tokens_per_second", "seconds", "slm_seconds", "llm_seconds"}) {
@@ -88,8 +91,9 @@ TEST_F(Generate, JsonHasTheFields) {
 
 TEST_F(Generate, TraceHasALinePerToken) {
   for (const char* prompt : {"the small bird", "\xC3\xA9", "12 + 7"}) {
-    const json answer =
-        json_lines(run_well(with({"-p", prompt, "--json", "--trace", "trace.jsonl"}))).at(0);
+    const json answer = json_lines(run_well(with({"-p", prompt, "--json", "--trace", "trace.jsonl",
+                                                  "--speculate", "off"})))
+                            .at(0);
     const auto lines = json_lines(read("trace.jsonl"));
     ASSERT_EQ(lines.size(), answer.at("tokens").get<std::size_t>());
     std::string text;

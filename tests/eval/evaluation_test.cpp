@@ -121,7 +121,7 @@ TEST(Evaluation, CompareFindsNoDifferenceToItself) {
   const std::string out = (dir / "out").string();
   const ProcessResult result = run_process(CITER_PROGRAM, {"eval", "--compare", out, out});
   ASSERT_EQ(result.status, 0) << result.err;
-  EXPECT_NE(result.out.find("+0.0 (+0.0 to +0.0)"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("+0.0 [-8.9, +8.9]"), std::string::npos) << result.out;
 }
 
 struct BadCase {
