@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "citer/error.h"
 
 namespace citer {
@@ -15,7 +17,7 @@ auto for_model(const std::string& model, const Work& work) {
     return work();
   } catch (const FieldError& e) {
     std::vector<std::string> fields;
-    for (const std::string& field : e.fields()) fields.push_back(model + "." + field);
+    for (const std::string& field : e.fields()) fields.push_back(fmt::format("{}.{}", model, field));
     throw FieldError(fields, e.problem());
   }
 }
