@@ -17,7 +17,8 @@ auto for_model(const std::string& model, const Work& work) {
     return work();
   } catch (const FieldError& e) {
     std::vector<std::string> fields;
-    for (const std::string& field : e.fields()) fields.push_back(fmt::format("{}.{}", model, field));
+    for (const std::string& field : e.fields())
+      fields.push_back(fmt::format("{}.{}", model, field));
     throw FieldError(fields, e.problem());
   }
 }

@@ -169,7 +169,7 @@ std::vector<Answer> write_answers(Service& service, const std::vector<Prompt>& p
   std::vector<Request> requests;
   requests.reserve(prompts.size());
   for (const Prompt& prompt : prompts) {
-    Request& request = requests.emplace_back(prompt, options);
+    Request& request = requests.emplace_back(Request{prompt, options});
     request.options.max_tokens = tokens_left(service, prompt.tokens.size(), 0, options.max_tokens);
   }
   return service.write_all(std::move(requests));
