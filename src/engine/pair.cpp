@@ -124,7 +124,9 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.policy = policy(options);
   resolved.threshold = choose_threshold(*resolved.policy, options.threshold, options.budget);
   resolved.budget = options.budget;
-  resolved.pending_limit = options.pending_tokens;
+  // A recurrent LLM reads much again after a correction: guessing does not pay.
+  const bool guesses_pay = llm()->memory() != MemoryKind::kState;
+  resolved.pending_limit = options.pending_tokens == 0 && !guesses_pay ? 1 : options.pending_tokens;
   resolved.audit = options.audit;
   resolved.max_tokens = options.max_tokens;
   resolved.ignore_eog = options.ignore_eog;
