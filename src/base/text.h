@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace citer {
@@ -19,6 +20,18 @@ constexpr std::string_view trim_end(std::string_view text) {
 constexpr std::string_view trim(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   return trim_end(text);
+}
+
+// ASCII only: bytes above 127 are no letters.
+constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+/// `text` with ASCII letters in lower case.
+inline std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
 }
 
 }  // namespace citer

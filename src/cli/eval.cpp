@@ -57,13 +57,7 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
   app.add_option("--shots", flags.eval.dataset.shots, "Solved examples before each question")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--shots-file", flags.shots_file, "Dataset the solved examples come from");
-  app.add_option("--answer-pattern", flags.eval.answer.pattern,
-                 "RE2 pattern whose first group is the answer");
-  app.add_flag("--marked-only", flags.eval.answer.marked_only,
-               "Count only answers that are marked as such");
-  app.add_option("--code-seconds", flags.eval.answer.code_seconds,
-                 "Seconds that a program and its tests may take")
-      ->check(CLI::PositiveNumber);
+  add_answer_flags(app, flags.eval.answer);
   app.add_option("--compare", flags.compare, "Print the difference of two evaluations' folders")
       ->expected(2);
   flags.generation.add_to(app);

@@ -269,6 +269,14 @@ void add_sampling_flags(CLI::App& app, SamplingOptions& sampling) {
   app.add_option("--frequency-penalty", sampling.frequency_penalty, "Subtracted per use; 0: off");
 }
 
+void add_answer_flags(CLI::App& app, AnswerOptions& answer) {
+  app.add_option("--answer-pattern", answer.pattern, "RE2 pattern whose first group is the answer");
+  app.add_flag("--marked-only", answer.marked_only, "Count only answers that are marked as such");
+  app.add_option("--code-seconds", answer.code_seconds,
+                 "Seconds that a program and its tests may take")
+      ->check(CLI::PositiveNumber);
+}
+
 void add_stop_flag(CLI::App& app, std::vector<std::string>& stop) {
   // Without extra arguments, or CLI11 would take "[a,b]" for a list of two.
   app.add_option("-r,--stop,--reverse-prompt", stop, "String that ends an answer")

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "citer/data.h"
 #include "citer/service.h"
 #include "cli/model_source.h"
 #include "cli/placement_flags.h"
@@ -65,6 +66,8 @@ void print_notes(const Pair& pair);
 
 /// Flags of how tokens are drawn, but for the seed.
 void add_sampling_flags(CLI::App& app, SamplingOptions& sampling);
+/// Flags of how answers are found in texts and judged.
+void add_answer_flags(CLI::App& app, AnswerOptions& answer);
 void add_stop_flag(CLI::App& app, std::vector<std::string>& stop);
 
 /// Flags for policy, threshold, sampling and stopping.

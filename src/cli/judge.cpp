@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/flags.h"
 #include "task/answer.h"
 #include "task/judge_record.h"
 
@@ -47,14 +48,7 @@ Run add_judge(CLI::App& app) {
       ->add_option("--data", flags->data,
                    "JSONL: data (math, mc or code), gold, choices, text; docs/formats.md")
       ->required();
-  command->add_option("--answer-pattern", flags->answer.pattern,
-                      "RE2 pattern whose first group is the answer");
-  command->add_flag("--marked-only", flags->answer.marked_only,
-                    "Count only answers that are marked as such");
-  command
-      ->add_option("--code-seconds", flags->answer.code_seconds,
-                   "Seconds that a program and its tests may take")
-      ->check(CLI::PositiveNumber);
+  add_answer_flags(*command, flags->answer);
   return [flags] { return run_judge(*flags); };
 }
 

@@ -218,8 +218,8 @@ StepPlan Scheduler::draft(const Slots& slots) const {
 /// What the SLM reads of a prompt while the LLM writes the first tokens.
 void Scheduler::read_opening(StepPlan& plan, int slot, const SlotView& view, std::size_t& room) {
   const std::size_t have = view.slm_cached;
-  const std::size_t part =
-      std::min(room, view.sequence->opening_part() - std::min(have, view.sequence->opening_part()));
+  const std::size_t wanted = view.sequence->opening_part();
+  const std::size_t part = std::min(room, wanted - std::min(have, wanted));
   if (part == 0) return;
   plan.slm.push_back({slot, have + part, {}});
   plan.slm_steps = false;

@@ -4,10 +4,10 @@
 #include <httplib.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "citer/error.h"
 
 namespace citer {
@@ -33,12 +33,6 @@ Url split_url(const std::string& url) {
     throw UsageError(fmt::format("'{}': expected a URL, http://... or https://...", url));
   }
   return parts;
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 HttpHead head_of(const httplib::Response& response) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/text.h"
 #include "citer/error.h"
 
 namespace citer {
@@ -16,12 +17,6 @@ namespace {
 
 constexpr std::string_view kExtension = ".gguf";
 constexpr std::size_t kDigits = 5;
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 /// The five digits at a place, or 0.
 int digits_at(std::string_view text, std::size_t at) {

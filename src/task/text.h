@@ -9,12 +9,8 @@ namespace citer {
 
 // ASCII only: bytes above 127 are no letters.
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 constexpr bool is_letter(char c) { return is_upper(c) || is_lower(c); }
-
-/// `text` with ASCII letters in lower case.
-std::string lower(std::string_view text);
 
 /// `text` with every `from` replaced by `to`; `from` must not be empty.
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to);

@@ -5,9 +5,8 @@
 
 #include <string>
 
-#include "citer/error.h"
 #include "task/answer.h"
-#include "task/sandbox.h"
+#include "task/needs_sandbox.h"
 
 namespace citer {
 namespace {
@@ -77,16 +76,7 @@ TEST(CodeAnswer, AnyTextIsRead) {
   }
 }
 
-class CodeJudge : public testing::Test {
- protected:
-  void SetUp() override {
-    try {
-      run_python("pass");
-    } catch (const ResourceError& e) {
-      GTEST_SKIP() << e.what();
-    }
-  }
-};
+class CodeJudge : public test::NeedsSandbox {};
 
 TEST_F(CodeJudge, RunsTheTests) {
   const Judgement right = judge(add_one(), "    return [n + 1 for n in x]\n");

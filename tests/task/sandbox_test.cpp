@@ -6,21 +6,13 @@
 
 #include <string>
 
-#include "citer/error.h"
+#include "task/needs_sandbox.h"
 
 namespace citer {
 namespace {
 
-class Sandbox : public testing::Test {
+class Sandbox : public test::NeedsSandbox {
  protected:
-  void SetUp() override {
-    try {
-      run_python("pass");
-    } catch (const ResourceError& e) {
-      GTEST_SKIP() << e.what();
-    }
-  }
-
   /// Runs `program` to an error that its last line names.
   static void expect_error(const std::string& program, const std::string& error) {
     const SandboxResult result = run_python(program);
