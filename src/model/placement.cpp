@@ -90,6 +90,7 @@ std::uint64_t file_bytes(const std::string& path, const GgufSummary& summary) {
 }  // namespace
 
 Placement::Placement(const ModelOptions& options) : params_(llama_model_default_params()) {
+  init_backends();  // which brings the devices
   params_.n_gpu_layers = options.n_gpu_layers;
   params_.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
   cache_type(options.cache_type_k, "cache_type_k");
