@@ -46,8 +46,6 @@ class Straightforward {
     const std::vector<Token> prompt = service_.pair().tokenize({.text = example.prompt});
     std::vector<Token> text = vocab.tokenize(example.reference, false, false);
     if (vocab.end_of_answer() >= 0) text.push_back(vocab.end_of_answer());
-    continuation(prompt,
-                 flags_.collect.max_tokens);  // the SLM's own answer, for the query-level label
     std::vector<Token> slm;
     std::vector<Token> llm;
     service_.with_models([&](Models& models) {
@@ -89,15 +87,17 @@ class Straightforward {
     return chosen;
   }
 
+  /// The LLM goes on.
   Answer continuation(const std::vector<Token>& prefix, int max_tokens) {
     service_.reset();
-    GenerationOptions slm_alone;
-    slm_alone.own_policy = make_policy("slm");
-    slm_alone.threshold = 0.0;
-    slm_alone.max_tokens = max_tokens;
+    GenerationOptions llm_alone;
+    llm_alone.own_policy = make_policy("llm");
+    llm_alone.threshold = 1.0;
+    llm_alone.first = Writer::kSlm;
+    llm_alone.max_tokens = max_tokens;
     Prompt prompt;
     prompt.tokens = prefix;
-    return std::move(write_answers(service_, {prompt}, slm_alone).front());
+    return std::move(write_answers(service_, {prompt}, llm_alone).front());
   }
 
   Branch branch(const Example& example, const std::vector<Token>& prompt,
@@ -115,7 +115,10 @@ class Straightforward {
       written += rest.text;
       counters = rest.counters;
     }
-    return {judge_.judge(example, written).correct, branch_cost(counters, by_llm)};
+    // As if its cache held the beginning.
+    counters.llm_passes = counters.llm_positions = counters.llm_tokens;
+    return {judge_.judge(example, written).correct ? 1.0 : 0.0,
+            branch_cost(counters, by_llm, text.size() - h)};
   }
 
   const Flags& flags_;

@@ -35,12 +35,41 @@ enum class StateSource {
   kPolicy,     ///< what the routed policy itself writes; labels are outcomes
 };
 
+/// Who goes on from a token that is tried.
+enum class ContinueBy {
+  /// The LLM: a token is harmless where the LLM still comes to a right end from it.
+  kLlm,
+  /// The round's policy: the SLM alone at first, later the router of the round before.
+  kPolicy,
+};
+
+/// What a continuation is judged by.
+enum class OutcomeRule {
+  kAnswer,     ///< the dataset's answer
+  kAgreement,  ///< the answer that the LLM's own text comes to; needs no right answers
+  kLlm,        ///< the LLM compares the two continuations, in both orders
+  kCommand,    ///< a program of the user's
+};
+
 /// How routing preferences are collected: which positions are labelled, and how.
 struct CollectOptions {
   std::vector<std::filesystem::path> data{};  ///< datasets with reference texts; at least one
   DatasetOptions dataset{};
   LabelRule labels = LabelRule::kOutcome;
   StateSource states = StateSource::kReference;
+  OutcomeRule judge = OutcomeRule::kAnswer;
+  /// With OutcomeRule::kCommand, a shell command that gets a JSON object {id, prompt, gold, text}
+  /// on its input and ends with status 0 where the text is right, 1 where it is not.
+  std::string command{};
+  /// Unset: for labels by outcomes the LLM in the first round, else the policy.
+  std::optional<ContinueBy> continue_by{};
+  /// Positions of a text that are rolled out, chosen by what is expected of them; labels weigh the
+  /// more the less likely they were to be chosen. 0: all where the rule asks for it.
+  int positions = 0;
+  /// Ends the collection when rollouts have taken so many tokens; 0: any number.
+  std::int64_t rollout_tokens = 0;
+  /// Also judge the answers that the SLM writes alone, for TrainOptions::policy query.
+  bool slm_answers = false;
   /// Weight of a continuation's cost beside a right answer's 1; 0 or more.
   double cost_weight = 0.05;
   /// Continuations per branch; 1 or more. One is greedy; several are sampled, for soft preferences.
@@ -96,6 +125,9 @@ struct LearnOptions {
   std::filesystem::path folder{};
   /// Services that collect and calibrate side by side; 0: as many as the machine has threads for.
   int workers = 0;
+  /// Seconds that it may take in all, about; 0: any time. Collection ends early so that training
+  /// and calibration find room; the same call then goes on with more examples for as long again.
+  double seconds = 0.0;
   CollectOptions collect{};  ///< of each round
   TrainOptions train{};
   CalibrateOptions calibrate{};

@@ -36,6 +36,26 @@ void CollectFlags::add_to(CLI::App& app) {
          "outcome (both tokens tried wherever the models disagree), reward (only where both "
          "miss the reference), paper (there, the SLM's token alone)")
       ->capture_default_str();
+  app.add_option("--judge", judge_,
+                 "What continuations are judged by: answer (the dataset's), agreement (the answer "
+                 "that the LLM's own text comes to), llm (the LLM compares them), or command")
+      ->capture_default_str();
+  app.add_option("--judge-command", options_.command,
+                 "Shell command for --judge command: gets {id, prompt, gold, text} as JSON, ends "
+                 "with status 0 (right) or 1 (wrong)");
+  app.add_option(
+      "--continue", continue_by_,
+      "Who goes on from a token that is tried: llm, or policy (the SLM, later the router "
+      "of the round before). Default: llm in the first round, then policy");
+  app.add_option("--positions", options_.positions,
+                 "Positions of a text that are rolled out, chosen where they teach most (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--rollout-tokens", options_.rollout_tokens,
+                 "Ends the collection after rollouts of so many tokens (0: any number)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--slm-answers", options_.slm_answers,
+               "Also judge what the SLM writes alone, for train --policy query");
   app.add_option("--cost-weight", options_.cost_weight,
                  "What a continuation written by the LLM alone would lose of a right answer's 1")
       ->capture_default_str();
@@ -56,15 +76,18 @@ CollectOptions CollectFlags::options() const {
     options.data = {bundled_model("data/math.train.jsonl"), bundled_model("data/mc.train.jsonl")};
   }
   options.labels = label_rule(labels_);
+  options.judge = outcome_rule(judge_);
+  if (!continue_by_.empty()) options.continue_by = continue_by(continue_by_);
   if (reference_ != "data" && reference_ != "llm") {
     throw UsageError(fmt::format("--reference: expected data or llm, found '{}'", reference_));
   }
   if (states_ != "reference" && states_ != "policy") {
     throw UsageError(fmt::format("--states: expected reference or policy, found '{}'", states_));
   }
-  options.states = states_ == "policy"   ? StateSource::kPolicy
-                   : reference_ == "llm" ? StateSource::kLlm
-                                         : StateSource::kReference;
+  options.states = states_ == "policy" ? StateSource::kPolicy
+                   : reference_ == "llm" || options.judge == OutcomeRule::kAgreement
+                       ? StateSource::kLlm
+                       : StateSource::kReference;
   return options;
 }
 

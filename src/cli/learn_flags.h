@@ -29,6 +29,8 @@ class CollectFlags {
   std::string reference_ = "data";
   std::string states_ = "reference";
   std::string labels_ = to_string(LabelRule::kOutcome);
+  std::string judge_ = to_string(OutcomeRule::kAnswer);
+  std::string continue_by_;
 };
 
 /// How the MLP is fitted and calibrated.

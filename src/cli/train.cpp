@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +28,7 @@ struct TrainCommand {
   std::vector<std::string> preferences;
   int rounds = 0;
   int workers = 0;
+  double seconds = 0.0;
   std::string folder;
   std::string out;
   CLI::App* app = nullptr;
@@ -51,18 +54,21 @@ void share_options(const TrainCommand& flags, LearnOptions& options) {
 }
 
 int run_train(const TrainCommand& flags) {
-  if (flags.preferences.empty() == (flags.rounds == 0)) {
-    throw UsageError("give --preferences FILE (to train on) or --rounds N (to collect as well)");
+  if (flags.preferences.empty() == (flags.rounds == 0 && flags.seconds == 0)) {
+    throw UsageError(
+        "give --preferences FILE (to train on), or --rounds N or --time T (to collect as well)");
   }
   LearnOptions options{.out = flags.out,
                        .preferences = {flags.preferences.begin(), flags.preferences.end()},
-                       .rounds = flags.rounds,
+                       .rounds = std::max(1, flags.rounds),
                        .folder = flags.folder,
                        .workers = flags.workers,
+                       .seconds = flags.seconds,
                        .collect = flags.collect.options(),
                        .train = flags.train.train_options(),
                        .calibrate = flags.train.calibrate_options()};
   options.train.policy = flags.policy;
+  if (options.seconds > 0) options.calibrate.budgets = {0.05, 0.1, 0.2, 0.4};
   share_options(flags, options);
   if (options.calibrate.data.empty()) {
     fmt::print(stderr, "citer: note: the router is not calibrated; --valid names data for it\n");
@@ -95,6 +101,12 @@ Run add_train(CLI::App& app) {
                       "What the rounds make on the way (default: OUT.rounds)");
   command->add_option("--policy", flags->policy, "What is learned: citer, citer-s, co-llm or query")
       ->capture_default_str();
+  command
+      ->add_option("--time", flags->seconds,
+                   "About how long it may take in all, as 90s, 30m or 1h; the same command then "
+                   "goes on for as long again (default: until all examples are done)")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}));
   add_workers_flag(*command, flags->workers);
   flags->collect.add_to(*command);
   flags->train.add_to(*command);

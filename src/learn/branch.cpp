@@ -25,14 +25,14 @@ Means means(const std::vector<Branch>& branches, double cost_weight) {
 }  // namespace
 
 double reward(const Branch& branch, double cost_weight) {
-  return (branch.right ? 1.0 : 0.0) - cost_weight * branch.cost;
+  return branch.value - cost_weight * branch.cost;
 }
 
-double branch_cost(const Counters& continuation, bool llm_first) {
+double branch_cost(const Counters& continuation, bool llm_first, std::size_t length) {
   const auto first = llm_first ? 1.0 : 0.0;
   const auto passes = static_cast<double>(continuation.llm_passes) + first;
   const auto positions = static_cast<double>(continuation.llm_positions) + first;
-  return 0.5 * (passes + positions) / static_cast<double>(continuation.tokens() + 1);
+  return 0.5 * (passes + positions) / static_cast<double>(std::max<std::size_t>(length, 1));
 }
 
 double preference(const std::vector<Branch>& slm, const std::vector<Branch>& llm,
@@ -45,10 +45,10 @@ double preference(const std::vector<Branch>& slm, const std::vector<Branch>& llm
   return 1.0 / (1.0 + std::exp(-lead / kRewardScale));
 }
 
-double share_of_right(const std::vector<Branch>& branches) {
-  const auto right = std::count_if(branches.begin(), branches.end(),
-                                   [](const Branch& branch) { return branch.right; });
-  return static_cast<double>(right) / static_cast<double>(branches.size());
+double mean_value(const std::vector<Branch>& branches) {
+  double sum = 0.0;
+  for (const Branch& branch : branches) sum += branch.value;
+  return sum / static_cast<double>(branches.size());
 }
 
 PositionKind position_kind(Token slm, Token llm, Token reference) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "citer/types.h"
@@ -8,20 +9,27 @@
 
 namespace citer {
 
-/// One continuation from a position, judged.
-struct Branch {
-  bool right = false;  ///< its final answer
-  /// What its continuation took of the LLM, in units of the LLM writing it alone: half the passes
-  /// and half the positions, each per token.
+/// What follows a token, as it was written.
+struct Continuation {
+  std::string text;       ///< the whole answer's, without its thinking
+  bool is_whole = false;  ///< it came to its end, and not to the limit of its length
+  /// What it took of the LLM, in units of the LLM writing the rest of the text that it starts from.
   double cost = 0.0;
 };
 
-/// [final answer right] - cost_weight x cost.
+/// A continuation, judged.
+struct Branch {
+  double value = 0.0;  ///< of its outcome, in [0, 1]: 1 for a right answer
+  double cost = 0.0;   ///< Continuation::cost
+};
+
+/// Value - cost_weight x cost.
 double reward(const Branch& branch, double cost_weight);
 
-/// Half the LLM's passes and half its positions per token, the branch's own token included.
+/// Half the LLM's passes and half its positions, the branch's own token included, per token of the
+/// `length` that the text has from there on: what goes on for longer is no cheaper for it.
 /// `llm_first`: the LLM wrote that token.
-double branch_cost(const Counters& continuation, bool llm_first);
+double branch_cost(const Counters& continuation, bool llm_first, std::size_t length);
 
 /// Probability that the SLM is preferred.
 ///
@@ -31,8 +39,8 @@ double branch_cost(const Counters& continuation, bool llm_first);
 double preference(const std::vector<Branch>& slm, const std::vector<Branch>& llm,
                   double cost_weight);
 
-/// Share of branches with the right answer.
-double share_of_right(const std::vector<Branch>& branches);
+/// Mean of their values.
+double mean_value(const std::vector<Branch>& branches);
 
 /// Reward difference at which a soft preference has the odds e to 1.
 inline constexpr double kRewardScale = 0.1;

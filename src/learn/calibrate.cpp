@@ -1,6 +1,7 @@
 #include "learn/calibrate.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -17,6 +18,8 @@
 namespace citer {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 /// How one policy's answers are written.
 GenerationOptions generation_of(const CalibrateOptions& options,
@@ -37,113 +40,190 @@ std::vector<Answer> answers_of(Service& service, const std::vector<Example>& exa
   return write_answers(service, prompts, generation);
 }
 
+/// What answers at one setting cost and bring.
 struct Measured {
-  CalibrationPoint point;
-  std::vector<bool> correct;  ///< one per example
+  double threshold = 0.0;
+  Counters counters;
+  std::vector<bool> correct;   ///< one per example
+  std::vector<double> scores;  ///< of the SLM's tokens
+
+  void add(const std::vector<Example>& examples, const std::vector<Answer>& answers) {
+    const AnswerJudge judge;
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      counters += answers[i].counters;
+      correct.push_back(judge.judge(examples[i], answers[i].text).correct);
+      for (const TokenRecord& token : answers[i].tokens) scores.push_back(token.score);
+    }
+  }
+  CalibrationPoint point() const {
+    const auto tokens = static_cast<double>(std::max<std::int64_t>(counters.tokens(), 1));
+    const auto right = static_cast<double>(std::count(correct.begin(), correct.end(), true));
+    return {threshold, static_cast<double>(counters.llm_tokens) / tokens,
+            right / static_cast<double>(correct.size()),
+            static_cast<double>(counters.llm_passes) / tokens};
+  }
 };
 
-/// What routed answers cost and bring at one threshold, over the examples.
-Measured measure_threshold(Service& service, const std::vector<Example>& examples,
-                           const GenerationOptions& generation) {
-  const AnswerJudge judge;
-  const auto answers = answers_of(service, examples, generation);
-  Measured out;
-  Counters counters;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    counters += answers[i].counters;
-    out.correct.push_back(judge.judge(examples[i], answers[i].text).correct);
-  }
-  const auto tokens = static_cast<double>(std::max<std::int64_t>(counters.tokens(), 1));
-  const auto right = static_cast<double>(std::count(out.correct.begin(), out.correct.end(), true));
-  out.point = {*generation.threshold, static_cast<double>(counters.llm_tokens) / tokens,
-               right / static_cast<double>(examples.size()),
-               static_cast<double>(counters.llm_passes) / tokens};
-  return out;
-}
-
-/// The examples of all datasets, and how many each has.
+/// The examples of all datasets, in turn, so that the first of them are some of each.
 struct Validation {
   std::vector<Example> examples;
-  std::vector<std::size_t> sizes;
+  std::vector<std::size_t> task;  ///< of each: which dataset it is from
 };
 
 Validation load_validation(const CalibrateOptions& options) {
-  Validation out;
+  std::vector<Dataset> datasets;
+  std::size_t longest = 0;
   for (const auto& path : options.data) {
-    const Dataset dataset = load_dataset(path, options.dataset);
-    out.examples.insert(out.examples.end(), dataset.examples.begin(), dataset.examples.end());
-    out.sizes.push_back(dataset.examples.size());
+    datasets.push_back(load_dataset(path, options.dataset));
+    longest = std::max(longest, datasets.back().examples.size());
+  }
+  Validation out;
+  for (std::size_t i = 0; i < longest; ++i) {
+    for (std::size_t task = 0; task < datasets.size(); ++task) {
+      if (i >= datasets[task].examples.size()) continue;
+      out.examples.push_back(datasets[task].examples[i]);
+      out.task.push_back(task);
+    }
   }
   return out;
 }
 
 /// By dataset, what is right of the LLM alone and at each threshold.
-std::vector<TaskOutcomes> outcomes_by_task(const Validation& validation, const Measured& llm,
+std::vector<TaskOutcomes> outcomes_by_task(std::span<const std::size_t> task, const Measured& llm,
                                            std::span<const Measured> routed) {
   std::vector<TaskOutcomes> out;
-  auto begin = std::ptrdiff_t{0};
-  for (const std::size_t size : validation.sizes) {
-    const auto end = begin + static_cast<std::ptrdiff_t>(size);
-    const auto part = [&](const std::vector<bool>& correct) {
-      return std::vector<bool>(correct.begin() + begin, correct.begin() + end);
-    };
-    TaskOutcomes task{part(llm.correct), {}};
-    for (const Measured& measured : routed) task.routed.push_back(part(measured.correct));
-    out.push_back(std::move(task));
-    begin = end;
+  for (std::size_t i = 0; i < llm.correct.size(); ++i) {
+    if (task[i] >= out.size()) out.resize(task[i] + 1, {{}, {routed.size(), std::vector<bool>{}}});
+    TaskOutcomes& outcomes = out[task[i]];
+    outcomes.llm.push_back(llm.correct[i]);
+    for (std::size_t k = 0; k < routed.size(); ++k) {
+      outcomes.routed[k].push_back(routed[k].correct[i]);
+    }
   }
   return out;
+}
+
+/// Examples between two looks at the clock, where time is limited.
+constexpr std::size_t kChunk = 16;
+
+/// One calibration: both models alone, then thresholds, over the same examples.
+class Calibration {
+ public:
+  Calibration(ServicePool& services, Router& router, const CalibrateOptions& options,
+              std::optional<Clock::time_point> deadline, const Watcher& watcher);
+  bool run();
+
+ private:
+  using Examples = std::vector<Example>;
+
+  bool is_late() const { return deadline_ && Clock::now() >= *deadline_; }
+  Examples chunk_at(std::size_t begin) const;
+  void measure(int worker, std::size_t setting, const Examples& examples);
+  void choose_thresholds();
+  void store() const;
+
+  ServicePool& services_;
+  Router& router_;
+  const CalibrateOptions& options_;
+  std::optional<Clock::time_point> deadline_;
+  const Watcher& watcher_;
+  Validation validation_;
+  std::vector<std::shared_ptr<const RoutingPolicy>> policies_;  ///< one a worker: scoring locks
+  std::vector<Measured> settings_;  ///< the SLM, the LLM, then by rising threshold
+  ProgressReport progress_;
+  std::mutex mutex_;
+};
+
+Calibration::Calibration(ServicePool& services, Router& router, const CalibrateOptions& options,
+                         std::optional<Clock::time_point> deadline, const Watcher& watcher)
+    : services_(services),
+      router_(router),
+      options_(options),
+      deadline_(deadline),
+      watcher_(watcher),
+      validation_(load_validation(options)),
+      settings_(2) {
+  for (int i = 0; i < services.size(); ++i) {
+    policies_.push_back(make_learned_policy(router, *services.pair().slm()));
+  }
+  settings_[1].threshold = 1.0;
+  progress_ = {.what = "calibrate",
+               .unit = "answers",
+               .total = static_cast<std::int64_t>((options.budgets.size() + 2) *
+                                                  validation_.examples.size())};
+}
+
+/// All of them, where time is not limited.
+Calibration::Examples Calibration::chunk_at(std::size_t begin) const {
+  const Examples& all = validation_.examples;
+  const std::size_t size = deadline_ ? std::min(kChunk, all.size() - begin) : all.size();
+  const auto from = all.begin() + static_cast<std::ptrdiff_t>(begin);
+  return {from, from + static_cast<std::ptrdiff_t>(size)};
+}
+
+/// The SLM alone is scored by the router as it writes.
+void Calibration::measure(int worker, std::size_t setting, const Examples& examples) {
+  Measured& measured = settings_[setting];
+  const auto policy =
+      setting == 1 ? make_policy("llm") : policies_[static_cast<std::size_t>(worker)];
+  const auto answers =
+      answers_of(services_[worker], examples, generation_of(options_, policy, measured.threshold));
+  measured.add(examples, answers);
+  const std::lock_guard lock(mutex_);
+  progress_.done += static_cast<std::int64_t>(examples.size());
+  watcher_.report(progress_);
+}
+
+void Calibration::choose_thresholds() {
+  for (const double threshold : thresholds_for_budgets(settings_[0].scores, options_.budgets)) {
+    settings_.emplace_back().threshold = threshold;
+  }
+  progress_.total = static_cast<std::int64_t>(settings_.size() * validation_.examples.size());
+}
+
+bool Calibration::run() {
+  watcher_.report(progress_);
+  std::size_t done = 0;
+  while (done < validation_.examples.size() && (done == 0 || !is_late())) {
+    const Examples examples = chunk_at(done);
+    measure(0, 0, examples);
+    if (done == 0) choose_thresholds();
+    parallel_for(settings_.size() - 1, services_.size(), [&](int worker, std::size_t i) {
+      if (!watcher_.wants_stop()) measure(worker, i + 1, examples);
+    });
+    if (watcher_.wants_stop()) return false;
+    done += examples.size();
+  }
+  if (done < validation_.examples.size()) {
+    progress_.total = progress_.done;
+    watcher_.report(progress_);
+  }
+  store();
+  return true;
+}
+
+void Calibration::store() const {
+  RouterInfo& info = router_.info;
+  info.calibration_examples = static_cast<int>(settings_[0].correct.size());
+  info.slm_accuracy = settings_[0].point().accuracy;
+  info.llm_accuracy = settings_[1].point().accuracy;
+  const auto routed = std::span<const Measured>(settings_).subspan(2);
+  std::vector<double> thresholds;
+  info.calibration.clear();
+  for (const Measured& measured : routed) {
+    info.calibration.push_back(measured.point());
+    thresholds.push_back(measured.threshold);
+  }
+  if (!options_.promise) return;
+  info.promise = make_promise(*options_.promise, thresholds,
+                              outcomes_by_task(validation_.task, settings_[1], routed));
 }
 
 }  // namespace
 
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
-               const Watcher& watcher) {
-  const Validation validation = load_validation(options);
-  const std::vector<Example>& examples = validation.examples;
-  ProgressReport progress{.what = "calibrate",
-                          .unit = "thresholds",
-                          .total = static_cast<std::int64_t>(options.budgets.size()) + 2};
-  watcher.report(progress);
-  std::vector<std::shared_ptr<const RoutingPolicy>> policies;  // one a worker: scoring locks
-  policies.reserve(static_cast<std::size_t>(services.size()));
-  for (int i = 0; i < services.size(); ++i) {
-    policies.push_back(make_learned_policy(router, *services.pair().slm()));
-  }
-  std::vector<double> scores;
-  for (const Answer& answer :
-       answers_of(services.front(), examples, generation_of(options, policies.front(), 0.0))) {
-    for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);
-  }
-  const auto thresholds = thresholds_for_budgets(std::move(scores), options.budgets);
-
-  // First the models alone, then the thresholds.
-  std::vector<Measured> points(thresholds.size() + 2);
-  std::mutex mutex;
-  parallel_for(points.size(), services.size(), [&](int worker, std::size_t i) {
-    if (watcher.wants_stop()) return;
-    const auto policy = i == 0   ? make_policy("slm")
-                        : i == 1 ? make_policy("llm")
-                                 : policies[static_cast<std::size_t>(worker)];
-    const double threshold = i < 2 ? static_cast<double>(i) : thresholds[i - 2];
-    points[i] =
-        measure_threshold(services[worker], examples, generation_of(options, policy, threshold));
-    const std::lock_guard lock(mutex);
-    ++progress.done;
-    watcher.report(progress);
-  });
-  if (watcher.wants_stop()) return false;
-  router.info.calibration_examples = static_cast<int>(examples.size());
-  router.info.slm_accuracy = points[0].point.accuracy;
-  router.info.llm_accuracy = points[1].point.accuracy;
-  const auto routed = std::span<const Measured>(points).subspan(2);
-  router.info.calibration.clear();
-  for (const Measured& measured : routed) router.info.calibration.push_back(measured.point);
-  if (options.promise) {
-    router.info.promise =
-        make_promise(*options.promise, thresholds, outcomes_by_task(validation, points[1], routed));
-  }
-  return true;
+               std::optional<Clock::time_point> deadline, const Watcher& watcher) {
+  return Calibration(services, router, options, deadline, watcher).run();
 }
 
 }  // namespace citer

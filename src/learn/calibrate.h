@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "citer/progress.h"
 #include "citer/training.h"
 #include "learn/service_pool.h"
@@ -8,9 +11,10 @@
 namespace citer {
 
 /// Measures the router's curve and both models alone, and puts them into its info, with the promise
-/// if one is asked for. Returns false,
-/// and leaves the router as it was, when the watcher ended it.
+/// if one is asked for. After the deadline no further examples are begun, but for the first few.
+/// Returns false, and leaves the router as it was, when the watcher ended it.
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
+               std::optional<std::chrono::steady_clock::time_point> deadline,
                const Watcher& watcher);
 
 }  // namespace citer

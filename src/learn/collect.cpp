@@ -1,6 +1,7 @@
 #include "learn/collect.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Examples of one part file.
-constexpr std::size_t kPart = 32;
+constexpr std::size_t kPart = 8;
 
 /// One collection.
 class Collector {
@@ -34,8 +35,9 @@ class Collector {
   fs::path part_path(std::size_t part) const;
   std::span<const Example> part(std::size_t index) const;
   std::size_t parts() const { return (examples_.size() + kPart - 1) / kPart; }
-  void collect_parts();
-  Preferences merge() const;
+  std::size_t collect_parts();
+  std::size_t parts_wanted(std::size_t collected) const;
+  Preferences merge(std::size_t parts) const;
 
   ServicePool& services_;
   const CollectJob& options_;
@@ -50,12 +52,22 @@ class Collector {
 Collector::Collector(ServicePool& services, const CollectJob& options, const Watcher& watcher)
     : services_(services), options_(options), watcher_(watcher), parts_(options.out) {
   if (options.data.empty()) throw FieldError({"data"}, "name at least one dataset");
+  if (options.positions < 0) {
+    throw FieldError({"positions"}, fmt::format("expected 0 or more, found {}", options.positions));
+  }
   if (options.rollouts < 1) {
     throw FieldError({"rollouts"}, fmt::format("expected 1 or more, found {}", options.rollouts));
   }
   if (options.states == StateSource::kPolicy && options.labels != LabelRule::kOutcome) {
     throw FieldError({"states", "labels"},
                      "what the policy writes has no reference; its labels can only be outcome");
+  }
+  if (options.judge == OutcomeRule::kAgreement && options.states != StateSource::kLlm) {
+    throw FieldError({"judge", "states"}, "agreement is with the LLM's own texts");
+  }
+  if (options.judge == OutcomeRule::kLlm && options.labels == LabelRule::kPaper) {
+    throw FieldError({"judge", "labels"},
+                     "the LLM compares two continuations; under the paper's rule there is one");
   }
   for (const fs::path& path : options.data) {
     datasets_.push_back(load_dataset(path, options.dataset));
@@ -77,11 +89,13 @@ std::string Collector::identity() const {
   const CollectJob& o = options_;
   const Service& service = services_.front();
   std::string text = fmt::format(
-      "slm {} llm {} labels {} states {} cost-weight {} rollouts {} temperature {} seed {} "
+      "slm {} llm {} labels {} states {} judge {}{} continued by {} positions {} slm-answers {} "
+      "cost-weight {} rollouts {} temperature {} seed {} "
       "max-tokens {} stop {} chat-format {} round {} context {} sequences {}",
       fingerprint_text(empty_.info.slm.fingerprint), fingerprint_text(empty_.info.llm.fingerprint),
-      to_string(o.labels), to_string(o.states), o.cost_weight, o.rollouts, o.temperature, o.seed,
-      o.max_tokens, fmt::join(o.stop, ","), empty_.info.chat_format, o.round,
+      to_string(o.labels), to_string(o.states), to_string(o.judge), o.command,
+      to_string(o.who_continues()), o.positions, o.slm_answers, o.cost_weight, o.rollouts,
+      o.temperature, o.seed, o.max_tokens, fmt::join(o.stop, ","), empty_.info.chat_format, o.round,
       service.context_size(), service.status().sequences + collect_spare_sequences());
   if (!o.router.empty()) {
     text += fmt::format(" router {} threshold {}", fingerprint_text(file_fingerprint(o.router)),
@@ -123,45 +137,74 @@ std::span<const Example> Collector::part(std::size_t index) const {
   return std::span(examples_).subspan(from, std::min(kPart, examples_.size() - from));
 }
 
-/// Collects what is missing, each worker the next part that nobody has.
-void Collector::collect_parts() {
+/// Collects what is missing, each worker the next part that nobody has, until there is enough;
+/// returns how many parts there are, the first ones.
+std::size_t Collector::collect_parts() {
   ProgressReport progress{
       .what = "collect", .unit = "examples", .total = static_cast<std::int64_t>(examples_.size())};
-  std::vector<std::size_t> missing;
-  for (std::size_t i = 0; i < parts(); ++i) {
-    std::error_code error;
-    if (fs::exists(part_path(i), error)) {
-      progress.done += static_cast<std::int64_t>(part(i).size());
-    } else {
-      missing.push_back(i);
-    }
+  std::int64_t tokens = 0;
+  const auto take = [&](std::size_t index, const PreferenceCounts& counts) {
+    progress.done += static_cast<std::int64_t>(part(index).size());
+    tokens += counts.rollout_tokens;
+    watcher_.report(progress);
+  };
+  std::size_t first = 0;
+  std::error_code error;
+  for (; first < parts() && fs::exists(part_path(first), error); ++first) {
+    take(first, load_preferences(part_path(first)).info.counts);
   }
   watcher_.report(progress);
   std::mutex mutex;
-  parallel_for(missing.size(), services_.size(), [&](int worker, std::size_t i) {
-    if (watcher_.wants_stop()) return;
-    const std::size_t index = missing[i];
-    Preferences collected = workers_[static_cast<std::size_t>(worker)]->collect(part(index));
-    if (watcher_.wants_stop()) return;
-    collected.info.data = empty_.info.data;
-    save_preferences(part_path(index), collected);
+  std::size_t end = first;
+  const auto is_enough = [&] {
+    const bool late = options_.deadline && std::chrono::steady_clock::now() >= *options_.deadline;
+    return (late && end > 0) || (options_.rollout_tokens > 0 && tokens >= options_.rollout_tokens);
+  };
+  parallel_for(parts() - first, services_.size(), [&](int worker, std::size_t i) {
+    const std::size_t index = first + i;
+    {
+      const std::lock_guard lock(mutex);
+      if (watcher_.wants_stop() || is_enough()) return;
+      end = std::max(end, index + 1);
+    }
+    Preferences collected;
+    if (fs::exists(part_path(index))) {
+      collected = load_preferences(part_path(index));
+    } else {
+      collected = workers_[static_cast<std::size_t>(worker)]->collect(part(index));
+      if (watcher_.wants_stop()) return;
+      collected.info.data = empty_.info.data;
+      save_preferences(part_path(index), collected);
+    }
     const std::lock_guard lock(mutex);
-    progress.done += static_cast<std::int64_t>(part(index).size());
-    watcher_.report(progress);
+    take(index, collected.info.counts);
   });
+  return end;
 }
 
-/// All parts, read back from their files: so the digits (F16) of one that was collected just now
-/// are those of one that an interrupted run left.
-Preferences Collector::merge() const {
+/// How many of the first parts it takes for the rollout tokens asked for.
+std::size_t Collector::parts_wanted(std::size_t collected) const {
+  if (options_.rollout_tokens == 0) return collected;
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < collected; ++i) {
+    tokens += load_preferences(part_path(i)).info.counts.rollout_tokens;
+    if (tokens >= options_.rollout_tokens) return i + 1;
+  }
+  return collected;
+}
+
+/// The first parts, read back from their files: so the digits (F16) of one that was collected just
+/// now are those of one that an interrupted run left.
+Preferences Collector::merge(std::size_t count) const {
   Preferences all = empty_;
-  for (std::size_t i = 0; i < parts(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     all.append(load_preferences(part_path(i)), options_.out.string(), part_path(i).string());
   }
   if (all.size() == 0) {
     throw InputError(fmt::format("{}: no example could be used: {}", options_.data.front().string(),
                                  counts_text(all.info.counts)));
   }
+  if (count < parts()) all.info.identity += fmt::format(" first {} parts", count);
   return all;
 }
 
@@ -171,11 +214,12 @@ std::optional<Preferences> Collector::run() {
     return earlier;
   }
   open_parts();
-  collect_parts();
+  const std::size_t collected = collect_parts();
   if (watcher_.wants_stop()) return std::nullopt;
-  Preferences all = merge();
+  const std::size_t wanted = parts_wanted(collected);
+  Preferences all = merge(wanted);
   save_preferences(options_.out, all);
-  fs::remove_all(parts_);
+  if (wanted == parts()) fs::remove_all(parts_);
   return all;
 }
 

@@ -1,9 +1,13 @@
 #include "learn/part_collector.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "base/rng.h"
 #include "base/text.h"
+#include "base/thinking.h"
 #include "learn/branch.h"
+#include "learn/choose.h"
 #include "model/chat_format.h"
 #include "route/learned_policy.h"
 
@@ -14,29 +18,6 @@ namespace {
 /// Examples that share the caches at a time. More would fill larger batches, but every cell in use
 /// is one more for all to attend over.
 constexpr std::size_t kTogether = 4;
-
-void count(PreferenceCounts& counts, PositionKind kind, double label) {
-  ++(kind == PositionKind::kSlmOk   ? counts.slm_ok
-     : kind == PositionKind::kLlmOk ? counts.llm_ok
-                                    : counts.both_off);
-  ++(label > 0.5 ? counts.prefer_slm : counts.prefer_llm);
-}
-
-/// Adds position `h` of the last example.
-void add_row(Preferences& to, const TeacherPosition& p, std::size_t h, Token reference,
-             PositionKind kind, double label) {
-  to.hidden.insert(to.hidden.end(), p.hidden.begin(), p.hidden.end());
-  to.confidence.insert(to.confidence.end(), p.confidence.begin(), p.confidence.end());
-  to.label.push_back(static_cast<float>(label));
-  to.slm_logprob.push_back(p.slm_logprob);
-  to.llm_logprob.push_back(p.llm_logprob);
-  to.example.push_back(static_cast<std::int32_t>(to.examples.size()) - 1);
-  to.position.push_back(static_cast<std::int32_t>(h));
-  to.slm_token.push_back(p.slm_token);
-  to.llm_token.push_back(p.llm_token);
-  to.ref_token.push_back(reference);
-  to.kind.push_back(static_cast<std::int32_t>(kind));
-}
 
 /// The example's reference as what follows its prompt: a chat template leads to where an answer
 /// begins, without a space.
@@ -52,12 +33,22 @@ int collect_spare_sequences() { return static_cast<int>(kTogether); }
 struct PartCollector::Work {
   RolloutText text;
   std::vector<TeacherPosition> positions;
+  std::optional<bool> slm_right;  ///< where it was asked for
+};
+
+/// A position's label.
+struct PartCollector::Label {
+  PositionKind kind = PositionKind::kSlmOk;
+  LabelSource source = LabelSource::kAgreement;
+  double prefers_slm = 1.0;
+  double weight = 1.0;
 };
 
 PartCollector::PartCollector(Service& service, const CollectJob& options, const Watcher& watcher)
     : service_(service),
       options_(options),
       watcher_(watcher),
+      judge_(service, options),
       rollouts_{.policy = make_policy("slm"),
                 .threshold = 0.0,
                 .count = options.rollouts,
@@ -65,6 +56,12 @@ PartCollector::PartCollector(Service& service, const CollectJob& options, const 
                 .seed = options.seed,
                 .max_tokens = options.max_tokens,
                 .stop = options.stop} {
+  if (options.before != nullptr && options.states == StateSource::kLlm) {
+    const Preferences& p = *options.before;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      known_texts_[p.examples[static_cast<std::size_t>(p.example[i])].id].push_back(p.ref_token[i]);
+    }
+  }
   if (options.router.empty()) return;
   rollouts_.policy = load_learned_policy(options.router, *service.pair().slm());
   rollouts_.threshold = options.threshold.value_or(rollouts_.policy->default_threshold());
@@ -79,6 +76,8 @@ Preferences PartCollector::empty() const {
   p.info.round = options_.round;
   p.info.labels = options_.labels;
   p.info.states = options_.states;
+  p.info.judge = options_.judge;
+  p.info.continued_by = options_.who_continues();
   return p;
 }
 
@@ -96,15 +95,22 @@ void PartCollector::collect_together(std::span<const Example> examples, Preferen
   service_.reset();
   std::vector<Work> work = prepare(examples, to.info.counts);
   if (work.empty()) return;
+  if (options_.slm_answers) judge_slm_answers(work);
+  std::vector<std::vector<Label>> labels;
   for (std::size_t i = 0; i < work.size(); ++i) {
-    RolloutText& text = work[i].text;
-    text.sequence = service_.status().sequences + static_cast<int>(i);
-    service_.with_models([&](Models& models) {
-      work[i].positions = teacher_forced(models, text.sequence, text.prompt, text.text);
-    });
-    for (const TeacherPosition& p : work[i].positions) text.slm.push_back(p.slm_token);
+    teach(work[i], service_.status().sequences + static_cast<int>(i));
+    labels.push_back(labels_of(work[i]));
   }
-  label(work, to);
+  roll_out(work, labels, to.info.counts);
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    const RolloutText& text = work[i].text;
+    to.examples.push_back({text.example.id, work[i].slm_right});
+    for (std::size_t h = 0; h < labels[i].size(); ++h) {
+      const Label& label = labels[i][h];
+      to.add_row(work[i].positions[h], h, text.text[h], label.kind, label.source, label.prefers_slm,
+                 label.weight);
+    }
+  }
 }
 
 /// Prompts and texts; examples that cannot be used are counted and left out.
@@ -114,7 +120,7 @@ std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example>
   std::vector<Work> work;
   for (const Example& example : examples) {
     Work w;
-    w.text.example = &example;
+    w.text.example = example;
     Prompt prompt = service_.pair().read({.text = example.prompt});
     w.text.prompt = std::move(prompt.tokens);
     w.text.thinking = prompt.thinking;
@@ -138,13 +144,18 @@ std::vector<PartCollector::Work> PartCollector::prepare(std::span<const Example>
   return work;
 }
 
-/// Lets the LLM or the policy write the texts, unless they are the dataset's.
-void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& counts) {
-  if (options_.states == StateSource::kReference) return;
+/// Lets the LLM or the policy write the texts that are not known.
+void PartCollector::write_texts(std::vector<Work>& work) const {
   std::vector<Prompt> prompts;
-  prompts.reserve(work.size());
-  for (const Work& w : work) {
+  std::vector<RolloutText*> unknown;
+  for (Work& w : work) {
+    const auto known = known_texts_.find(w.text.example.id);
+    if (known != known_texts_.end()) {
+      w.text.text = known->second;
+      continue;
+    }
     prompts.push_back({.tokens = w.text.prompt, .thinking = w.text.thinking});
+    unknown.push_back(&w.text);
   }
   const bool by_llm = options_.states == StateSource::kLlm;
   const auto answers = write_answers(service_, prompts,
@@ -152,59 +163,163 @@ void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& coun
                                       .threshold = by_llm ? 1.0 : rollouts_.threshold,
                                       .max_tokens = options_.max_tokens,
                                       .stop = options_.stop});
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    for (const TokenRecord& token : answers[i].tokens) unknown[i]->text.push_back(token.id);
+    unknown[i]->is_whole = answers[i].finish != FinishReason::kLength;
+  }
+}
+
+/// Texts, unless they are the dataset's; what cannot be used is counted and left out.
+void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& counts) {
+  if (options_.states == StateSource::kReference) return;
+  write_texts(work);
   std::vector<Work> kept;
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    const Example& example = *work[i].text.example;
-    if (by_llm && !judge_.judge(example, answers[i].text).correct) {
-      ++counts.wrong_llm;
+  for (Work& w : work) {
+    if (!w.text.is_whole) {
+      ++counts.cut_text;
       continue;
     }
-    for (const TokenRecord& token : answers[i].tokens) work[i].text.text.push_back(token.id);
-    kept.push_back(std::move(work[i]));
+    if (options_.states == StateSource::kLlm) {
+      auto example = judged(w.text, counts);
+      if (!example) continue;
+      w.text.example = std::move(*example);
+    }
+    kept.push_back(std::move(w));
   }
   work = std::move(kept);
 }
 
-/// Per text the SLM's own answer (for the query-level label), then rollouts of all positions that
-/// need them: the SLM's branch and (but under the paper's rule) the LLM's.
-std::vector<std::vector<Branch>> PartCollector::roll_out(const std::vector<Work>& work,
-                                                         PreferenceCounts& counts) {
-  std::vector<RolloutJob> jobs;
-  for (const Work& w : work) {
-    jobs.push_back({.text = &w.text, .token = w.text.slm.front(), .alone = true});
-    for (std::size_t h = 0; h < w.positions.size(); ++h) {
-      const TeacherPosition& p = w.positions[h];
-      const PositionKind kind = position_kind(p.slm_token, p.llm_token, w.text.text[h]);
-      if (!needs_rollout(options_.labels, kind, p.slm_token, p.llm_token)) continue;
-      ++counts.by_rollout;
-      jobs.push_back({&w.text, h, p.slm_token});
-      if (options_.labels != LabelRule::kPaper) jobs.push_back({&w.text, h, p.llm_token, true});
-    }
+/// What continuations of a text of the LLM's are judged by: the dataset's answer, where it comes to
+/// that, or its own.
+std::optional<Example> PartCollector::judged(const RolloutText& text,
+                                             PreferenceCounts& counts) const {
+  const std::string own =
+      split_thinking(service_.pair().vocab().text(text.text), text.thinking).content;
+  if (options_.judge == OutcomeRule::kAgreement) {
+    auto by_own = judge_.judged_by(text.example, own);
+    if (!by_own) ++counts.no_answer;
+    return by_own;
   }
-  counts.rollouts += static_cast<std::int64_t>(jobs.size() - work.size()) * options_.rollouts;
-  return run_rollouts(service_, judge_, jobs, rollouts_);
+  if (options_.judge == OutcomeRule::kAnswer && !judge_.is_right(text.example, own)) {
+    ++counts.wrong_llm;
+    return std::nullopt;
+  }
+  return text.example;
 }
 
-/// Labels every position, by shortcut or by rollouts, and adds the rows.
-void PartCollector::label(const std::vector<Work>& work, Preferences& to) {
-  PreferenceCounts& counts = to.info.counts;
-  const auto branches = roll_out(work, counts);
-  std::size_t next = 0;
+void PartCollector::teach(Work& work, int sequence) {
+  RolloutText& text = work.text;
+  text.sequence = sequence;
+  service_.with_models([&](Models& models) {
+    work.positions = teacher_forced(models, sequence, text.prompt, text.text, *rollouts_.policy);
+  });
+  for (const TeacherPosition& p : work.positions) {
+    text.slm.push_back(p.slm_token);
+    text.llm.push_back(p.llm_token);
+  }
+}
+
+/// Labels by what is known without rollouts, and which positions are to be rolled out.
+std::vector<PartCollector::Label> PartCollector::labels_of(const Work& work) const {
+  std::vector<Label> labels;
+  for (std::size_t h = 0; h < work.positions.size(); ++h) {
+    const TeacherPosition& p = work.positions[h];
+    Label label;
+    label.kind = position_kind(p.slm_token, p.llm_token, work.text.text[h]);
+    if (needs_rollout(options_.labels, label.kind, p.slm_token, p.llm_token)) {
+      label.source = LabelSource::kRollout;
+    } else if (p.slm_token != p.llm_token) {
+      label.source = LabelSource::kShortcut;
+      label.prefers_slm = label.kind == PositionKind::kLlmOk ? 0.0 : 1.0;
+    }
+    labels.push_back(label);
+  }
+  if (options_.positions > 0) choose_rollouts(work, labels);
+  return labels;
+}
+
+/// How much the label of a position is expected to teach. At first where the LLM would hardly write
+/// the SLM's token; then where the router is in doubt. Never nothing: labels must stay possible
+/// everywhere.
+double PartCollector::value_of(const TeacherPosition& position) const {
+  constexpr double kLeast = 0.1;
+  if (options_.router.empty()) return kLeast + 1.0 - std::exp(-position.llm_gap);
+  return kLeast + 2.0 * std::sqrt(position.score * (1.0 - position.score));
+}
+
+void PartCollector::choose_rollouts(const Work& work, std::vector<Label>& labels) const {
+  std::vector<std::size_t> places;
+  std::vector<double> values;
+  for (std::size_t h = 0; h < labels.size(); ++h) {
+    if (labels[h].source != LabelSource::kRollout) continue;
+    places.push_back(h);
+    values.push_back(value_of(work.positions[h]));
+  }
+  const auto probabilities = inclusion_probabilities(values, options_.positions);
+  const auto round = static_cast<std::uint64_t>(options_.round);
+  const auto chosen =
+      choose(probabilities, to_unit(random_at(options_.seed, hash64(work.text.example.id), round)));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    Label& label = labels[places[i]];
+    if (!chosen[i]) label.source = LabelSource::kNotChosen;
+    label.weight = chosen[i] ? 1.0 / probabilities[i] : 0.0;
+  }
+}
+
+void PartCollector::judge_slm_answers(std::vector<Work>& work) {
+  std::vector<Prompt> prompts;
+  prompts.reserve(work.size());
   for (const Work& w : work) {
-    to.examples.push_back({w.text.example->id, branches[next++].front().right});
-    for (std::size_t h = 0; h < w.positions.size(); ++h) {
-      const TeacherPosition& p = w.positions[h];
-      const Token reference = w.text.text[h];
-      const PositionKind kind = position_kind(p.slm_token, p.llm_token, reference);
-      double label = kind == PositionKind::kLlmOk ? 0.0 : 1.0;
-      if (needs_rollout(options_.labels, kind, p.slm_token, p.llm_token)) {
-        const auto& slm = branches[next++];
-        label = options_.labels == LabelRule::kPaper
-                    ? share_of_right(slm)
-                    : preference(slm, branches[next++], options_.cost_weight);
-      }
-      count(counts, kind, label);
-      add_row(to, p, h, reference, kind, label);
+    prompts.push_back({.tokens = w.text.prompt, .thinking = w.text.thinking});
+  }
+  const auto answers = write_answers(service_, prompts,
+                                     {.own_policy = make_policy("slm"),
+                                      .threshold = 0.0,
+                                      .max_tokens = options_.max_tokens,
+                                      .stop = options_.stop});
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    work[i].slm_right = judge_.is_right(work[i].text.example, answers[i].text);
+  }
+}
+
+/// Writes and judges continuations of the positions that are to be rolled out: of the SLM's token
+/// and (but under the paper's rule) of the LLM's.
+void PartCollector::roll_out(const std::vector<Work>& work, std::vector<std::vector<Label>>& labels,
+                             PreferenceCounts& counts) {
+  const Continuer by =
+      options_.who_continues() == ContinueBy::kLlm ? Continuer::kLlm : Continuer::kPolicy;
+  std::vector<RolloutJob> jobs;
+  std::vector<BranchPair> pairs;
+  std::vector<Label*> rolled;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    const RolloutText& text = work[i].text;
+    for (std::size_t h = 0; h < labels[i].size(); ++h) {
+      if (labels[i][h].source != LabelSource::kRollout) continue;
+      jobs.push_back({&text, h, text.slm[h], false, by});
+      if (options_.labels != LabelRule::kPaper) jobs.push_back({&text, h, text.llm[h], true, by});
+      pairs.push_back({.example = &text.example});
+      rolled.push_back(&labels[i][h]);
+    }
+  }
+  RolloutCosts costs;
+  auto continuations = run_rollouts(service_, jobs, rollouts_, costs);
+  counts.rollouts += costs.continuations;
+  counts.rollout_tokens += costs.tokens;
+  std::size_t next = 0;
+  for (BranchPair& pair : pairs) {
+    pair.slm = std::move(continuations[next++]);
+    if (options_.labels != LabelRule::kPaper) pair.llm = std::move(continuations[next++]);
+  }
+  const auto judged = judge_.judge(pairs);
+  for (std::size_t i = 0; i < rolled.size(); ++i) {
+    Label& label = *rolled[i];
+    if (!judged[i]) {
+      label.source = LabelSource::kCut;
+      label.weight = 0.0;
+    } else {
+      label.prefers_slm = options_.labels == LabelRule::kPaper
+                              ? mean_value(judged[i]->slm)
+                              : preference(judged[i]->slm, judged[i]->llm, options_.cost_weight);
     }
   }
 }

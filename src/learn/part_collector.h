@@ -1,13 +1,14 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "learn/collect.h"
+#include "learn/outcome_judge.h"
 #include "learn/rollouts.h"
 #include "learn/teacher.h"
-#include "task/answer.h"
 
 namespace citer {
 
@@ -30,19 +31,27 @@ class PartCollector {
 
  private:
   struct Work;
+  struct Label;
 
   void collect_together(std::span<const Example> examples, Preferences& to);
   std::vector<Work> prepare(std::span<const Example> examples, PreferenceCounts& counts);
+  void write_texts(std::vector<Work>& work) const;
   void choose_texts(std::vector<Work>& work, PreferenceCounts& counts);
-  void label(const std::vector<Work>& work, Preferences& to);
-  std::vector<std::vector<Branch>> roll_out(const std::vector<Work>& work,
-                                            PreferenceCounts& counts);
+  std::optional<Example> judged(const RolloutText& text, PreferenceCounts& counts) const;
+  void teach(Work& work, int sequence);
+  std::vector<Label> labels_of(const Work& work) const;
+  void choose_rollouts(const Work& work, std::vector<Label>& labels) const;
+  double value_of(const TeacherPosition& position) const;
+  void roll_out(const std::vector<Work>& work, std::vector<std::vector<Label>>& labels,
+                PreferenceCounts& counts);
+  void judge_slm_answers(std::vector<Work>& work);
 
   Service& service_;
   const CollectJob& options_;
   const Watcher& watcher_;
-  AnswerJudge judge_;
+  OutcomeJudge judge_;
   RolloutOptions rollouts_;
+  std::map<std::string, std::vector<Token>> known_texts_;  ///< of the LLM's, by example
 };
 
 }  // namespace citer

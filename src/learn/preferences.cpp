@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "citer/error.h"
+#include "learn/branch.h"
 #include "model/fingerprint.h"
 #include "model/gguf_data.h"
 
@@ -16,7 +17,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
+/// Of before labels had weights and sources.
+constexpr std::int64_t kFirstVersion = 1;
 
 template <typename Enum, std::size_t N>
 Enum by_name(const std::array<Enum, N>& all, const std::string& name, const char* field) {
@@ -32,13 +35,15 @@ Enum by_name(const std::array<Enum, N>& all, const std::string& name, const char
 template <typename P>
 auto float_columns(P& p) {
   return std::array{std::pair{"label", &p.label}, std::pair{"slm_logprob", &p.slm_logprob},
-                    std::pair{"llm_logprob", &p.llm_logprob}};
+                    std::pair{"llm_logprob", &p.llm_logprob}, std::pair{"weight", &p.weight},
+                    std::pair{"llm_gap", &p.llm_gap}};
 }
 template <typename P>
 auto integer_columns(P& p) {
   return std::array{std::pair{"example", &p.example},     std::pair{"position", &p.position},
                     std::pair{"slm_token", &p.slm_token}, std::pair{"llm_token", &p.llm_token},
-                    std::pair{"ref_token", &p.ref_token}, std::pair{"kind", &p.kind}};
+                    std::pair{"ref_token", &p.ref_token}, std::pair{"kind", &p.kind},
+                    std::pair{"source", &p.source}};
 }
 template <typename C>
 auto count_fields(C& c) {
@@ -48,6 +53,11 @@ auto count_fields(C& c) {
                     std::pair{"prefer_slm", &c.prefer_slm},
                     std::pair{"prefer_llm", &c.prefer_llm},
                     std::pair{"by_rollout", &c.by_rollout},
+                    std::pair{"cut_off", &c.cut_off},
+                    std::pair{"not_chosen", &c.not_chosen},
+                    std::pair{"rollout_tokens", &c.rollout_tokens},
+                    std::pair{"no_answer", &c.no_answer},
+                    std::pair{"cut_text", &c.cut_text},
                     std::pair{"rollouts", &c.rollouts},
                     std::pair{"examples", &c.examples},
                     std::pair{"no_reference", &c.no_reference},
@@ -58,6 +68,20 @@ auto count_fields(C& c) {
 template <typename T>
 void add_all(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
+}
+
+void count_row(PreferenceCounts& counts, PositionKind kind, LabelSource source, double label) {
+  ++(kind == PositionKind::kSlmOk   ? counts.slm_ok
+     : kind == PositionKind::kLlmOk ? counts.llm_ok
+                                    : counts.both_off);
+  if (source == LabelSource::kCut) {
+    ++counts.cut_off;
+  } else if (source == LabelSource::kNotChosen) {
+    ++counts.not_chosen;
+  } else {
+    ++(label > 0.5 ? counts.prefer_slm : counts.prefer_llm);
+    if (source == LabelSource::kRollout) ++counts.by_rollout;
+  }
 }
 
 void check_same(const ModelIdentity& a, const ModelIdentity& b, const char* role,
@@ -78,6 +102,20 @@ void add_columns(GgufWriter& file, const Preferences& p, const std::vector<std::
   for (const auto& [name, column] : integer_columns(p)) file.add(name, *column);
 }
 
+/// What a file of the first version does not say: every label counts once.
+void add_sources(Preferences& p) {
+  p.weight.assign(p.size(), 1.0F);
+  p.llm_gap.assign(p.size(), 0.0F);
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const bool rolled = needs_rollout(p.info.labels, static_cast<PositionKind>(p.kind[i]),
+                                      p.slm_token[i], p.llm_token[i]);
+    const LabelSource source = rolled                             ? LabelSource::kRollout
+                               : p.slm_token[i] == p.llm_token[i] ? LabelSource::kAgreement
+                                                                  : LabelSource::kShortcut;
+    p.source.push_back(static_cast<std::int32_t>(source));
+  }
+}
+
 PreferencesInfo read_info(const GgufReader& file) {
   PreferencesInfo info;
   info.n_embd = static_cast<int>(file.integer("citer.n_embd"));
@@ -89,9 +127,14 @@ PreferencesInfo read_info(const GgufReader& file) {
   info.round = static_cast<int>(file.integer("citer.round"));
   info.labels = label_rule(file.text("citer.labels"));
   info.states = state_source(file.text("citer.states"));
+  if (file.has("citer.judge")) info.judge = outcome_rule(file.text("citer.judge"));
+  if (file.has("citer.continued_by")) {
+    info.continued_by = continue_by(file.text("citer.continued_by"));
+  }
   info.identity = file.text("citer.identity");
   for (const auto& [name, value] : count_fields(info.counts)) {
-    *value = file.integer(std::string("citer.counts.") + name);
+    const std::string key = std::string("citer.counts.") + name;
+    if (file.has(key)) *value = file.integer(key);
   }
   return info;
 }
@@ -132,6 +175,32 @@ StateSource state_source(const std::string& name) {
                  "states");
 }
 
+const char* to_string(OutcomeRule rule) {
+  switch (rule) {
+    case OutcomeRule::kAnswer:
+      return "answer";
+    case OutcomeRule::kAgreement:
+      return "agreement";
+    case OutcomeRule::kLlm:
+      return "llm";
+    case OutcomeRule::kCommand:
+      return "command";
+  }
+  return "?";
+}
+
+OutcomeRule outcome_rule(const std::string& name) {
+  return by_name(std::array{OutcomeRule::kAnswer, OutcomeRule::kAgreement, OutcomeRule::kLlm,
+                            OutcomeRule::kCommand},
+                 name, "judge");
+}
+
+const char* to_string(ContinueBy who) { return who == ContinueBy::kLlm ? "llm" : "policy"; }
+
+ContinueBy continue_by(const std::string& name) {
+  return by_name(std::array{ContinueBy::kLlm, ContinueBy::kPolicy}, name, "continue_by");
+}
+
 PreferenceCounts& PreferenceCounts::operator+=(const PreferenceCounts& other) {
   const auto mine = count_fields(*this);
   const auto theirs = count_fields(other);
@@ -146,11 +215,15 @@ std::string counts_text(const PreferenceCounts& c) {
   };
   std::string text = fmt::format(
       "SLM right {:.1f} %, only LLM right {:.1f} %, both off {:.1f} %; LLM preferred {:.1f} %; "
-      "{:.1f} % settled by {} rollouts",
+      "{:.1f} % settled by {} rollouts of {} tokens",
       share(c.slm_ok), share(c.llm_ok), share(c.both_off), share(c.prefer_llm), share(c.by_rollout),
-      c.rollouts);
+      c.rollouts, c.rollout_tokens);
+  if (c.not_chosen > 0) text += fmt::format("; {:.1f} % not chosen", share(c.not_chosen));
+  if (c.cut_off > 0) text += fmt::format("; at {} a rollout was cut off", c.cut_off);
   for (const auto& [count, why] : {std::pair{c.no_reference, "without a reference text"},
                                    std::pair{c.wrong_llm, "that the LLM answers wrongly"},
+                                   std::pair{c.no_answer, "without an answer of the LLM's"},
+                                   std::pair{c.cut_text, "whose text was cut off"},
                                    std::pair{c.too_long, "longer than the context"}}) {
     if (count > 0) text += fmt::format("; {} examples {} skipped", count, why);
   }
@@ -165,6 +238,26 @@ std::span<const float> Preferences::hidden_row(std::size_t i) const {
 std::span<const float> Preferences::confidence_row(std::size_t i) const {
   constexpr std::size_t kWidth = kConfidenceFeatures;
   return std::span(confidence).subspan(i * kWidth, kWidth);
+}
+
+void Preferences::add_row(const TeacherPosition& p, std::size_t h, Token reference,
+                          PositionKind of_kind, LabelSource of_source, double prefers_slm,
+                          double of_weight) {
+  add_all(hidden, p.hidden);
+  confidence.insert(confidence.end(), p.confidence.begin(), p.confidence.end());
+  label.push_back(static_cast<float>(prefers_slm));
+  weight.push_back(static_cast<float>(of_weight));
+  llm_gap.push_back(p.llm_gap);
+  slm_logprob.push_back(p.slm_logprob);
+  llm_logprob.push_back(p.llm_logprob);
+  example.push_back(static_cast<std::int32_t>(examples.size()) - 1);
+  position.push_back(static_cast<std::int32_t>(h));
+  slm_token.push_back(p.slm_token);
+  llm_token.push_back(p.llm_token);
+  ref_token.push_back(reference);
+  kind.push_back(static_cast<std::int32_t>(of_kind));
+  source.push_back(static_cast<std::int32_t>(of_source));
+  count_row(info.counts, of_kind, of_source, prefers_slm);
 }
 
 void Preferences::append(const Preferences& other, const std::string& name,
@@ -198,9 +291,9 @@ void Preferences::append(const Preferences& other, const std::string& name,
 Preferences load_preferences(const fs::path& path) {
   const GgufReader file(path, kPreferencesArchitecture);
   const std::int64_t version = file.integer("citer.format_version");
-  if (version != kFormatVersion) {
-    throw InputError(fmt::format("{}: preferences format {}, expected {}", path.string(), version,
-                                 kFormatVersion));
+  if (version < kFirstVersion || version > kFormatVersion) {
+    throw InputError(fmt::format("{}: preferences format {}, expected {} to {}", path.string(),
+                                 version, kFirstVersion, kFormatVersion));
   }
   Preferences p;
   try {
@@ -213,8 +306,13 @@ Preferences load_preferences(const fs::path& path) {
   const std::vector<std::int32_t> right = file.integers("slm_right");
   p.hidden = file.floats("hidden");
   p.confidence = file.floats("confidence");
-  for (const auto& [name, column] : float_columns(p)) *column = file.floats(name);
-  for (const auto& [name, column] : integer_columns(p)) *column = file.integers(name);
+  for (const auto& [name, column] : float_columns(p)) {
+    if (file.has_tensor(name)) *column = file.floats(name);
+  }
+  for (const auto& [name, column] : integer_columns(p)) {
+    if (file.has_tensor(name)) *column = file.integers(name);
+  }
+  if (version == kFirstVersion) add_sources(p);
 
   bool sound = right.size() == ids.size() && p.info.n_embd > 0 &&
                p.hidden.size() == p.size() * static_cast<std::size_t>(p.info.n_embd) &&
@@ -228,7 +326,9 @@ Preferences load_preferences(const fs::path& path) {
         fmt::format("{}: its columns do not belong together (expected {} rows of {} values)",
                     path.string(), p.size(), p.info.n_embd));
   }
-  for (std::size_t i = 0; i < ids.size(); ++i) p.examples.push_back({ids[i], right[i] != 0});
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    p.examples.push_back({ids[i], right[i] < 0 ? std::nullopt : std::optional(right[i] != 0)});
+  }
   return p;
 }
 
@@ -247,6 +347,8 @@ void save_preferences(const fs::path& path, const Preferences& p) {
   file.set("citer.round", std::int64_t{p.info.round});
   file.set("citer.labels", std::string(to_string(p.info.labels)));
   file.set("citer.states", std::string(to_string(p.info.states)));
+  file.set("citer.judge", std::string(to_string(p.info.judge)));
+  file.set("citer.continued_by", std::string(to_string(p.info.continued_by)));
   file.set("citer.identity", p.info.identity);
   for (const auto& [name, value] : count_fields(p.info.counts)) {
     file.set(std::string("citer.counts.") + name, *value);
@@ -255,7 +357,7 @@ void save_preferences(const fs::path& path, const Preferences& p) {
   std::vector<std::int32_t> right;
   for (const PreferenceExample& example : p.examples) {
     ids.push_back(example.id);
-    right.push_back(example.slm_right ? 1 : 0);
+    right.push_back(!example.slm_right ? -1 : *example.slm_right ? 1 : 0);
   }
   file.set("citer.example.ids", ids);
   file.set("citer.positions", static_cast<std::int64_t>(p.size()));
@@ -267,7 +369,8 @@ ShortcutAgreement shortcut_agreement(const Preferences& p) {
   ShortcutAgreement result;
   for (std::size_t i = 0; i < p.size(); ++i) {
     const auto kind = static_cast<PositionKind>(p.kind[i]);
-    if (p.slm_token[i] == p.llm_token[i] || kind == PositionKind::kBothOff) continue;
+    const bool is_settled = p.slm_token[i] != p.llm_token[i] && kind != PositionKind::kBothOff;
+    if (p.weight[i] <= 0 || !is_settled) continue;
     ++result.settled;
     result.agreed += (p.label[i] > 0.5F) == (kind == PositionKind::kSlmOk) ? 1 : 0;
   }
@@ -289,9 +392,12 @@ std::int64_t flipped_labels(const Preferences& a, const Preferences& b) {
   const auto key = [](const Preferences& p, std::size_t i) {
     return std::pair{p.examples[static_cast<std::size_t>(p.example[i])].id, p.position[i]};
   };
-  for (std::size_t i = 0; i < a.size(); ++i) prefers_slm[key(a, i)] = a.label[i] > 0.5F;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a.weight[i] > 0) prefers_slm[key(a, i)] = a.label[i] > 0.5F;
+  }
   std::int64_t flipped = 0;
   for (std::size_t i = 0; i < b.size(); ++i) {
+    if (b.weight[i] <= 0) continue;
     const auto found = prefers_slm.find(key(b, i));
     flipped += found != prefers_slm.end() && found->second != (b.label[i] > 0.5F) ? 1 : 0;
   }

@@ -5,6 +5,8 @@
 #include <tuple>
 
 #include "base/thinking.h"
+#include "engine/models.h"
+#include "learn/guided_writer.h"
 #include "model/vocab.h"
 
 namespace citer {
@@ -19,11 +21,11 @@ int tokens_left(const Service& service, std::size_t used, std::size_t written, i
 /// Rollouts of one run_rollouts().
 class Rollouts {
  public:
-  Rollouts(Service& service, const AnswerJudge& judge, const std::vector<RolloutJob>& jobs,
-           const RolloutOptions& options)
-      : service_(service), judge_(judge), jobs_(jobs), options_(options), branches_(jobs.size()) {}
+  Rollouts(Service& service, const std::vector<RolloutJob>& jobs, const RolloutOptions& options,
+           RolloutCosts& costs)
+      : service_(service), options_(options), costs_(costs), jobs_(jobs), results_(jobs.size()) {}
 
-  std::vector<std::vector<Branch>> run();
+  std::vector<std::vector<Continuation>> run();
 
  private:
   /// A job whose branch passes through another's place and token.
@@ -32,33 +34,45 @@ class Rollouts {
     std::int64_t along = 0;  ///< tokens it writes on the way there
   };
   /// One continuation, and whose it is.
-  struct Continuation {
+  struct Work {
     RolloutJob from;
     int k = 0;  ///< which of several
     std::vector<Follower> followers;
   };
+  using Works = std::vector<const Work*>;
 
-  bool is_alone(const RolloutJob& job) const {
-    return job.alone || (options_.count == 1 && !llm_writes());
-  }
   const Vocab& vocab() const { return service_.pair().vocab(); }
-  bool llm_writes() const { return options_.policy->needs().llm || options_.threshold > 0; }
+  Continuer who(const RolloutJob& job) const;
+  bool is_greedy(const RolloutJob& job) const {
+    return job.by == Continuer::kSlm || (job.by == Continuer::kLlm && options_.count == 1);
+  }
   int left_after(const RolloutJob& job) const;
   bool ended(const RolloutJob& job) const;
   Follower follow(std::size_t job, RolloutJob& place) const;
   void plan();
-  Request request(const Continuation& continuation) const;
+  void write_by_llm(const Works& works);
+  void write_by_service(const Works& works);
+  Request request(const Work& work) const;
   std::vector<Token> answer_before(const RolloutJob& job) const;
-  void finish(const Continuation& continuation, const std::string& text, const Counters& counters);
+  std::vector<Token> beginning(const RolloutJob& job) const;
+  void finish(const Work& work, const std::string& text, bool is_whole, const Counters& counters);
 
   Service& service_;
-  const AnswerJudge& judge_;
-  const std::vector<RolloutJob>& jobs_;
   const RolloutOptions& options_;
+  RolloutCosts& costs_;
+  std::vector<RolloutJob> jobs_;
   std::shared_ptr<const RoutingPolicy> slm_alone_ = make_policy("slm");
-  std::vector<Continuation> continuations_;
-  std::vector<std::vector<Branch>> branches_;  ///< per job
+  std::shared_ptr<const RoutingPolicy> llm_alone_ = make_policy("llm");
+  std::vector<Work> works_;
+  std::vector<std::vector<Continuation>> results_;  ///< per job
 };
+
+/// A policy that asks nobody else is the SLM alone.
+Continuer Rollouts::who(const RolloutJob& job) const {
+  const bool asks = options_.policy->needs().llm || options_.threshold > 0;
+  const bool is_slm = job.by == Continuer::kPolicy && options_.count == 1 && !asks;
+  return is_slm ? Continuer::kSlm : job.by;
+}
 
 /// Tokens that may follow a job's own.
 int Rollouts::left_after(const RolloutJob& job) const {
@@ -70,50 +84,35 @@ bool Rollouts::ended(const RolloutJob& job) const {
   return vocab().is_end_of_generation(job.token) || left_after(job) < 1;
 }
 
-/// Moves `place`, a job the SLM goes on from alone, along the text to where it leaves it.
+/// Moves `place`, a job that one model goes on from greedily, along the text to where it leaves it.
 Rollouts::Follower Rollouts::follow(std::size_t job, RolloutJob& place) const {
   Follower follower{job};
   const std::vector<Token>& text = place.text->text;
+  const std::vector<Token>& own = place.by == Continuer::kSlm ? place.text->slm : place.text->llm;
   while (place.token == text[place.position] && place.position + 1 < text.size() && !ended(place)) {
     ++place.position;
-    place.token = place.text->slm[place.position];
+    place.token = own[place.position];
     ++follower.along;
   }
   return follower;
 }
 
 void Rollouts::plan() {
-  std::map<std::tuple<const RolloutText*, std::size_t, Token>, std::size_t> known;
+  std::map<std::tuple<const RolloutText*, Continuer, std::size_t, Token>, std::size_t> known;
   for (std::size_t i = 0; i < jobs_.size(); ++i) {
-    RolloutJob place = jobs_[i];
-    if (!is_alone(place)) {
-      for (int k = 0; k < options_.count; ++k) continuations_.push_back({place, k, {{i}}});
+    RolloutJob& job = jobs_[i];
+    job.by = who(job);
+    if (!is_greedy(job)) {
+      for (int k = 0; k < options_.count; ++k) works_.push_back({job, k, {{i}}});
       continue;
     }
-    place.alone = true;
+    RolloutJob place = job;
     const Follower follower = follow(i, place);
     const auto [at, is_new] =
-        known.emplace(std::tuple{place.text, place.position, place.token}, continuations_.size());
-    if (is_new) continuations_.push_back({place, 0, {}});
-    continuations_[at->second].followers.push_back(follower);
+        known.emplace(std::tuple{place.text, place.by, place.position, place.token}, works_.size());
+    if (is_new) works_.push_back({place, 0, {}});
+    works_[at->second].followers.push_back(follower);
   }
-}
-
-Request Rollouts::request(const Continuation& continuation) const {
-  const RolloutJob& from = continuation.from;
-  Request request;
-  request.prompt.tokens = from.text->prompt;
-  const std::vector<Token> answer = answer_before(from);
-  request.prompt.tokens.insert(request.prompt.tokens.end(), answer.begin(), answer.end());
-  GenerationOptions& options = request.options;
-  options.max_tokens = left_after(from);
-  options.own_policy = from.alone ? slm_alone_ : options_.policy;
-  options.threshold = from.alone ? 0.0 : options_.threshold;
-  options.first = Writer::kSlm;  // it goes on in the middle of an answer
-  options.stop = options_.stop;
-  if (!from.alone && options_.count > 1) options.sampling.temperature = options_.temperature;
-  options.sampling.seed = options_.seed + static_cast<std::uint64_t>(continuation.k);
-  return request;
 }
 
 /// The answer up to and with the job's token.
@@ -124,44 +123,115 @@ std::vector<Token> Rollouts::answer_before(const RolloutJob& job) const {
   return tokens;
 }
 
-void Rollouts::finish(const Continuation& continuation, const std::string& text,
+/// It, behind the prompt.
+std::vector<Token> Rollouts::beginning(const RolloutJob& job) const {
+  std::vector<Token> tokens = job.text->prompt;
+  const std::vector<Token> answer = answer_before(job);
+  tokens.insert(tokens.end(), answer.begin(), answer.end());
+  return tokens;
+}
+
+Request Rollouts::request(const Work& work) const {
+  const RolloutJob& from = work.from;
+  Request request;
+  request.prompt.tokens = beginning(from);
+  GenerationOptions& options = request.options;
+  options.max_tokens = left_after(from);
+  options.own_policy = from.by == Continuer::kSlm   ? slm_alone_
+                       : from.by == Continuer::kLlm ? llm_alone_
+                                                    : options_.policy;
+  options.threshold = from.by == Continuer::kPolicy ? options_.threshold : 0.5;
+  options.first = Writer::kSlm;  // it goes on in the middle of an answer
+  options.stop = options_.stop;
+  if (from.by != Continuer::kSlm && options_.count > 1) {
+    options.sampling.temperature = options_.temperature;
+  }
+  options.sampling.seed = options_.seed + static_cast<std::uint64_t>(work.k);
+  return request;
+}
+
+/// `text`: the answer's, its thinking included.
+void Rollouts::finish(const Work& work, const std::string& text, bool is_whole,
                       const Counters& counters) {
-  const RolloutJob& from = continuation.from;
-  const SplitText answer =
-      split_thinking(vocab().text(answer_before(from)) + text, from.text->thinking);
-  const bool right = judge_.judge(*from.text->example, answer.content).correct;
-  for (const Follower& follower : continuation.followers) {
+  costs_.continuations += 1;
+  costs_.tokens += counters.tokens();
+  const RolloutText& start = *work.from.text;
+  const std::string content = split_thinking(text, start.thinking).content;
+  for (const Follower& follower : work.followers) {
     Counters all = counters;
-    all.slm_tokens += follower.along;
-    branches_[follower.job].push_back({right, branch_cost(all, jobs_[follower.job].by_llm)});
+    const bool by_llm = work.from.by == Continuer::kLlm;
+    (by_llm ? all.llm_tokens : all.slm_tokens) += follower.along;
+    if (by_llm) {
+      all.llm_passes += follower.along;
+      all.llm_positions += follower.along;
+    }
+    const RolloutJob& job = jobs_[follower.job];
+    const std::size_t length = start.text.size() - job.position;
+    results_[follower.job].push_back({content, is_whole, branch_cost(all, job.by_llm, length)});
   }
 }
 
-std::vector<std::vector<Branch>> Rollouts::run() {
-  plan();
+void Rollouts::write_by_llm(const Works& works) {
+  std::vector<GuidedJob> jobs;
+  jobs.reserve(works.size());
+  for (const Work* work : works) {
+    const RolloutText& text = *work->from.text;
+    jobs.push_back({.source = text.sequence,
+                    .tokens = beginning(work->from),
+                    .prompt = text.prompt.size(),
+                    .max_tokens = left_after(work->from),
+                    .guide = text.text});
+  }
+  std::vector<GuidedText> texts;
+  const int slots = service_.status().sequences;
+  service_.with_models([&](Models& models) {
+    texts = write_guided(models.llm, vocab(), slots, options_.stop, jobs);
+  });
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    Counters alone;  // what it takes without a guide
+    alone.llm_tokens = alone.llm_passes = alone.llm_positions =
+        static_cast<std::int64_t>(texts[i].tokens.size());
+    finish(*works[i], texts[i].text, texts[i].is_whole, alone);
+  }
+}
+
+void Rollouts::write_by_service(const Works& works) {
   std::vector<Request> requests;
-  std::vector<const Continuation*> written;  // by request
-  for (const Continuation& continuation : continuations_) {
-    if (ended(continuation.from)) {
-      finish(continuation, "", {});
-      continue;
-    }
-    requests.push_back(request(continuation));
-    written.push_back(&continuation);
-  }
+  requests.reserve(works.size());
+  for (const Work* work : works) requests.push_back(request(*work));
   const std::vector<Answer> answers = service_.write_all(std::move(requests));
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    finish(*written[i], answers[i].text, answers[i].counters);
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    const Answer& answer = answers[i];
+    finish(*works[i], vocab().text(answer_before(works[i]->from)) + answer.text,
+           answer.finish != FinishReason::kLength, answer.counters);
   }
-  return std::move(branches_);
+}
+
+std::vector<std::vector<Continuation>> Rollouts::run() {
+  plan();
+  Works by_llm;
+  Works by_service;
+  for (const Work& work : works_) {
+    if (ended(work.from)) {
+      finish(work, vocab().text(answer_before(work.from)),
+             vocab().is_end_of_generation(work.from.token), {});
+    } else {
+      const bool guided = work.from.by == Continuer::kLlm && is_greedy(work.from);
+      (guided ? by_llm : by_service).push_back(&work);
+    }
+  }
+  if (!by_llm.empty()) write_by_llm(by_llm);
+  if (!by_service.empty()) write_by_service(by_service);
+  return std::move(results_);
 }
 
 }  // namespace
 
-std::vector<std::vector<Branch>> run_rollouts(Service& service, const AnswerJudge& judge,
-                                              const std::vector<RolloutJob>& jobs,
-                                              const RolloutOptions& options) {
-  return Rollouts(service, judge, jobs, options).run();
+std::vector<std::vector<Continuation>> run_rollouts(Service& service,
+                                                    const std::vector<RolloutJob>& jobs,
+                                                    const RolloutOptions& options,
+                                                    RolloutCosts& costs) {
+  return Rollouts(service, jobs, options, costs).run();
 }
 
 std::vector<Answer> write_answers(Service& service, const std::vector<Prompt>& prompts,

@@ -1,6 +1,7 @@
 #include "learn/rounds.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,12 +18,17 @@
 namespace citer {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
 /// Continuations of later rounds are written at the threshold that reaches this part of the LLM's
 /// accuracy: what is left to the LLM above it costs much and changes few answers.
 constexpr double kRolloutAccuracy = 0.95;
+
+/// Of a round's time what collection may take, where time is limited; training and calibration have
+/// the rest.
+constexpr double kCollectPart = 0.65;
 
 /// The router of a folder if it is what this training would make.
 std::optional<Router> finished_router(const fs::path& path, const std::string& identity) {
@@ -83,7 +89,9 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
 
 /// Trains a router and calibrates it. Nothing when the watcher ended it.
 std::optional<Router> make_router(ServicePool& services, const Preferences& preferences,
-                                  const LearnOptions& options, const Watcher& watcher) {
+                                  const LearnOptions& options,
+                                  std::optional<Clock::time_point> deadline,
+                                  const Watcher& watcher) {
   TrainOptions train = options.train;
   if (train.threads == 0) train.threads = services.pair().llm()->threads();
   std::optional<Router> router = train_router(
@@ -92,7 +100,7 @@ std::optional<Router> make_router(ServicePool& services, const Preferences& pref
   if (!router) return std::nullopt;
   router->info.identity = training_identity(preferences, train, options.calibrate);
   if (!options.calibrate.data.empty() &&
-      !calibrate(services, *router, options.calibrate, watcher)) {
+      !calibrate(services, *router, options.calibrate, deadline, watcher)) {
     return std::nullopt;
   }
   return router;
@@ -118,12 +126,14 @@ class Rounds {
  private:
   fs::path folder_of(int round) const { return folder_ / fmt::format("round-{}", round); }
   CollectJob job_of(int round) const;
+  Clock::time_point end_of(int round, double part) const;
   std::optional<Router> router_of(int round, const Preferences& preferences) const;
   bool is_settled(int round, const Preferences& preferences) const;
 
   ServicePool& services_;
   const LearnOptions& options_;
   const Watcher& watcher_;
+  Clock::time_point start_ = Clock::now();
   fs::path folder_;
   std::optional<Router> router_;       ///< of the round before
   std::optional<Preferences> before_;  ///< and its preferences
@@ -137,6 +147,13 @@ Rounds::Rounds(ServicePool& services, const LearnOptions& options, const Watcher
   if (folder_.empty()) folder_ = options.out.string() + ".rounds";
 }
 
+/// When this part of a round is to be over, where time is limited: rounds take equal times.
+Clock::time_point Rounds::end_of(int round, double part) const {
+  const double seconds = options_.seconds * (round - 1 + part) / options_.rounds;
+  return start_ +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
 CollectJob Rounds::job_of(int round) const {
   CollectJob job{options_.collect};
   job.out = folder_of(round) / "preferences.gguf";
@@ -144,7 +161,9 @@ CollectJob Rounds::job_of(int round) const {
   if (router_) {
     job.router = (folder_of(round - 1) / "router.gguf").string();
     job.threshold = threshold_for_accuracy(router_->info, kRolloutAccuracy);
+    job.before = &*before_;
   }
+  if (options_.seconds > 0) job.deadline = end_of(round, kCollectPart);
   return job;
 }
 
@@ -162,7 +181,9 @@ std::optional<Router> Rounds::router_of(int round, const Preferences& preference
   const fs::path path = folder_of(round) / "router.gguf";
   const std::string identity = training_identity(preferences, options_.train, options_.calibrate);
   if (auto router = finished_router(path, identity)) return router;
-  auto router = make_router(services_, preferences, options_, watcher_);
+  std::optional<Clock::time_point> deadline;
+  if (options_.seconds > 0) deadline = end_of(round, 1.0);
+  auto router = make_router(services_, preferences, options_, deadline, watcher_);
   if (router) save_router(path, *router);
   return router;
 }
@@ -206,7 +227,7 @@ std::optional<Router> learn_from_files(ServicePool& services, const LearnOptions
         "it was collected with",
         options.preferences.front().string(), preferences.info.chat_format, format));
   }
-  return make_router(services, preferences, options, watcher);
+  return make_router(services, preferences, options, {}, watcher);
 }
 
 }  // namespace citer

@@ -20,7 +20,8 @@ void check_finite(const ModelContext& context, std::span<const float> values, co
 
 std::vector<TeacherPosition> teacher_forced(Models& models, int sequence,
                                             const std::vector<Token>& prompt,
-                                            const std::vector<Token>& text) {
+                                            const std::vector<Token>& text,
+                                            const RoutingPolicy& policy) {
   std::vector<Token> tokens = prompt;
   tokens.insert(tokens.end(), text.begin(), text.end());
   std::vector<int> rows;
@@ -39,6 +40,9 @@ std::vector<TeacherPosition> teacher_forced(Models& models, int sequence,
     positions[i].slm_logprob = logprobs_of(row, text[i], 0).logprob;
     positions[i].hidden.assign(row.hidden.begin(), row.hidden.end());
     positions[i].confidence = confidence_features(row.stats);
+    const PolicyInput input{
+        .slm = row.stats, .slm_logits = row.logits, .slm_hidden = row.hidden, .position = i};
+    policy.score({&input, 1}, {&positions[i].score, 1});
   }
   models.llm.forward({&request, 1});
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -46,6 +50,7 @@ std::vector<TeacherPosition> teacher_forced(Models& models, int sequence,
     check_finite(models.llm, row.logits, "logits");
     positions[i].llm_token = row.stats.likeliest.front().id;
     positions[i].llm_logprob = logprobs_of(row, text[i], 0).logprob;
+    positions[i].llm_gap = row.stats.likeliest.front().logit - row.logit(positions[i].slm_token);
   }
   return positions;
 }

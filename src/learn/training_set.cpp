@@ -30,9 +30,9 @@ void add_row(TrainingSet& set, const Preferences& p, RouterFeatures features, st
 
 /// A preference in [0, 1] as up to two rows.
 void add_label(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
-               double label) {
-  add_row(set, p, features, i, 1.0, 0.0, label);
-  add_row(set, p, features, i, 0.0, 1.0, 1.0 - label);
+               double label, double weight = 1.0) {
+  add_row(set, p, features, i, 1.0, 0.0, weight * label);
+  add_row(set, p, features, i, 0.0, 1.0, weight * (1.0 - label));
 }
 
 void balance(TrainingSet& set, double most_weight) {
@@ -60,7 +60,7 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
   set.features.reserve(p.size() * static_cast<std::size_t>(set.n_features));
   for (std::size_t i = 0; i < p.size(); ++i) {
     if (policy == "citer") {
-      add_label(set, p, features, i, p.label[i]);
+      add_label(set, p, features, i, p.label[i], p.weight[i]);
     } else if (policy == "citer-s") {
       const bool slm_ok = p.kind[i] == static_cast<std::int32_t>(PositionKind::kSlmOk);
       add_label(set, p, features, i, slm_ok ? 1.0 : 0.0);
@@ -68,7 +68,14 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
       add_row(set, p, features, i, std::exp(p.slm_logprob[i]), std::exp(p.llm_logprob[i]), 1.0);
     } else {
       const auto& example = p.examples[static_cast<std::size_t>(p.example[i])];
-      if (p.position[i] == 0) add_label(set, p, features, i, example.slm_right ? 1.0 : 0.0);
+      if (p.position[i] != 0) continue;
+      if (!example.slm_right) {
+        throw InputError(
+            fmt::format("'{}' was collected without the SLM's own answer (slm_answers), which a "
+                        "query policy learns from",
+                        example.id));
+      }
+      add_label(set, p, features, i, *example.slm_right ? 1.0 : 0.0);
     }
   }
   if (policy != "co-llm") balance(set, most_weight);

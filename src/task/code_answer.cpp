@@ -109,7 +109,7 @@ bool passes_tests(const Example& example, const std::string& program, double sec
   // A program that ends before its tests must not pass: they are followed by a word it cannot know.
   const std::string word = fmt::format("passed {:016x}", std::random_device{}());
   const std::string whole = fmt::format("{}\n\n{}\nprint('\\n{}')\n", program, example.gold, word);
-  const SandboxResult result = run_python(whole, {.seconds = seconds});
+  const ProcessResult result = run_python(whole, {.seconds = seconds});
   return result.status == 0 && result.output.ends_with("\n" + word + "\n");
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <string>
 #include <string_view>
+
+#include "base/process.h"
 
 namespace citer {
 
@@ -13,16 +14,10 @@ struct SandboxLimits {
   int disk_mib = 16;  ///< in /tmp, which is memory and gone at the end
 };
 
-struct SandboxResult {
-  bool timed_out = false;
-  int status = -1;     ///< exit status, or 128 + the signal that ended it
-  std::string output;  ///< the last 8 KiB of what it wrote
-};
-
 /// Runs a Python program in namespaces of its own (bubblewrap): without network, devices and other
 /// processes, with the system's programs to read and an empty /tmp to write. A root user becomes
 /// nobody first. Any thread may call it, also several at once. Throws ResourceError naming what is
 /// missing where the system has no such sandbox; that is found out once.
-SandboxResult run_python(std::string_view program, const SandboxLimits& limits = {});
+ProcessResult run_python(std::string_view program, const SandboxLimits& limits = {});
 
 }  // namespace citer

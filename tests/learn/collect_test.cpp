@@ -68,7 +68,7 @@ TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
   const auto prompt = service_.pair().tokenize({.text = data.examples[0].prompt});
   const auto text = service_.pair().vocab().tokenize(data.examples[0].reference, false, false);
   service_.with_models([&](Models& models) {
-    const auto positions = teacher_forced(models, 8, prompt, text);
+    const auto positions = teacher_forced(models, 8, prompt, text, *make_policy("maxprob"));
     ASSERT_EQ(positions.size(), text.size());
     std::vector<Token> tokens = prompt;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -79,8 +79,15 @@ TEST_F(Collect, TeacherForcingAgreesWithOneTokenAtATime) {
       EXPECT_EQ(positions[i].slm_token, slm.stats.likeliest.front().id);
       EXPECT_NEAR(positions[i].hidden[5], slm.hidden[5], 0.02);
       EXPECT_NEAR(positions[i].confidence[0], confidence_features(slm.stats)[0], 0.02);
+      EXPECT_NEAR(positions[i].score, slm.stats.probability(0), 0.02);
+      const Token slm_token = positions[i].slm_token;
       models.llm.forward({&request, 1});
-      EXPECT_EQ(positions[i].llm_token, models.llm.row(0, 0).stats.likeliest.front().id);
+      const Row llm = models.llm.row(0, 0);
+      EXPECT_EQ(positions[i].llm_token, llm.stats.likeliest.front().id);
+      EXPECT_NEAR(positions[i].llm_gap,
+                  logprobs_of(llm, positions[i].llm_token, 0).logprob -
+                      logprobs_of(llm, slm_token, 0).logprob,
+                  0.05);
       tokens.push_back(text[i]);
     }
   });
@@ -149,7 +156,7 @@ TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
   fs::remove(o.out);
   Watcher stopping;
   int calls = 0;
-  stopping.should_stop = [&] { return ++calls > 12; };  // in the second of three parts
+  stopping.should_stop = [&] { return ++calls > 12; };  // in the fourth of nine parts
   EXPECT_FALSE(collect(services_, o, stopping));
   EXPECT_FALSE(fs::exists(o.out));
   EXPECT_TRUE(fs::exists(folder_ / "p.gguf.parts" / "000000.gguf"));
@@ -206,6 +213,160 @@ TEST_F(Collect, LlmReferencesAreItsOwnRightAnswers) {
   for (std::size_t i = 0; i < p->size(); ++i) EXPECT_EQ(p->llm_token[i], p->ref_token[i]);
 }
 
+/// Of a source, and what they say.
+std::vector<std::size_t> rows_by(const Preferences& p, LabelSource source) {
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (p.source[i] == static_cast<std::int32_t>(source)) rows.push_back(i);
+  }
+  return rows;
+}
+
+TEST_F(Collect, FewPositionsAreChosenAndStandForTheOthers) {
+  CollectJob o = options(24);
+  const auto all = collect(services_, o);
+  o.positions = 2;
+  o.out = folder_ / "few.gguf";
+  const auto few = collect(services_, o);
+  ASSERT_TRUE(all && few);
+  const auto chosen = rows_by(*few, LabelSource::kRollout);
+  const auto rolled = rows_by(*all, LabelSource::kRollout);
+  EXPECT_EQ(chosen.size() + rows_by(*few, LabelSource::kNotChosen).size(), rolled.size());
+  EXPECT_LE(chosen.size(), 48U);
+  EXPECT_LT(few->info.counts.rollout_tokens, all->info.counts.rollout_tokens);
+  double stand_for = 0.0;
+  for (const std::size_t i : chosen) {
+    EXPECT_EQ(few->label[i], all->label[i]) << "what is labelled does not depend on the choice";
+    EXPECT_GE(few->weight[i], 1.0F);
+    stand_for += few->weight[i];
+  }
+  const auto n = static_cast<double>(rolled.size());
+  EXPECT_NEAR(stand_for, n, 0.3 * n);
+  for (const std::size_t i : rows_by(*few, LabelSource::kNotChosen))
+    EXPECT_EQ(few->weight[i], 0.0F);
+}
+
+TEST_F(Collect, WhatIsCutOffIsNoPreference) {
+  CollectJob o = options(16);
+  o.max_tokens = 12;  // too few to come to an answer
+  const auto p = collect(services_, o);
+  ASSERT_TRUE(p);
+  const auto cut = rows_by(*p, LabelSource::kCut);
+  EXPECT_EQ(static_cast<std::size_t>(p->info.counts.cut_off), cut.size());
+  EXPECT_GT(cut.size(), 10U);
+  for (const std::size_t i : cut) EXPECT_EQ(p->weight[i], 0.0F);
+  EXPECT_THAT(counts_text(p->info.counts), HasSubstr("a rollout was cut off"));
+}
+
+TEST_F(Collect, AgreementNeedsNoRightAnswers) {
+  const std::string wrong =
+      R"({"problem":"Mia has 3 pens. She buys 4 more. How many pens does she have?",)"
+      R"("solution":"\\boxed{1000}"})";
+  CollectJob o = options();
+  o.data = {write("wrong.jsonl", wrong + "\n")};
+  o.judge = OutcomeRule::kAgreement;
+  EXPECT_THAT(error_text<FieldError>([&] { collect(services_, o); }),
+              HasSubstr("judge and states"));
+  o.states = StateSource::kLlm;
+  const auto p = collect(services_, o);
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->info.counts.examples, 1);
+  EXPECT_EQ(p->info.counts.wrong_llm, 0);
+
+  // On data with right answers it labels as they do where the LLM is right.
+  o.data = {bundled("data/mc.train.jsonl")};
+  o.dataset.limit = 12;
+  o.out = folder_ / "agreement.gguf";
+  const auto agreement = collect(services_, o);
+  o.judge = OutcomeRule::kAnswer;
+  o.out = folder_ / "answer.gguf";
+  const auto answer = collect(services_, o);
+  ASSERT_TRUE(agreement && answer);
+  ASSERT_EQ(answer->info.counts.wrong_llm, 0) << "the bundled LLM knows them all";
+  EXPECT_EQ(agreement->label, answer->label);
+}
+
+TEST_F(Collect, ACommandJudges) {
+  CollectJob o = options(4);
+  o.positions = 2;
+  o.judge = OutcomeRule::kCommand;
+  EXPECT_THAT(error_text<FieldError>([&] { collect(services_, o); }), HasSubstr("command"));
+  o.command = "cat > /dev/null; exit 3";
+  EXPECT_THAT(error_text<InputError>([&] { collect(services_, o); }),
+              AllOf(HasSubstr("exit 3"), HasSubstr("found 3")));
+  o.command = R"(grep -q '"gold":.*"id":.*"prompt":.*"text":')";
+  o.out = folder_ / "all-right.gguf";
+  const auto p = collect(services_, o);
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->info.counts.prefer_llm, 0) << "both continuations are right, the SLM's is cheaper";
+  EXPECT_GT(p->info.counts.by_rollout, 0);
+}
+
+TEST_F(Collect, TheLlmCompares) {
+  CollectJob o = options(2);
+  o.positions = 2;
+  o.judge = OutcomeRule::kLlm;
+  const auto p = collect(services_, o);
+  ASSERT_TRUE(p);
+  EXPECT_GT(p->info.counts.by_rollout, 0);
+  o.labels = LabelRule::kPaper;
+  EXPECT_THAT(error_text<FieldError>([&] { collect(services_, o); }),
+              HasSubstr("judge and labels"));
+}
+
+TEST_F(Collect, RolloutTokensBoundItAndMoreGoOn) {
+  CollectJob o = options(64);
+  o.positions = 2;
+  const auto whole = collect(services_, o);
+  ASSERT_TRUE(whole);
+  fs::remove(o.out);
+  o.rollout_tokens = whole->info.counts.rollout_tokens / 3;
+  ServicePool three(bundled_pair(), eight_sequences(), 3);
+  const auto part = collect(three, o);
+  ASSERT_TRUE(part);
+  EXPECT_GE(part->info.counts.rollout_tokens, o.rollout_tokens);
+  EXPECT_LT(part->examples.size(), 48U);
+  EXPECT_NE(part->info.identity, whole->info.identity);
+  fs::remove(o.out);
+  const auto again = collect(services_, o);
+  EXPECT_EQ(again->info.identity, part->info.identity) << "whatever the number of workers";
+  EXPECT_EQ(again->label, part->label);
+  o.rollout_tokens = 0;
+  const auto rest = collect(services_, o);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->label, whole->label);
+  EXPECT_EQ(rest->info.identity, whole->info.identity);
+  EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
+}
+
+TEST_F(Collect, AfterTheDeadlineNoneIsBegunButTheFirst) {
+  CollectJob o = options(24);
+  o.positions = 2;
+  o.deadline = std::chrono::steady_clock::now();
+  const auto p = collect(services_, o);
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->examples.size(), 8U);
+  EXPECT_EQ(collect(services_, o)->examples.size(), 8U);
+  o.deadline.reset();
+  EXPECT_EQ(collect(services_, o)->examples.size(), 24U);
+}
+
+TEST_F(Collect, TextsOfAnEarlierRoundAreNotWrittenAgain) {
+  CollectJob o = options(8);
+  o.positions = 1;
+  o.states = StateSource::kLlm;
+  const auto first = collect(services_, o);
+  ASSERT_TRUE(first);
+  o.out = folder_ / "again.gguf";
+  o.before = &*first;
+  o.round = 2;
+  const std::int64_t before = service_.status().totals.llm_tokens;
+  const auto second = collect(services_, o);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(service_.status().totals.llm_tokens, before);
+  EXPECT_EQ(second->ref_token, first->ref_token);
+}
+
 TEST_F(Collect, ModelWithoutNumbersIsAnError) {
   test::write_nan_model(folder_ / "nan.gguf");
   test::write_tiny_model(folder_ / "tiny.gguf");
@@ -213,11 +374,12 @@ TEST_F(Collect, ModelWithoutNumbersIsAnError) {
   pair.slm = {.path = (folder_ / "nan.gguf").string(), .devices = "none"};
   pair.llm = {.path = (folder_ / "tiny.gguf").string(), .devices = "none"};
   Service service(std::make_shared<Pair>(pair), {});
-  EXPECT_THAT(
-      error_text<ResourceError>([&] {
-        service.with_models([](Models& models) { teacher_forced(models, 0, {0, 5}, {6, 7}); });
-      }),
-      HasSubstr("nan.gguf"));
+  EXPECT_THAT(error_text<ResourceError>([&] {
+                service.with_models([](Models& models) {
+                  teacher_forced(models, 0, {0, 5}, {6, 7}, *make_policy("slm"));
+                });
+              }),
+              HasSubstr("nan.gguf"));
 }
 
 TEST_F(Collect, RoundsTrainCalibrateAndResume) {

@@ -43,22 +43,22 @@ double prefer(Branch slm, Branch llm, double cost_weight = 0.05) {
 }
 
 TEST(Preference, RightAnswerFirstThenCost) {
-  EXPECT_EQ(prefer({true, 0.0}, {true, 0.1}), 1.0);
-  EXPECT_EQ(prefer({false, 0.0}, {true, 0.1}), 0.0);
-  EXPECT_EQ(prefer({true, 0.1}, {false, 0.0}), 1.0);
-  EXPECT_EQ(prefer({false, 0.0}, {false, 0.1}), 1.0);
+  EXPECT_EQ(prefer({1, 0.0}, {1, 0.1}), 1.0);
+  EXPECT_EQ(prefer({0, 0.0}, {1, 0.1}), 0.0);
+  EXPECT_EQ(prefer({1, 0.1}, {0, 0.0}), 1.0);
+  EXPECT_EQ(prefer({0, 0.0}, {0, 0.1}), 1.0);
   // What the SLM's token leads to may cost more later.
-  EXPECT_EQ(prefer({true, 0.5}, {true, 0.1}), 0.0);
+  EXPECT_EQ(prefer({1, 0.5}, {1, 0.1}), 0.0);
   // A cost weight above 1 makes a right answer not worth the LLM.
-  EXPECT_EQ(prefer({false, 0.0}, {true, 0.9}, 2.0), 1.0);
+  EXPECT_EQ(prefer({0, 0.0}, {1, 0.9}, 2.0), 1.0);
   // Without a cost weight the cheaper branch still wins a tie.
-  EXPECT_EQ(prefer({true, 0.0}, {true, 0.1}, 0.0), 1.0);
-  EXPECT_EQ(prefer({true, 0.2}, {true, 0.1}, 0.0), 0.0);
+  EXPECT_EQ(prefer({1, 0.0}, {1, 0.1}, 0.0), 1.0);
+  EXPECT_EQ(prefer({1, 0.2}, {1, 0.1}, 0.0), 0.0);
 }
 
 TEST(Preference, SeveralRolloutsAreSoft) {
-  const std::vector<Branch> half = {{true, 0.0}, {false, 0.0}};
-  const std::vector<Branch> all = {{true, 0.0}, {true, 0.0}};
+  const std::vector<Branch> half = {{1, 0.0}, {0, 0.0}};
+  const std::vector<Branch> all = {{1, 0.0}, {1, 0.0}};
   EXPECT_NEAR(preference(half, all, 0.0), 1 / (1 + std::exp(0.5 / kRewardScale)), 1e-9);
   EXPECT_NEAR(preference(all, half, 0.0), 1 / (1 + std::exp(-0.5 / kRewardScale)), 1e-9);
   EXPECT_EQ(preference(half, half, 0.0), 1.0);
@@ -67,11 +67,19 @@ TEST(Preference, SeveralRolloutsAreSoft) {
 TEST(BranchCost, LlmAloneCostsOne) {
   Counters c;
   c.llm_tokens = c.llm_passes = c.llm_positions = 9;
-  EXPECT_DOUBLE_EQ(branch_cost(c, true), 1.0);
+  EXPECT_DOUBLE_EQ(branch_cost(c, true, 10), 1.0);
   Counters slm;
   slm.slm_tokens = 9;
-  EXPECT_DOUBLE_EQ(branch_cost(slm, false), 0.0);
-  EXPECT_DOUBLE_EQ(branch_cost(slm, true), 0.1);
+  EXPECT_DOUBLE_EQ(branch_cost(slm, false, 10), 0.0);
+  EXPECT_DOUBLE_EQ(branch_cost(slm, true, 10), 0.1);
+}
+
+TEST(BranchCost, RamblingOnIsNoCheaper) {
+  Counters brief;
+  brief.llm_passes = brief.llm_positions = 5;
+  Counters rambling = brief;
+  rambling.slm_tokens = 500;
+  EXPECT_DOUBLE_EQ(branch_cost(rambling, false, 10), branch_cost(brief, false, 10));
 }
 
 /// Four positions of two examples: SLM right; only the LLM right; both off, twice.
@@ -90,6 +98,9 @@ Preferences hand_made() {
   p.llm_token = {kA, kB, kB, kB};
   p.ref_token = {kA, kB, kC, kC};
   p.kind = {0, 1, 2, 2};
+  p.weight = {1, 1, 1, 1};
+  p.llm_gap = {0, 1, 1, 1};
+  p.source = {0, 2, 2, 2};
   return p;
 }
 
@@ -131,6 +142,23 @@ TEST(TrainingSet, SoftLabelsAreTwoRowsAndTheFewAreBalanced) {
   EXPECT_FLOAT_EQ(set.weight[4], 0.75F);
   EXPECT_NEAR(set.llm_factor, 3.25 / 0.75, 1e-6);
   EXPECT_NEAR(make_training_set(p, "citer", RouterFeatures::kHidden, 2).llm_factor, 2.0, 1e-9);
+}
+
+TEST(TrainingSet, LabelsWeighWhatTheyStandForAndNoneIsNoRow) {
+  Preferences p = hand_made();
+  p.weight = {1, 4, 0, 2.5F};
+  const TrainingSet set = make_training_set(p, "citer", RouterFeatures::kHidden, 8);
+  EXPECT_EQ(set.weight, (std::vector<float>{1, 4, 2.5F}));
+  EXPECT_EQ(make_training_set(p, "citer-s", RouterFeatures::kHidden, 8).size(), 4U);
+}
+
+TEST(TrainingSet, AQueryPolicyNeedsTheSlmsOwnAnswers) {
+  Preferences p = hand_made();
+  p.examples[1].slm_right = std::nullopt;
+  EXPECT_NE(test::error_text<InputError>([&] {
+              make_training_set(p, "query", RouterFeatures::kHidden, 8);
+            }).find("'two' was collected without"),
+            std::string::npos);
 }
 
 TEST(TrainingSet, OneClassIsNothingToLearn) {

@@ -29,7 +29,9 @@ Preferences sample() {
   p.info.identity = "this work";
   p.info.counts.slm_ok = 2;
   p.info.counts.no_reference = 5;
-  p.examples = {{"one", true}, {"two", false}};
+  p.info.judge = OutcomeRule::kAgreement;
+  p.info.continued_by = ContinueBy::kLlm;
+  p.examples = {{"one", true}, {"two", std::nullopt}};
   p.hidden = {1, 2, 3, 4, 5, 6};
   p.confidence.assign(3 * kConfidenceFeatures, 0.25F);
   p.label = {1, 0, 0.5F};
@@ -41,6 +43,9 @@ Preferences sample() {
   p.llm_token = {1, 4, 5};
   p.ref_token = {1, 4, 6};
   p.kind = {0, 1, 2};
+  p.weight = {1, 0, 2.5F};
+  p.llm_gap = {0, 0.5F, 3};
+  p.source = {0, 4, 2};
   return p;
 }
 
@@ -61,7 +66,10 @@ TEST_F(PreferenceFile, RoundTrip) {
   EXPECT_EQ(read.info.identity, "this work");
   EXPECT_EQ(read.info.counts.no_reference, 5);
   ASSERT_EQ(read.examples.size(), 2U);
-  EXPECT_TRUE(read.examples[0].slm_right);
+  EXPECT_EQ(read.info.judge, OutcomeRule::kAgreement);
+  EXPECT_EQ(read.info.continued_by, ContinueBy::kLlm);
+  EXPECT_EQ(read.examples[0].slm_right, true);
+  EXPECT_EQ(read.examples[1].slm_right, std::nullopt);
   EXPECT_EQ(read.examples[1].id, "two");
   EXPECT_EQ(read.hidden, p.hidden);
   EXPECT_EQ(read.confidence, p.confidence);
@@ -70,6 +78,9 @@ TEST_F(PreferenceFile, RoundTrip) {
   EXPECT_EQ(read.example, p.example);
   EXPECT_EQ(read.ref_token, p.ref_token);
   EXPECT_EQ(read.kind, p.kind);
+  EXPECT_EQ(read.weight, p.weight);
+  EXPECT_EQ(read.llm_gap, p.llm_gap);
+  EXPECT_EQ(read.source, p.source);
   EXPECT_EQ(read.hidden_row(2)[1], 6.0F);
 }
 
@@ -126,8 +137,8 @@ TEST(FlippedLabels, CountsPositionsThatBothHave) {
   const Preferences a = sample();
   Preferences b = sample();
   EXPECT_EQ(flipped_labels(a, b), 0);
-  b.label = {0, 0, 1};
-  EXPECT_EQ(flipped_labels(a, b), 2);
+  b.label = {0, 1, 1};
+  EXPECT_EQ(flipped_labels(a, b), 2) << "the second has no label";
   b.examples[1].id = "three";
   EXPECT_EQ(flipped_labels(a, b), 1);
 }

@@ -15,14 +15,14 @@ class Sandbox : public test::NeedsSandbox {
  protected:
   /// Runs `program` to an error that its last line names.
   static void expect_error(const std::string& program, const std::string& error) {
-    const SandboxResult result = run_python(program);
+    const ProcessResult result = run_python(program);
     EXPECT_EQ(result.status, 1) << program;
     EXPECT_THAT(result.output, testing::HasSubstr(error)) << program;
   }
 };
 
 TEST_F(Sandbox, RunsAProgram) {
-  const SandboxResult result = run_python("print(6 * 7)");
+  const ProcessResult result = run_python("print(6 * 7)");
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.output, "42\n");
   EXPECT_FALSE(result.timed_out);
@@ -30,7 +30,7 @@ TEST_F(Sandbox, RunsAProgram) {
 }
 
 TEST_F(Sandbox, KeepsTheEndOfALongOutput) {
-  const SandboxResult result = run_python("print('x' * 100000)\nprint('end')");
+  const ProcessResult result = run_python("print('x' * 100000)\nprint('end')");
   EXPECT_LE(result.output.size(), 8192U);
   EXPECT_TRUE(result.output.ends_with("x\nend\n"));
 }
