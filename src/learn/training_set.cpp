@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "citer/error.h"
+#include "learn/outcome_model.h"
 
 namespace citer {
 
@@ -15,7 +16,7 @@ namespace {
 /// Adds one row; nothing for weight 0.
 void add_row(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
              double slm, double llm, double weight) {
-  if (weight <= 0) return;
+  if (weight == 0) return;
   const auto hidden = p.hidden_row(i);
   set.features.insert(set.features.end(), hidden.begin(), hidden.end());
   if (features == RouterFeatures::kHiddenConfidence) {
@@ -28,11 +29,21 @@ void add_row(TrainingSet& set, const Preferences& p, RouterFeatures features, st
   set.example.push_back(p.example[i]);
 }
 
-/// A preference in [0, 1] as up to two rows.
+/// A preference as up to two rows. Its loss is linear in the label, so that one outside [0, 1]
+/// stands for itself, too: one of the rows then weighs less than nothing.
 void add_label(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
-               double label, double weight = 1.0) {
-  add_row(set, p, features, i, 1.0, 0.0, weight * label);
-  add_row(set, p, features, i, 0.0, 1.0, weight * (1.0 - label));
+               double label) {
+  add_row(set, p, features, i, 1.0, 0.0, label);
+  add_row(set, p, features, i, 0.0, 1.0, 1.0 - label);
+}
+
+/// The label of a position where few were rolled out: what the outcome model expects, and, where
+/// there is a label, by how much that missed, as often as the label stands for others. Right on
+/// average whatever the model says, and the surer the better it does (doubly robust estimation;
+/// Robins, Rotnitzky and Zhao, 1994).
+double expected_label(const Preferences& p, const OutcomeModel& outcomes, std::size_t i) {
+  const double expected = outcomes.predict(p, i);
+  return expected + (p.label[i] - expected) * p.weight[i];
 }
 
 void balance(TrainingSet& set, double most_weight) {
@@ -58,9 +69,13 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
   TrainingSet set;
   set.n_features = feature_count(features, p.info.n_embd);
   set.features.reserve(p.size() * static_cast<std::size_t>(set.n_features));
+  const OutcomeModel outcomes(p);
   for (std::size_t i = 0; i < p.size(); ++i) {
     if (policy == "citer") {
-      add_label(set, p, features, i, p.label[i], p.weight[i]);
+      const auto source = static_cast<LabelSource>(p.source[i]);
+      if (source == LabelSource::kCut) continue;
+      const bool by_rollouts = source == LabelSource::kRollout || source == LabelSource::kNotChosen;
+      add_label(set, p, features, i, by_rollouts ? expected_label(p, outcomes, i) : p.label[i]);
     } else if (policy == "citer-s") {
       const bool slm_ok = p.kind[i] == static_cast<std::int32_t>(PositionKind::kSlmOk);
       add_label(set, p, features, i, slm_ok ? 1.0 : 0.0);

@@ -33,7 +33,8 @@ struct TrainingSet {
 };
 
 /// Rows of a policy's objective:
-///   citer    the labels as collected
+///   citer    the labels as collected; where few positions were rolled out, what is expected of the
+///            others as well
 ///   citer-s  the shortcut alone, LLM where both models miss the reference (the paper's ablation)
 ///   co-llm   marginal likelihood of the reference
 ///   query    one row an example: its first position, labelled by whether the SLM's own answer is

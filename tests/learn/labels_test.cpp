@@ -4,8 +4,10 @@
 #include <cmath>
 #include <set>
 
+#include "base/rng.h"
 #include "citer/error.h"
 #include "learn/branch.h"
+#include "learn/outcome_model.h"
 #include "learn/score_metrics.h"
 #include "learn/training_set.h"
 #include "support/error_text.h"
@@ -146,10 +148,53 @@ TEST(TrainingSet, SoftLabelsAreTwoRowsAndTheFewAreBalanced) {
 
 TEST(TrainingSet, LabelsWeighWhatTheyStandForAndNoneIsNoRow) {
   Preferences p = hand_made();
-  p.weight = {1, 4, 0, 2.5F};
-  const TrainingSet set = make_training_set(p, "citer", RouterFeatures::kHidden, 8);
-  EXPECT_EQ(set.weight, (std::vector<float>{1, 4, 2.5F}));
+  p.source[2] = static_cast<std::int32_t>(LabelSource::kCut);
+  p.weight[2] = 0;
+  EXPECT_EQ(make_training_set(p, "citer", RouterFeatures::kHidden, 8).size(), 3U);
   EXPECT_EQ(make_training_set(p, "citer-s", RouterFeatures::kHidden, 8).size(), 4U);
+}
+
+/// Disagreements of which one in four is rolled out. How often the SLM's token does harm depends on
+/// a feature that the outcome model does not see.
+Preferences few_rolled_out(int n) {
+  Preferences p;
+  p.info.n_embd = 1;
+  p.examples = {{"one", std::nullopt}};
+  for (int i = 0; i < n; ++i) {
+    const bool harmful = i % 2 == 0 && i % 10 != 0;
+    const bool chosen = mix64(static_cast<std::uint64_t>(i)) % 4 == 0;
+    p.hidden.push_back(i % 2 == 0 ? 1.0F : -1.0F);
+    p.confidence.insert(p.confidence.end(), kConfidenceFeatures, -0.5F);
+    p.label.push_back(chosen && harmful ? 0.0F : 1.0F);
+    p.weight.push_back(chosen ? 4.0F : 0.0F);
+    p.llm_gap.push_back(0.5F);
+    p.source.push_back(
+        static_cast<std::int32_t>(chosen ? LabelSource::kRollout : LabelSource::kNotChosen));
+  }
+  const auto size = static_cast<std::size_t>(n);
+  p.slm_logprob.assign(size, -1);
+  p.llm_logprob.assign(size, -1);
+  p.example.assign(size, 0);
+  p.position.assign(size, 0);
+  p.slm_token.assign(size, kA);
+  p.llm_token.assign(size, kB);
+  p.ref_token.assign(size, kB);
+  p.kind.assign(size, 1);
+  return p;
+}
+
+TEST(TrainingSet, FewRolloutsStandForAllOnAverage) {
+  const Preferences p = few_rolled_out(4000);
+  const OutcomeModel outcomes(p);
+  EXPECT_NEAR(outcomes.predict(p, 0), 0.6, 0.05) << "all that it knows is how frequent harm is";
+  const TrainingSet set = make_training_set(p, "citer", RouterFeatures::kHidden, 8);
+  double even = 0.0;
+  double odd = 0.0;
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    if (set.wants_slm(i)) (set.row(i)[0] > 0 ? even : odd) += set.weight[i];
+  }
+  EXPECT_NEAR(even / 2000, 0.2, 0.06) << "and yet the labels say where it is";
+  EXPECT_NEAR(odd / 2000, 1.0, 0.06);
 }
 
 TEST(TrainingSet, AQueryPolicyNeedsTheSlmsOwnAnswers) {
