@@ -164,6 +164,7 @@ int main(int argc, char** argv) {
   citer::Flags flags;
   flags.service.context.sequences = 16;
   flags.collect.out = "bench-collect.gguf";
+  flags.collect.positions = 0;
   std::vector<std::string> data;
   CLI::App app("Collection beside the straightforward way");
   app.add_option("--slm", flags.pair.slm.path, "The SLM's GGUF file")->required();

@@ -46,6 +46,12 @@ train base 2 "${both[@]}"
 cp base.gguf.rounds/round-1/router.gguf one-round.gguf
 show one-round 'one round'
 show base 'two rounds (`--labels outcome --cost-weight 0.05 --features hidden`)'
+for positions in 1 4 0; do
+  train "positions-$positions" 1 "${both[@]}" --positions $positions
+  show "positions-$positions" "one round, \`--positions $positions\`"
+done
+train continue-policy 2 "${both[@]}" --continue policy
+show continue-policy '`--continue policy`'
 [ -d three.gguf.rounds ] || cp -r base.gguf.rounds three.gguf.rounds
 train three 3 "${both[@]}"
 show three 'three rounds'

@@ -65,7 +65,7 @@ struct CollectOptions {
   std::optional<ContinueBy> continue_by{};
   /// Positions of a text that are rolled out, chosen by what is expected of them; labels weigh the
   /// more the less likely they were to be chosen. 0: all where the rule asks for it.
-  int positions = 0;
+  int positions = 2;
   /// Ends the collection when rollouts have taken so many tokens; 0: any number.
   std::int64_t rollout_tokens = 0;
   /// Also judge the answers that the SLM writes alone, for TrainOptions::policy query.

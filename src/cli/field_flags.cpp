@@ -7,7 +7,9 @@ namespace citer::cli {
 
 std::string flag_of(const std::string& field) {
   static const std::map<std::string, std::string> kOtherNames = {
+      {"command", "--judge-command"},
       {"context_size", "-c"},
+      {"continue_by", "--continue"},
       {"flash_attention", "--flash-attn"},
       {"max_tokens", "-n"},
       {"pattern", "--answer-pattern"},

@@ -102,8 +102,19 @@ void print_preferences(const Preferences& preferences) {
   const PreferencesInfo& info = preferences.info;
   fmt::print("  preferences   {} positions of {} examples, {}\n", preferences.size(),
              preferences.examples.size(), labels_text(preferences));
-  fmt::print("  labels        {}, states of {}, round {}\n", to_string(info.labels),
-             to_string(info.states), info.round);
+  fmt::print("  labels        {}, states of {}, judged by {}, continued by {}, round {}\n",
+             to_string(info.labels), to_string(info.states), to_string(info.judge),
+             to_string(info.continued_by), info.round);
+  for (const auto& [source, what] : {std::pair{LabelSource::kAgreement, "both models agree"},
+                                     std::pair{LabelSource::kShortcut, "by the reference"},
+                                     std::pair{LabelSource::kRollout, "by rollouts"},
+                                     std::pair{LabelSource::kNotChosen, "not rolled out"},
+                                     std::pair{LabelSource::kCut, "a rollout was cut off"}}) {
+    const LabelTally tally = tally_of(preferences, source);
+    if (tally.positions == 0) continue;
+    fmt::print("      {:<22} {:8} positions, LLM preferred at {}\n", what, tally.positions,
+               tally.prefer_llm);
+  }
   print_identity("SLM", info.slm);
   print_identity("LLM", info.llm);
   fmt::print("  data          {}\n", info.data);

@@ -377,6 +377,16 @@ ShortcutAgreement shortcut_agreement(const Preferences& p) {
   return result;
 }
 
+LabelTally tally_of(const Preferences& p, LabelSource source) {
+  LabelTally out;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (p.source[i] != static_cast<std::int32_t>(source)) continue;
+    ++out.positions;
+    out.prefer_llm += p.weight[i] > 0 && p.label[i] <= 0.5F ? 1 : 0;
+  }
+  return out;
+}
+
 std::string labels_text(const Preferences& p) {
   std::string text = counts_text(p.info.counts);
   const auto [settled, agreed] = shortcut_agreement(p);

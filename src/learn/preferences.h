@@ -126,6 +126,13 @@ struct ShortcutAgreement {
 };
 ShortcutAgreement shortcut_agreement(const Preferences& preferences);
 
+/// Positions whose labels come from one source.
+struct LabelTally {
+  std::int64_t positions = 0;
+  std::int64_t prefer_llm = 0;  ///< that have a label, for the LLM
+};
+LabelTally tally_of(const Preferences& preferences, LabelSource source);
+
 /// counts_text(), and for labels by outcomes how far the shortcut agrees with them.
 std::string labels_text(const Preferences& preferences);
 

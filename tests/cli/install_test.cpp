@@ -78,7 +78,7 @@ TEST_F(Install, LibraryServesAConsumer) {
   const test::ProcessResult learned = run(build + "/learn", {elsewhere_.string()});
   EXPECT_EQ(learned.err, "") << "the library prints nothing";
   for (const char* line :
-       {"collect 48/48\n", "calibrate 4/4\n", "slm: accuracy 0.", "LLM share 0\n",
+       {"collect 48/48\n", "calibrate 64/64\n", "slm: accuracy 0.", "LLM share 0\n",
         "citer: accuracy ", "llm: accuracy ", "LLM share 1\n"}) {
     EXPECT_THAT(learned.out, HasSubstr(line));
   }

@@ -58,8 +58,10 @@ TEST_F(Learn, CollectKilledAtAnyMomentEndsWithTheSameFile) {
 TEST_F(Learn, PreferencesBecomeARouterThatGenerateTakes) {
   EXPECT_THAT(run_long(collect("p.gguf", "40")), HasSubstr("positions of 40 examples"));
   const std::string shown = run_well({"inspect", path("p.gguf")});
-  for (const char* part : {"architecture  citer-preferences", "of 40 examples",
-                           "labels        outcome, states of reference", "mc.train"}) {
+  for (const char* part :
+       {"architecture  citer-preferences", "of 40 examples",
+        "labels        outcome, states of reference, judged by answer, continued by llm",
+        "both models agree", "by rollouts", "not rolled out", "mc.train"}) {
     EXPECT_THAT(shown, HasSubstr(part));
   }
   const test::ProcessResult trained = run(train("p.gguf", "r.gguf", {"--type", "q8_0"}));
@@ -113,6 +115,23 @@ TEST_F(Learn, APairOfOnesOwnIsCalibratedOnAPartOfItsData) {
   EXPECT_EQ(validation + number_before(preferences, " examples, "), 40);
 }
 
+TEST_F(Learn, FitsTheTimeAndGoesOn) {
+  const auto learn = [&] {
+    const test::ProcessResult done =
+        run({"train", "--time", "1s", "--limit", "64", "--epochs", "1", "--folds", "3",
+             "--positions", "1", "--workers", "1", "--out", path("r.gguf")});
+    EXPECT_EQ(done.status, 0) << done.err;
+    const std::string shown = run_well({"inspect", path("r.gguf.rounds/round-1/preferences.gguf")});
+    const std::size_t end = shown.find(" examples, ");
+    return std::stoi(shown.substr(shown.rfind(' ', end - 1)));
+  };
+  const int first = learn();
+  EXPECT_LT(first, 128);
+  EXPECT_GT(learn(), first) << "the same command goes on";
+  EXPECT_THAT(run_well({"inspect", path("r.gguf")}),
+              HasSubstr("calibration   16 examples, SLM alone"));
+}
+
 TEST_F(Learn, PreferencesOfAnotherSlmAreRefused) {
   run_long(collect("p.gguf", "4"));
   test::write_tiny_model(folder_ / "tiny.gguf");
@@ -149,6 +168,13 @@ TEST_F(Learn, BadFlags) {
        "--reference: expected data or llm, found 'me'"},
       {collect("p.gguf", "4", {"--states", "policy", "--labels", "paper"}),
        "--states and --labels: what the policy writes has no reference"},
+      {collect("p.gguf", "4", {"--judge", "me"}),
+       "--judge: expected one of answer, agreement, llm, command, found 'me'"},
+      {collect("p.gguf", "4", {"--judge", "command"}), "--judge-command: name a command"},
+      {collect("p.gguf", "4", {"--continue", "me"}),
+       "--continue: expected one of llm, policy, found 'me'"},
+      {collect("p.gguf", "4", {"--positions", "-1"}), "--positions"},
+      {{"train", "--out", path("r.gguf"), "--time", "soon"}, "--time"},
       {collect("p.gguf", "4", {"--rollouts", "0"}), "--rollouts: expected 1 or more, found 0"},
       {collect("p.gguf", "4", {"--threshold", "2"}), "--threshold"},
       {{"collect"}, "--out"},

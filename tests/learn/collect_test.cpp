@@ -50,6 +50,7 @@ class Collect : public testing::Test {
     CollectJob o;
     o.data = {bundled("data/mc.train.jsonl")};
     o.dataset.limit = limit;
+    o.positions = 0;
     o.out = folder_ / "p.gguf";
     return o;
   }
