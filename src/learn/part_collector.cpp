@@ -83,19 +83,20 @@ Preferences PartCollector::empty() const {
 
 Preferences PartCollector::collect(std::span<const Example> examples) {
   Preferences part = empty();
-  while (!examples.empty() && !watcher_.wants_stop()) {
-    const auto together = examples.first(std::min(kTogether, examples.size()));
-    collect_together(together, part);
-    examples = examples.subspan(together.size());
+  service_.reset();
+  std::vector<Work> all = prepare(examples, part.info.counts);
+  if (options_.slm_answers) judge_slm_answers(all);
+  std::span<Work> work = all;
+  while (!work.empty() && !watcher_.wants_stop()) {
+    const auto together = work.first(std::min(kTogether, work.size()));
+    label_together(together, part);
+    work = work.subspan(together.size());
   }
   return part;
 }
 
-void PartCollector::collect_together(std::span<const Example> examples, Preferences& to) {
+void PartCollector::label_together(std::span<Work> work, Preferences& to) {
   service_.reset();
-  std::vector<Work> work = prepare(examples, to.info.counts);
-  if (work.empty()) return;
-  if (options_.slm_answers) judge_slm_answers(work);
   std::vector<std::vector<Label>> labels;
   for (std::size_t i = 0; i < work.size(); ++i) {
     teach(work[i], service_.status().sequences + static_cast<int>(i));
@@ -284,7 +285,7 @@ void PartCollector::judge_slm_answers(std::vector<Work>& work) {
 
 /// Writes and judges continuations of the positions that are to be rolled out: of the SLM's token
 /// and (but under the paper's rule) of the LLM's.
-void PartCollector::roll_out(const std::vector<Work>& work, std::vector<std::vector<Label>>& labels,
+void PartCollector::roll_out(std::span<const Work> work, std::vector<std::vector<Label>>& labels,
                              PreferenceCounts& counts) {
   const Continuer by =
       options_.who_continues() == ContinueBy::kLlm ? Continuer::kLlm : Continuer::kPolicy;

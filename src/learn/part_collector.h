@@ -33,7 +33,7 @@ class PartCollector {
   struct Work;
   struct Label;
 
-  void collect_together(std::span<const Example> examples, Preferences& to);
+  void label_together(std::span<Work> work, Preferences& to);
   std::vector<Work> prepare(std::span<const Example> examples, PreferenceCounts& counts);
   void write_texts(std::vector<Work>& work) const;
   void choose_texts(std::vector<Work>& work, PreferenceCounts& counts);
@@ -42,7 +42,7 @@ class PartCollector {
   std::vector<Label> labels_of(const Work& work) const;
   void choose_rollouts(const Work& work, std::vector<Label>& labels) const;
   double value_of(const TeacherPosition& position) const;
-  void roll_out(const std::vector<Work>& work, std::vector<std::vector<Label>>& labels,
+  void roll_out(std::span<const Work> work, std::vector<std::vector<Label>>& labels,
                 PreferenceCounts& counts);
   void judge_slm_answers(std::vector<Work>& work);
 
