@@ -217,10 +217,9 @@ std::optional<Preferences> Collector::run() {
   const std::size_t collected = collect_parts();
   if (watcher_.wants_stop()) return std::nullopt;
   const std::size_t wanted = parts_wanted(collected);
-  Preferences all = merge(wanted);
-  save_preferences(options_.out, all);
+  save_preferences(options_.out, merge(wanted));
   if (wanted == parts()) fs::remove_all(parts_);
-  return all;
+  return load_preferences(options_.out);
 }
 
 }  // namespace

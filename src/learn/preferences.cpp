@@ -95,7 +95,7 @@ void check_same(const ModelIdentity& a, const ModelIdentity& b, const char* role
 
 void add_columns(GgufWriter& file, const Preferences& p, const std::vector<std::int32_t>& right) {
   file.add("slm_right", right);
-  file.add("hidden", GGML_TYPE_F16, p.info.n_embd, p.hidden);
+  file.add("hidden", p.info.n_embd, p.hidden.bytes());
   file.add("confidence", GGML_TYPE_F32, kConfidenceFeatures, p.confidence);
   const auto n = static_cast<std::int64_t>(p.size());
   for (const auto& [name, column] : float_columns(p)) file.add(name, GGML_TYPE_F32, n, *column);
@@ -230,11 +230,6 @@ std::string counts_text(const PreferenceCounts& c) {
   return text;
 }
 
-std::span<const float> Preferences::hidden_row(std::size_t i) const {
-  const auto width = static_cast<std::size_t>(info.n_embd);
-  return std::span(hidden).subspan(i * width, width);
-}
-
 std::span<const float> Preferences::confidence_row(std::size_t i) const {
   constexpr std::size_t kWidth = kConfidenceFeatures;
   return std::span(confidence).subspan(i * kWidth, kWidth);
@@ -243,7 +238,8 @@ std::span<const float> Preferences::confidence_row(std::size_t i) const {
 void Preferences::add_row(const TeacherPosition& p, std::size_t h, Token reference,
                           PositionKind of_kind, LabelSource of_source, double prefers_slm,
                           double of_weight) {
-  add_all(hidden, p.hidden);
+  if (hidden.width() == 0) hidden = HiddenStates(info.n_embd);
+  hidden.append(p.hidden);
   confidence.insert(confidence.end(), p.confidence.begin(), p.confidence.end());
   label.push_back(static_cast<float>(prefers_slm));
   weight.push_back(static_cast<float>(of_weight));
@@ -273,7 +269,8 @@ void Preferences::append(const Preferences& other, const std::string& name,
   const auto first = static_cast<std::int32_t>(examples.size());
   info.counts += other.info.counts;
   add_all(examples, other.examples);
-  add_all(hidden, other.hidden);
+  if (hidden.width() == 0) hidden = HiddenStates(info.n_embd);
+  hidden.append(other.hidden);
   add_all(confidence, other.confidence);
   const auto floats = float_columns(*this);
   const auto other_floats = float_columns(other);
@@ -304,7 +301,8 @@ Preferences load_preferences(const fs::path& path) {
   const std::vector<std::string> ids = file.texts("citer.example.ids");
   if (file.integer("citer.positions") == 0) return p;
   const std::vector<std::int32_t> right = file.integers("slm_right");
-  p.hidden = file.floats("hidden");
+  p.hidden = HiddenStates(static_cast<int>(file.shape("hidden").first), file.halves("hidden"),
+                          file.file());
   p.confidence = file.floats("confidence");
   for (const auto& [name, column] : float_columns(p)) {
     if (file.has_tensor(name)) *column = file.floats(name);
@@ -315,7 +313,7 @@ Preferences load_preferences(const fs::path& path) {
   if (version == kFirstVersion) add_sources(p);
 
   bool sound = right.size() == ids.size() && p.info.n_embd > 0 &&
-               p.hidden.size() == p.size() * static_cast<std::size_t>(p.info.n_embd) &&
+               p.hidden.width() == p.info.n_embd && p.hidden.size() == p.size() &&
                p.confidence.size() == p.size() * kConfidenceFeatures;
   for (const auto& [name, column] : float_columns(p)) sound &= column->size() == p.size();
   for (const auto& [name, column] : integer_columns(p)) sound &= column->size() == p.size();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "citer/training.h"
+#include "learn/hidden_states.h"
 #include "learn/teacher.h"
 #include "route/features.h"
 #include "route/router.h"
@@ -90,7 +91,7 @@ struct Preferences {
   PreferencesInfo info;
   std::vector<PreferenceExample> examples;
 
-  std::vector<float> hidden;      ///< [n_embd, n]: the SLM's state before the token
+  HiddenStates hidden;            ///< [n_embd, n]: the SLM's state before the token
   std::vector<float> confidence;  ///< [kConfidenceFeatures, n]
   std::vector<float> label;       ///< [n], probability that the SLM is preferred
   /// [n]: a label counts for so many positions like it, itself included; 0: there is none.
@@ -107,7 +108,6 @@ struct Preferences {
   std::vector<std::int32_t> source;  ///< [n], LabelSource
 
   std::size_t size() const { return label.size(); }
-  std::span<const float> hidden_row(std::size_t i) const;
   std::span<const float> confidence_row(std::size_t i) const;
 
   /// Adds position `h` of the last example, and counts it.
@@ -136,7 +136,7 @@ LabelTally tally_of(const Preferences& preferences, LabelSource source);
 /// counts_text(), and for labels by outcomes how far the shortcut agrees with them.
 std::string labels_text(const Preferences& preferences);
 
-/// Reads a preferences GGUF (hidden states are stored as F16). Throws InputError: missing,
+/// Reads a preferences GGUF; its hidden states stay in the file. Throws InputError: missing,
 /// truncated, another architecture, columns of unequal length.
 Preferences load_preferences(const std::filesystem::path& path);
 

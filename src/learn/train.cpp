@@ -27,14 +27,17 @@ struct Standard {
 Standard standard_of(const TrainingSet& set, const std::vector<std::size_t>& rows) {
   const auto width = static_cast<std::size_t>(set.n_features);
   Standard s{std::vector<double>(width), std::vector<double>(width)};
+  std::vector<float> row(width);
   for (const std::size_t i : rows) {
-    for (std::size_t f = 0; f < width; ++f) s.mean[f] += set.row(i)[f];
+    set.read(i, row);
+    for (std::size_t f = 0; f < width; ++f) s.mean[f] += row[f];
   }
   const auto n = static_cast<double>(rows.size());
   for (double& m : s.mean) m /= n;
   for (const std::size_t i : rows) {
+    set.read(i, row);
     for (std::size_t f = 0; f < width; ++f) {
-      const double d = set.row(i)[f] - s.mean[f];
+      const double d = row[f] - s.mean[f];
       s.deviation[f] += d * d;
     }
   }
@@ -83,6 +86,7 @@ class Training {
   Rng rng_;
 
   std::vector<float> inputs_, slm_, llm_, weight_;  ///< of one batch
+  std::vector<float> row_;                          ///< of one position
 };
 
 Training::Training(const Preferences& preferences, const TrainOptions& options)
@@ -106,9 +110,10 @@ void Training::split() {
 }
 
 void Training::add_row(std::size_t i) {
-  const auto row = set_.row(i);
-  for (std::size_t f = 0; f < row.size(); ++f) {
-    inputs_.push_back(static_cast<float>((row[f] - standard_.mean[f]) / standard_.deviation[f]));
+  row_.resize(static_cast<std::size_t>(set_.n_features));
+  set_.read(i, row_);
+  for (std::size_t f = 0; f < row_.size(); ++f) {
+    inputs_.push_back(static_cast<float>((row_[f] - standard_.mean[f]) / standard_.deviation[f]));
   }
   slm_.push_back(set_.slm[i]);
   llm_.push_back(set_.llm[i]);
@@ -146,10 +151,10 @@ EpochReport Training::evaluate(const RouterMlp& mlp) const {
   std::vector<float> inputs;
   for (std::size_t from = 0; from < held_rows_.size(); from += kBatch) {
     const std::size_t n = std::min(kBatch, held_rows_.size() - from);
-    inputs.clear();
-    for (std::size_t i = from; i < from + n; ++i) {
-      const auto row = set_.row(held_rows_[i]);
-      inputs.insert(inputs.end(), row.begin(), row.end());
+    const auto width = static_cast<std::size_t>(set_.n_features);
+    inputs.resize(n * width);
+    for (std::size_t i = 0; i < n; ++i) {
+      set_.read(held_rows_[from + i], std::span(inputs).subspan(i * width, width));
     }
     runner.run(inputs, std::span(scores).subspan(from, n));
   }

@@ -14,27 +14,20 @@ namespace citer {
 namespace {
 
 /// Adds one row; nothing for weight 0.
-void add_row(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
-             double slm, double llm, double weight) {
+void add_row(TrainingSet& set, std::size_t i, double slm, double llm, double weight) {
   if (weight == 0) return;
-  const auto hidden = p.hidden_row(i);
-  set.features.insert(set.features.end(), hidden.begin(), hidden.end());
-  if (features == RouterFeatures::kHiddenConfidence) {
-    const auto confidence = p.confidence_row(i);
-    set.features.insert(set.features.end(), confidence.begin(), confidence.end());
-  }
+  set.position.push_back(i);
   set.slm.push_back(static_cast<float>(slm));
   set.llm.push_back(static_cast<float>(llm));
   set.weight.push_back(static_cast<float>(weight));
-  set.example.push_back(p.example[i]);
+  set.example.push_back(set.preferences->example[i]);
 }
 
 /// A preference as up to two rows. Its loss is linear in the label, so that one outside [0, 1]
 /// stands for itself, too: one of the rows then weighs less than nothing.
-void add_label(TrainingSet& set, const Preferences& p, RouterFeatures features, std::size_t i,
-               double label) {
-  add_row(set, p, features, i, 1.0, 0.0, label);
-  add_row(set, p, features, i, 0.0, 1.0, 1.0 - label);
+void add_label(TrainingSet& set, std::size_t i, double label) {
+  add_row(set, i, 1.0, 0.0, label);
+  add_row(set, i, 0.0, 1.0, 1.0 - label);
 }
 
 /// The label of a position where few were rolled out: what the outcome model expects, and, where
@@ -60,6 +53,14 @@ void balance(TrainingSet& set, double most_weight) {
 
 }  // namespace
 
+void TrainingSet::read(std::size_t i, std::span<float> row) const {
+  const auto width = static_cast<std::size_t>(preferences->info.n_embd);
+  preferences->hidden.read(position[i], row.first(width));
+  if (features != RouterFeatures::kHiddenConfidence) return;
+  const auto confidence = preferences->confidence_row(position[i]);
+  std::copy(confidence.begin(), confidence.end(), row.subspan(width).begin());
+}
+
 bool is_held_out(const std::string& example_id, std::uint64_t seed, int folds) {
   return mix64(hash64(example_id) + seed) % static_cast<std::uint64_t>(folds) == 0;
 }
@@ -67,20 +68,21 @@ bool is_held_out(const std::string& example_id, std::uint64_t seed, int folds) {
 TrainingSet make_training_set(const Preferences& p, const std::string& policy,
                               RouterFeatures features, double most_weight) {
   TrainingSet set;
+  set.preferences = &p;
+  set.features = features;
   set.n_features = feature_count(features, p.info.n_embd);
-  set.features.reserve(p.size() * static_cast<std::size_t>(set.n_features));
   const OutcomeModel outcomes(p);
   for (std::size_t i = 0; i < p.size(); ++i) {
     if (policy == "citer") {
       const auto source = static_cast<LabelSource>(p.source[i]);
       if (source == LabelSource::kCut) continue;
       const bool by_rollouts = source == LabelSource::kRollout || source == LabelSource::kNotChosen;
-      add_label(set, p, features, i, by_rollouts ? expected_label(p, outcomes, i) : p.label[i]);
+      add_label(set, i, by_rollouts ? expected_label(p, outcomes, i) : p.label[i]);
     } else if (policy == "citer-s") {
       const bool slm_ok = p.kind[i] == static_cast<std::int32_t>(PositionKind::kSlmOk);
-      add_label(set, p, features, i, slm_ok ? 1.0 : 0.0);
+      add_label(set, i, slm_ok ? 1.0 : 0.0);
     } else if (policy == "co-llm") {
-      add_row(set, p, features, i, std::exp(p.slm_logprob[i]), std::exp(p.llm_logprob[i]), 1.0);
+      add_row(set, i, std::exp(p.slm_logprob[i]), std::exp(p.llm_logprob[i]), 1.0);
     } else {
       const auto& example = p.examples[static_cast<std::size_t>(p.example[i])];
       if (p.position[i] != 0) continue;
@@ -90,7 +92,7 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
                         "query policy learns from",
                         example.id));
       }
-      add_label(set, p, features, i, *example.slm_right ? 1.0 : 0.0);
+      add_label(set, i, *example.slm_right ? 1.0 : 0.0);
     }
   }
   if (policy != "co-llm") balance(set, most_weight);

@@ -14,21 +14,21 @@ namespace citer {
 /// is the cross-entropy of a preference; with the probabilities that both models give the
 /// reference's token it is Co-LLM's marginal likelihood (Shen et al., arXiv 2403.03870, eq. 3).
 struct TrainingSet {
+  const Preferences* preferences = nullptr;  ///< must outlive it
+  RouterFeatures features = RouterFeatures::kHidden;
   int n_features = 0;
-  std::vector<float> features;  ///< [n_features, n]
-  std::vector<float> slm;       ///< [n]
-  std::vector<float> llm;       ///< [n]
-  std::vector<float> weight;    ///< [n]
-  std::vector<int> example;     ///< [n]
+  std::vector<std::size_t> position;  ///< [n]: in the preferences
+  std::vector<float> slm;             ///< [n]
+  std::vector<float> llm;             ///< [n]
+  std::vector<float> weight;          ///< [n]
+  std::vector<int> example;           ///< [n]
   /// How many times heavier rows for the LLM weigh in training, so that the few do not drown. It
   /// adds -log(llm_factor) to the logit that fits best, which is taken back after training.
   double llm_factor = 1.0;
 
   std::size_t size() const { return slm.size(); }
-  std::span<const float> row(std::size_t i) const {
-    const auto width = static_cast<std::size_t>(n_features);
-    return std::span(features).subspan(i * width, width);
-  }
+  /// The features of row `i`, into [n_features].
+  void read(std::size_t i, std::span<float> row) const;
   bool wants_slm(std::size_t i) const { return slm[i] >= llm[i]; }
 };
 

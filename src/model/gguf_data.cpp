@@ -1,6 +1,11 @@
 #include "model/gguf_data.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstring>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -19,9 +24,33 @@ GgufReader::GgufReader(const fs::path& path, const std::string& architecture) : 
                      summary.architecture));
   }
   ggml_context* tensors = nullptr;
-  gguf_.reset(gguf_init_from_file(path.c_str(), {.no_alloc = false, .ctx = &tensors}));
+  gguf_.reset(gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = &tensors}));
   tensors_.reset(tensors);
   if (!gguf_) fail("damaged or truncated: its tensors cannot be read");
+  map();
+}
+
+/// Lets the tensors lie in the file.
+void GgufReader::map() {
+  const std::size_t size = fs::file_size(path_);
+  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  void* base = fd < 0 ? MAP_FAILED : mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (fd >= 0) close(fd);
+  if (base == MAP_FAILED) fail("cannot be mapped into memory");
+  file_ = std::shared_ptr<const void>(base, [size](void* mapped) { munmap(mapped, size); });
+  const std::size_t data = gguf_get_data_offset(gguf_.get());
+  const std::size_t alignment = gguf_get_alignment(gguf_.get());
+  for (std::int64_t i = 0; i < gguf_get_n_tensors(gguf_.get()); ++i) {
+    ggml_tensor* tensor = ggml_get_tensor(tensors_.get(), gguf_get_tensor_name(gguf_.get(), i));
+    const std::size_t begin = data + gguf_get_tensor_offset(gguf_.get(), i);
+    // Padding included: a file without its last bytes is not the one that was written.
+    const std::size_t bytes =
+        tensor == nullptr ? size + 1 : GGML_PAD(ggml_nbytes(tensor), alignment);
+    if (begin > size || bytes > size - begin) {
+      fail("damaged or truncated: its tensors cannot be read");
+    }
+    tensor->data = static_cast<std::uint8_t*>(base) + begin;
+  }
 }
 
 void GgufReader::fail(const std::string& what) const {
@@ -122,6 +151,14 @@ std::vector<std::int32_t> GgufReader::integers(const std::string& name) const {
   return {data, data + ggml_nelements(&t)};
 }
 
+std::span<const std::uint16_t> GgufReader::halves(const std::string& name) const {
+  const ggml_tensor& t = tensor(name);
+  if (t.type != GGML_TYPE_F16) {
+    fail(fmt::format("tensor '{}': expected f16, found {}", name, ggml_type_name(t.type)));
+  }
+  return {static_cast<const std::uint16_t*>(t.data), static_cast<std::size_t>(ggml_nelements(&t))};
+}
+
 GgufWriter::GgufWriter(const std::string& architecture) : gguf_(gguf_init_empty()) {
   set("general.architecture", architecture);
 }
@@ -164,20 +201,50 @@ void GgufWriter::add(const std::string& name, std::span<const std::int32_t> valu
             {bytes, bytes + values.size_bytes()});
 }
 
+void GgufWriter::add(const std::string& name, std::int64_t n_in, Pieces halves) {
+  std::size_t bytes = 0;
+  for (const auto& piece : halves) bytes += piece.size();
+  const auto row = static_cast<std::int64_t>(ggml_row_size(GGML_TYPE_F16, n_in));
+  add_tensor(name, GGML_TYPE_F16, n_in, static_cast<std::int64_t>(bytes) / row, std::move(halves));
+}
+
 void GgufWriter::add_bytes(const std::string& name, ggml_type type, std::int64_t n_in,
                            std::int64_t rows, std::vector<std::uint8_t> bytes) {
+  data_.push_back(std::move(bytes));
+  add_tensor(name, type, n_in, rows, {data_.back()});
+}
+
+void GgufWriter::add_tensor(const std::string& name, ggml_type type, std::int64_t n_in,
+                            std::int64_t rows, Pieces pieces) {
   contexts_.emplace_back(
       ggml_init({.mem_size = ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
   ggml_tensor* tensor = ggml_new_tensor_2d(contexts_.back().get(), type, n_in, rows);
   ggml_set_name(tensor, name.c_str());
-  data_.push_back(std::move(bytes));
-  tensor->data = data_.back().data();
+  pieces_.push_back(std::move(pieces));
   gguf_add_tensor(gguf_.get(), tensor);
+}
+
+/// The tensors, each aligned, behind the metadata.
+bool GgufWriter::append_data(const fs::path& path) const {
+  std::ofstream file(path, std::ios::binary | std::ios::app);
+  const std::size_t alignment = gguf_get_alignment(gguf_.get());
+  for (const Pieces& pieces : pieces_) {
+    std::size_t size = 0;
+    for (const auto& piece : pieces) {
+      file.write(reinterpret_cast<const char*>(piece.data()),
+                 static_cast<std::streamsize>(piece.size()));
+      size += piece.size();
+    }
+    const std::string padding((alignment - size % alignment) % alignment, '\0');
+    file.write(padding.data(), static_cast<std::streamsize>(padding.size()));
+  }
+  file.close();
+  return !file.fail();
 }
 
 void GgufWriter::save(const fs::path& path) const {
   replace_file(path, [&](const fs::path& temporary) {
-    if (!gguf_write_to_file(gguf_.get(), temporary.c_str(), false)) {
+    if (!gguf_write_to_file(gguf_.get(), temporary.c_str(), true) || !append_data(temporary)) {
       throw ResourceError(
           fmt::format("{}: cannot be written (disk full, or no permission?)", path.string()));
     }

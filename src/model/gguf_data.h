@@ -20,8 +20,8 @@ struct GgmlContextDeleter {
 };
 using GgmlContextPtr = std::unique_ptr<ggml_context, GgmlContextDeleter>;
 
-/// A GGUF file held in memory. Every getter throws InputError naming the file and the key or tensor
-/// when it is missing or of another kind than asked for.
+/// A GGUF file, mapped into memory. Every getter throws InputError naming the file and the key or
+/// tensor when it is missing or of another kind than asked for.
 class GgufReader {
  public:
   /// Throws InputError: missing, no GGUF, truncated, or another general.architecture.
@@ -41,6 +41,9 @@ class GgufReader {
   /// A tensor of any floating-point or quantised type as floats, row after row.
   std::vector<float> floats(const std::string& name) const;
   std::vector<std::int32_t> integers(const std::string& name) const;
+  /// An F16 tensor's values where they lie in the file; keep file() as long as they are used.
+  std::span<const std::uint16_t> halves(const std::string& name) const;
+  std::shared_ptr<const void> file() const { return file_; }
   ggml_type type(const std::string& name) const { return tensor(name).type; }
 
  private:
@@ -49,9 +52,12 @@ class GgufReader {
   const ggml_tensor& tensor(const std::string& name) const;
   [[noreturn]] void fail(const std::string& what) const;
 
+  void map();
+
   std::filesystem::path path_;
   GgmlContextPtr tensors_;
   GgufPtr gguf_;
+  std::shared_ptr<const void> file_;
 };
 
 /// Builds a GGUF file.
@@ -71,17 +77,26 @@ class GgufWriter {
   void add(const std::string& name, ggml_type type, std::int64_t n_in,
            std::span<const float> values);
   void add(const std::string& name, std::span<const std::int32_t> values);
+  /// An F16 matrix [n_in, rows], in pieces that must outlive save().
+  void add(const std::string& name, std::int64_t n_in,
+           std::vector<std::span<const std::uint8_t>> halves);
 
   /// Writes the file in one step (replace_file()). Throws InputError or ResourceError.
   void save(const std::filesystem::path& path) const;
 
  private:
+  using Pieces = std::vector<std::span<const std::uint8_t>>;
+
+  void add_tensor(const std::string& name, ggml_type type, std::int64_t n_in, std::int64_t rows,
+                  Pieces pieces);
   void add_bytes(const std::string& name, ggml_type type, std::int64_t n_in, std::int64_t rows,
                  std::vector<std::uint8_t> bytes);
+  bool append_data(const std::filesystem::path& path) const;
 
   GgufPtr gguf_;
   std::vector<GgmlContextPtr> contexts_;
   std::vector<std::vector<std::uint8_t>> data_;
+  std::vector<Pieces> pieces_;  ///< of each tensor
 };
 
 }  // namespace citer

@@ -89,7 +89,8 @@ Preferences hand_made() {
   Preferences p;
   p.info.n_embd = 2;
   p.examples = {{"one", true}, {"two", false}};
-  p.hidden = {1, 2, 3, 4, 5, 6, 7, 8};
+  p.hidden = HiddenStates(2);
+  p.hidden.append(std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8});
   p.confidence.assign(4 * kConfidenceFeatures, 0.5F);
   p.label = {1, 0, 1, 0};
   p.slm_logprob = {std::log(0.9F), std::log(0.1F), std::log(0.2F), std::log(0.3F)};
@@ -104,6 +105,12 @@ Preferences hand_made() {
   p.llm_gap = {0, 1, 1, 1};
   p.source = {0, 2, 2, 2};
   return p;
+}
+
+std::vector<float> row_of(const TrainingSet& set, std::size_t i) {
+  std::vector<float> row(static_cast<std::size_t>(set.n_features));
+  set.read(i, row);
+  return row;
 }
 
 std::vector<bool> wants(const TrainingSet& set) {
@@ -131,8 +138,8 @@ TEST(TrainingSet, FeaturesOfARow) {
   const Preferences p = hand_made();
   const TrainingSet set = make_training_set(p, "query", RouterFeatures::kHiddenConfidence, 8);
   ASSERT_EQ(set.n_features, 2 + kConfidenceFeatures);
-  EXPECT_EQ(set.row(1)[0], 5.0F) << "the second example's first position";
-  EXPECT_EQ(set.row(1)[2], 0.5F);
+  EXPECT_EQ(row_of(set, 1)[0], 5.0F) << "the second example's first position";
+  EXPECT_EQ(row_of(set, 1)[2], 0.5F);
 }
 
 TEST(TrainingSet, SoftLabelsAreTwoRowsAndTheFewAreBalanced) {
@@ -159,11 +166,12 @@ TEST(TrainingSet, LabelsWeighWhatTheyStandForAndNoneIsNoRow) {
 Preferences few_rolled_out(int n) {
   Preferences p;
   p.info.n_embd = 1;
+  p.hidden = HiddenStates(1);
   p.examples = {{"one", std::nullopt}};
   for (int i = 0; i < n; ++i) {
     const bool harmful = i % 2 == 0 && i % 10 != 0;
     const bool chosen = mix64(static_cast<std::uint64_t>(i)) % 4 == 0;
-    p.hidden.push_back(i % 2 == 0 ? 1.0F : -1.0F);
+    p.hidden.append(std::vector{i % 2 == 0 ? 1.0F : -1.0F});
     p.confidence.insert(p.confidence.end(), kConfidenceFeatures, -0.5F);
     p.label.push_back(chosen && harmful ? 0.0F : 1.0F);
     p.weight.push_back(chosen ? 4.0F : 0.0F);
@@ -191,7 +199,7 @@ TEST(TrainingSet, FewRolloutsStandForAllOnAverage) {
   double even = 0.0;
   double odd = 0.0;
   for (std::size_t i = 0; i < set.size(); ++i) {
-    if (set.wants_slm(i)) (set.row(i)[0] > 0 ? even : odd) += set.weight[i];
+    if (set.wants_slm(i)) (row_of(set, i)[0] > 0 ? even : odd) += set.weight[i];
   }
   EXPECT_NEAR(even / 2000, 0.2, 0.06) << "and yet the labels say where it is";
   EXPECT_NEAR(odd / 2000, 1.0, 0.06);

@@ -32,7 +32,8 @@ Preferences sample() {
   p.info.judge = OutcomeRule::kAgreement;
   p.info.continued_by = ContinueBy::kLlm;
   p.examples = {{"one", true}, {"two", std::nullopt}};
-  p.hidden = {1, 2, 3, 4, 5, 6};
+  p.hidden = HiddenStates(2);
+  p.hidden.append(std::vector<float>{1, 2, 3, 4, 5, 6});
   p.confidence.assign(3 * kConfidenceFeatures, 0.25F);
   p.label = {1, 0, 0.5F};
   p.slm_logprob = {-1, -2, -3};
@@ -47,6 +48,16 @@ Preferences sample() {
   p.llm_gap = {0, 0.5F, 3};
   p.source = {0, 4, 2};
   return p;
+}
+
+std::vector<float> floats_of(const HiddenStates& hidden) {
+  std::vector<float> out;
+  std::vector<float> row(static_cast<std::size_t>(hidden.width()));
+  for (std::size_t i = 0; i < hidden.size(); ++i) {
+    hidden.read(i, row);
+    out.insert(out.end(), row.begin(), row.end());
+  }
+  return out;
 }
 
 class PreferenceFile : public testing::Test {
@@ -71,7 +82,7 @@ TEST_F(PreferenceFile, RoundTrip) {
   EXPECT_EQ(read.examples[0].slm_right, true);
   EXPECT_EQ(read.examples[1].slm_right, std::nullopt);
   EXPECT_EQ(read.examples[1].id, "two");
-  EXPECT_EQ(read.hidden, p.hidden);
+  EXPECT_EQ(floats_of(read.hidden), (std::vector<float>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(read.confidence, p.confidence);
   EXPECT_EQ(read.label, p.label);
   EXPECT_EQ(read.llm_logprob, p.llm_logprob);
@@ -81,7 +92,22 @@ TEST_F(PreferenceFile, RoundTrip) {
   EXPECT_EQ(read.weight, p.weight);
   EXPECT_EQ(read.llm_gap, p.llm_gap);
   EXPECT_EQ(read.source, p.source);
-  EXPECT_EQ(read.hidden_row(2)[1], 6.0F);
+}
+
+TEST_F(PreferenceFile, MergedRowsOutliveTheirFiles) {
+  save_preferences(folder_ / "a.gguf", sample());
+  save_preferences(folder_ / "b.gguf", sample());
+  Preferences all = load_preferences(folder_ / "a.gguf");
+  all.append(load_preferences(folder_ / "b.gguf"), "a", "b");
+  std::filesystem::remove(folder_ / "a.gguf");
+  std::filesystem::remove(folder_ / "b.gguf");
+  const Preferences copy = all;
+  all.hidden.append(std::vector<float>{7, 8});
+  EXPECT_EQ(copy.hidden.size(), 6U);
+  EXPECT_EQ(floats_of(all.hidden).back(), 8.0F);
+  save_preferences(path_, copy);
+  EXPECT_EQ(floats_of(load_preferences(path_).hidden),
+            (std::vector<float>{1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6}));
 }
 
 TEST_F(PreferenceFile, NoRowsAreFineToo) {
@@ -121,6 +147,7 @@ TEST(PreferenceAppend, RenumbersExamplesAndAddsCounts) {
   EXPECT_EQ(a.size(), 6U);
   EXPECT_EQ(a.example, (std::vector<std::int32_t>{0, 0, 1, 2, 2, 3}));
   EXPECT_EQ(a.examples.size(), 4U);
+  EXPECT_EQ(floats_of(a.hidden), (std::vector<float>{1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(a.info.counts.slm_ok, 4);
 }
 
