@@ -17,6 +17,7 @@
 #include "learn/collect.h"
 #include "learn/rollouts.h"
 #include "model/sampler.h"
+#include "task/answer.h"
 
 namespace citer {
 namespace {

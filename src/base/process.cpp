@@ -61,6 +61,7 @@ void fill(const Descriptor& file, std::string_view bytes) {
 /// Starts `arguments` with these for its input, and its output and errors.
 pid_t start(const std::vector<std::string>& arguments, int input, int output) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
