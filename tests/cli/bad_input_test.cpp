@@ -82,10 +82,11 @@ TEST_F(BadInput, PairOfDifferentVocabularies) {
 
 TEST_F(BadInput, WhatTakesOneVocabulary) {
   test::write_tiny_model(folder_ / "other.gguf", {.token_texts = {{270, "yak"}}});
-  EXPECT_THAT(generate_badly({"-p", "x", "-md", path("slm.gguf"), "-m", path("other.gguf"),
-                              "--speculate", "4"},
-                             kUsageError),
-              HasSubstr("--speculate: speculation needs two models of one vocabulary"));
+  const test::ProcessResult result = run({"generate", "-p", "x", "-md", path("slm.gguf"), "-m",
+                                          path("other.gguf"), "--speculate", "4"});
+  EXPECT_EQ(result.status, kUsageError);
+  EXPECT_THAT(result.err, HasSubstr("note: the models' vocabularies differ"));
+  EXPECT_THAT(result.err, HasSubstr("--speculate: speculation needs two models of one vocabulary"));
   EXPECT_THAT(
       run_badly({"advise", "-md", path("slm.gguf"), "-m", path("other.gguf")}, kInputError),
       AllOf(HasSubstr("advice needs two models of one vocabulary"), HasSubstr("token 270 is ")));
