@@ -80,6 +80,8 @@ struct Prompt {
   bool raw = false;
   /// With tokens: how thinking is marked in the answer to them; none: not at all.
   std::optional<Thinking> thinking{};
+  /// With tokens: the same for the LLM, where its vocabulary is not the SLM's.
+  std::vector<Token> llm_tokens{};
 };
 
 /// One answer to write.

@@ -56,6 +56,12 @@ class Pair {
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
 
+  /// Whether both models have one vocabulary. Else the LLM reads and writes the answer's text in
+  /// its own tokens, and the pair is for plain routing alone (docs/pairs.md).
+  bool has_one_vocabulary() const;
+  /// Throws InputError naming both files and `what` cannot be done, unless they have.
+  void require_one_vocabulary(const std::string& what) const;
+
   /// What a user should know of this pair: differences that were let through. A line each.
   const std::vector<std::string>& notes() const;
 
@@ -75,7 +81,7 @@ class Pair {
 
   const std::shared_ptr<Model>& slm() const;
   const std::shared_ptr<Model>& llm() const;
-  /// The tokens that both models know.
+  /// The tokens that both models know, or else the SLM's: those of answers.
   const Vocab& vocab() const;
   const ChatFormat& chat_format() const;
 
@@ -84,7 +90,7 @@ class Pair {
   void check_grammar(const std::string& gbnf) const;
 
   /// A request as the decoder takes it: policy and threshold looked up, prompt tokenised. Throws
-  /// UsageError naming what is wrong.
+  /// UsageError naming what is wrong, or takes one vocabulary where there are two.
   DecodeRequest resolve(const Request& request) const;
 
  private:

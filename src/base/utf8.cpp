@@ -57,6 +57,16 @@ std::size_t complete_utf8_length(std::string_view text) {
   return text.size();
 }
 
+std::size_t valid_utf8_length(std::string_view text) {
+  std::size_t valid = 0;
+  while (valid < text.size()) {
+    const std::size_t length = character_length(text.substr(valid));
+    if (length == 0) break;
+    valid += length;
+  }
+  return valid;
+}
+
 std::string valid_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());

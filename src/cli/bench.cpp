@@ -302,6 +302,7 @@ int run_bench(const BenchFlags& flags) {
   const Dataset dataset = load_dataset(
       flags.data.empty() ? bundled_model("data/math.test.jsonl") : flags.data, dataset_options);
   Service service(load_pair(pair), service_options);
+  service.pair().require_one_vocabulary("bench");
   const InterruptGuard interrupt;
   if (!flags.hardware_file.empty()) {
     print_prediction(other, record(service, dataset.examples, options));

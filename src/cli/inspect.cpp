@@ -141,7 +141,15 @@ int run_inspect(const InspectFlags& flags) {
   if (models.size() != 2) return 0;
   const VocabMatch match = match_vocabs(models[0]->vocab(), models[1]->vocab());
   if (!match.is_pair()) {
-    fmt::print("no pair: the vocabularies differ: {}\n", match.text());
+    const bool is_in_order = models[0]->parameters() <= models[1]->parameters();
+    const Model& slm = *models[is_in_order ? 0 : 1];
+    const Model& llm = *models[is_in_order ? 1 : 0];
+    const std::string fault = text_fault(slm.vocab(), llm.vocab());
+    if (fault.empty()) {
+      fmt::print("a pair by text, for plain routing: the vocabularies differ: {}\n", match.text());
+      return 0;
+    }
+    fmt::print("no pair: the vocabularies differ: {}; {}\n", match.text(), fault);
     return 1;
   }
   const double factor =

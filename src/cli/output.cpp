@@ -114,6 +114,9 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
   std::string line =
       fmt::format("{} tokens, {} by the LLM ({:.1f} %) in {} passes over {} positions", c.tokens(),
                   c.llm_tokens, 100 * llm_share(c), c.llm_passes, c.llm_positions);
+  if (c.llm_own_tokens != c.llm_tokens) {
+    line += fmt::format(", {} in its own vocabulary", c.llm_own_tokens);
+  }
   if (c.accepted + c.rejected > 0) {
     line += fmt::format("; {} of {} guesses accepted, {} drafts dropped", c.accepted,
                         c.accepted + c.rejected, c.dropped);

@@ -6,6 +6,17 @@ namespace citer {
 
 namespace {
 
+/// A token of the LLM's text, decided.
+Draft by_llm(Drawn drawn, double score) {
+  Draft draft;
+  draft.record.id = drawn.id;
+  draft.record.piece = std::move(drawn.piece);
+  draft.record.writer = Writer::kLlm;
+  draft.record.score = score;
+  draft.ends = drawn.ends;
+  return draft;
+}
+
 /// One answer's part of a commit. Counts for the answer and in all.
 class Commit {
  public:
@@ -17,6 +28,7 @@ class Commit {
   void count(const Counters& cost);
   void add(std::int64_t Counters::*counter, std::int64_t n = 1);
   void append(Draft draft);
+  void grow_llm_side(LlmGrowth growth);
   void decide(std::vector<Decision> decisions);
   void audit(const Decision& decision);
   void verify(Decision decision);
@@ -58,8 +70,16 @@ void Commit::apply(SlotOutcome outcome) {
   }
   if (outcome.draft) append(std::move(*outcome.draft));
   if (!outcome.decisions.empty()) decide(std::move(outcome.decisions));
+  if (outcome.llm_growth) grow_llm_side(std::move(*outcome.llm_growth));
   const bool writes_none = sequence_.request.max_tokens == 0 && !sequence_.scores_prompt();
   if (writes_none && !sequence_.finish) sequence_.end(FinishReason::kLength);
+}
+
+/// The LLM's own tokens may be more than the SLM's, and need room, too.
+void Commit::grow_llm_side(LlmGrowth growth) {
+  sequence_.llm_side->grow(std::move(growth), sequence_.text.text().size());
+  const bool fits = sequence_.llm_tokens().size() <= sequence_.request.llm_room;
+  if (!fits && !sequence_.finish) sequence_.end(FinishReason::kLength);
 }
 
 /// It is decided at once where nothing before it is pending and it needs no pass of the LLM.
@@ -109,7 +129,11 @@ void Commit::verify(Decision decision) {
     add(accepted ? &Counters::accepted : &Counters::rejected);
   }
   if (!accepted) correct(std::move(drawn));
+  const double score = front.record.score;
   settle_front();
+  for (Drawn& further : decision.further) {
+    if (!sequence_.finish) append(by_llm(std::move(further), score));
+  }
 }
 
 /// The LLM's token takes the first draft's place; what was drafted behind is dropped.
@@ -135,6 +159,7 @@ void Commit::settle_front() {
   sequence_.grown = now;
   sequence_.text.push(record.piece, record.writer);
   add(record.writer == Writer::kLlm ? &Counters::llm_tokens : &Counters::slm_tokens);
+  if (record.writer == Writer::kLlm && !sequence_.llm_side) add(&Counters::llm_own_tokens);
   sequence_.records.push_back(std::move(record));
   finish_if_ended(ends);
 }

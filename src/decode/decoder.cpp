@@ -43,7 +43,7 @@ std::vector<int> slots_of(const StepPlan& plan, const std::vector<Read>& under_w
 
 }  // namespace
 
-Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
+Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap, bool by_text)
     : slm_(slm),
       llm_(llm),
       sequences_(index(slots)),
@@ -54,15 +54,17 @@ Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap)
                   .slm_threads = free_threads(slm.model()),
                   .llm_threads = free_threads(llm.model())}),
       reported_(index(slots)),
-      executor_(slm, llm, overlap) {}
+      executor_(slm, llm, overlap, by_text) {}
 
 int Decoder::context_size() const { return std::min(slm_.context_size(), llm_.context_size()); }
 
-std::optional<int> Decoder::claim_slot(const std::vector<Token>& prompt) {
+std::optional<int> Decoder::claim_slot(const std::vector<Token>& prompt,
+                                       const std::vector<Token>& llm_prompt) {
   collect();  // caches are looked at, and shared
-  const std::optional<Placement> placement = cache_.place(prompt, sequences_);
+  const PromptTokens both{prompt, llm_prompt.empty() ? prompt : llm_prompt};
+  const std::optional<Placement> placement = cache_.place(both, sequences_);
   if (!placement) return std::nullopt;
-  cache_.fork(*placement, prompt);
+  cache_.fork(*placement, both);
   return placement->slot;
 }
 
@@ -70,15 +72,17 @@ void Decoder::check(const DecodeRequest& request) const {
   check_sampling_options(request.sampling);
   check_token_options(request.sampling, slm_.model().vocab());
   const auto prompt_size = static_cast<int>(request.prompt.size());
+  const auto llm_prompt_size = static_cast<int>(request.llm_prompt.size());
   if (prompt_size == 0) throw UsageError("the prompt is empty");
   if (!(request.threshold >= 0 && request.threshold <= 1)) {
     throw FieldError({"threshold"},
                      fmt::format("expected a number in [0, 1], found {}", request.threshold));
   }
   const int room = context_size() - prompt_size;
-  if (room < 1) {
-    throw FieldError({"context_size"}, fmt::format("the prompt has {} tokens, the context holds {}",
-                                                   prompt_size, context_size()));
+  if (room < 1 || llm_prompt_size >= llm_.context_size()) {
+    throw FieldError({"context_size"},
+                     fmt::format("the prompt has {} tokens, the context holds {}",
+                                 std::max(prompt_size, llm_prompt_size), context_size()));
   }
   if (request.max_tokens > room) {
     throw FieldError({"max_tokens", "context_size"},
@@ -92,7 +96,9 @@ std::unique_ptr<Sequence> Decoder::prepare(DecodeRequest request) const {
   if (request.max_tokens < 0) {
     request.max_tokens = context_size() - static_cast<int>(request.prompt.size());
   }
-  return std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size());
+  request.llm_room = index(llm_.context_size());
+  return std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size(),
+                                    llm_.model().vocab().size());
 }
 
 void Decoder::start(int slot, std::unique_ptr<Sequence> sequence) {

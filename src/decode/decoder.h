@@ -33,8 +33,10 @@ namespace citer {
 class Decoder {
  public:
   /// Answers are written in the first `slots` sequences of both contexts, which must outlive the
-  /// decoder.
-  Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap = false);
+  /// decoder. `by_text`: the models' vocabularies differ, and requests bring their prompts in both;
+  /// the LLM then reads and writes the text in its own tokens (LlmSide).
+  Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap = false,
+          bool by_text = false);
 
   /// For serving many at once; see SchedulerOptions::by_times. `max_wait`: seconds that a token may
   /// wait at most, see SpeculationPlanner::set_max_wait().
@@ -43,8 +45,10 @@ class Decoder {
   }
 
   /// The free slot that suits this prompt best (SlotCache::place()), with its caches forked where
-  /// that helps. Nothing while the prompt has to wait for one.
-  std::optional<int> claim_slot(const std::vector<Token>& prompt);
+  /// that helps. Nothing while the prompt has to wait for one. `llm_prompt`: the same in the LLM's
+  /// own tokens, where they are others.
+  std::optional<int> claim_slot(const std::vector<Token>& prompt,
+                                const std::vector<Token>& llm_prompt = {});
 
   /// Throws UsageError for what cannot be written: empty prompt, prompt and token limit that do not
   /// fit the context, threshold outside [0, 1], sampling options out of range. Any thread may call

@@ -6,6 +6,7 @@
 
 #include "base/stopwatch.h"
 #include "citer/error.h"
+#include "decode/by_text.h"
 #include "decode/scheduler.h"
 
 namespace citer {
@@ -62,11 +63,12 @@ void for_slot(SlotOutcome& slot, const Work& work) {
 
 }  // namespace
 
-Executor::Executor(ModelContext& slm, ModelContext& llm, bool overlap)
+Executor::Executor(ModelContext& slm, ModelContext& llm, bool overlap, bool by_text)
     : slm_(slm),
       llm_(llm),
       pool_(std::max(slm.model().threads(), llm.model().threads())),
       llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {
+  if (by_text) return;
   // Padding that only one vocabulary has is never drawn: it stands for no text.
   const int shared = std::min(slm.model().vocab().size(), llm.model().vocab().size());
   slm.limit_vocabulary(shared);
@@ -233,6 +235,8 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   draft.record.slm_seconds = slot.cost.slm_seconds;
   draft.record.llm_seconds = slot.cost.llm_seconds;
   draft.record.id = kNoToken;
+  if (draft.pending && sequence.llm_side)
+    slot.llm_growth = text_for_llm(sequence, llm_.model().vocab());
   std::optional<Row> row;
   if (by_llm && has_llm_row) {
     row = llm_.row(planned.llm_read, 0);
@@ -263,9 +267,9 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
   decided_.clear();
   for (const Read& read : reads) {
     const Sequence& sequence = sequence_of(sequences, read.slot);
-    const auto first = sequence.tokens.begin();
-    tokens_.emplace_back(first, first + static_cast<std::ptrdiff_t>(read.length));
-    decided_.push_back(sequence.decided());
+    const std::span<const Token> tokens = sequence.llm_tokens().first(read.length);
+    tokens_.emplace_back(tokens.begin(), tokens.end());
+    decided_.push_back(sequence.llm_decided());
   }
   const auto pass = [this] {
     std::vector<RowRequest> requests;
@@ -314,6 +318,11 @@ StepOutcome Executor::collect(const Sequences& sequences) {
 /// The LLM's decisions at the rows, in order, up to the first that is not what was guessed.
 void Executor::decide(const Read& read, std::size_t request, Sequence& sequence,
                       SlotOutcome& slot) {
+  if (sequence.llm_side) {
+    if (read.rows.empty()) return;  // a part of its prompt is read
+    const Row row = llm_.row(request, 0);
+    return decide_by_text(row, slm_.model().vocab(), llm_.model().vocab(), sequence, slot);
+  }
   const std::size_t decided = sequence.decided();
   for (std::size_t i = 0; i < read.rows.size(); ++i) {
     const auto position = static_cast<std::size_t>(read.rows[i]) + 1;

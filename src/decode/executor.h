@@ -16,8 +16,9 @@ class Executor {
  public:
   using Sequences = std::vector<std::unique_ptr<Sequence>>;
 
-  /// With `overlap` the LLM verifies on a thread of its own. The contexts must outlive this.
-  Executor(ModelContext& slm, ModelContext& llm, bool overlap);
+  /// With `overlap` the LLM verifies on a thread of its own; `by_text`: the models' vocabularies
+  /// differ (LlmSide). The contexts must outlive this.
+  Executor(ModelContext& slm, ModelContext& llm, bool overlap, bool by_text);
 
   /// Throws Error when a pass or a policy fails; the caches are then in order. What is wrong with
   /// one sequence alone is its SlotOutcome::error.

@@ -36,6 +36,9 @@ std::string fault_of_phase(const Sequence& s, bool is_verified) {
   const bool has_pending = !s.drafts.empty() && s.drafts.front().pending;
   if (!s.drafts.empty() && !has_pending) return "the first draft is not pending";
   if ((s.phase == Phase::kFinished) != s.finish.has_value()) return "finished without a reason";
+  if (has_pending && s.llm_side && s.llm_side->bytes != s.text.text().size()) {
+    return "the LLM is to go on behind another text";
+  }
   switch (s.phase) {
     case Phase::kQueued:
       return "queued in a slot";

@@ -31,7 +31,20 @@ bool needs_llm(const SlotView& view) {
 }
 
 std::size_t unread_by_llm(const SlotView& view) {
-  return view.sequence->tokens.size() - view.llm_cached;
+  return view.sequence->llm_tokens().size() - view.llm_cached;
+}
+
+/// After which of its tokens the LLM has to decide.
+std::vector<int> rows_to_decide(const Sequence& sequence) {
+  if (sequence.llm_side) return {static_cast<int>(sequence.llm_side->tokens.size()) - 1};
+  const bool audit = sequence.request.audit;
+  const std::size_t decided = sequence.decided();
+  std::vector<int> rows;
+  for (std::size_t p = audit ? sequence.verified : decided; p < sequence.tokens.size(); ++p) {
+    const bool pending = p >= decided && sequence.drafts[p - decided].pending;
+    if (pending || audit) rows.push_back(static_cast<int>(p) - 1);
+  }
+  return rows;
 }
 
 }  // namespace
@@ -189,7 +202,8 @@ StepPlan Scheduler::draft(const Slots& slots) const {
     if (!runs(slots[slot]) || !may_draft(*slots[slot].sequence)) continue;
     plan.kind = Kind::kDraft;
     const Sequence& sequence = *slots[slot].sequence;
-    DraftPlan draft{static_cast<int>(slot), sequence.threshold()};
+    DraftPlan draft{static_cast<int>(slot),
+                    sequence.is_inside_character() ? 0.0 : sequence.threshold()};
     if (sequence.opens()) {
       draft.threshold = 1.0;
       read_opening(plan, draft.slot, slots[slot], room);
@@ -300,7 +314,7 @@ bool Scheduler::prepares_short_pass(std::vector<int>& waiting, const Slots& slot
   if (!options_.by_times || !planner_.wants_short_pass()) return false;
   const auto caught_up = std::stable_partition(waiting.begin(), waiting.end(), [&](int slot) {
     const SlotView& view = slots[static_cast<std::size_t>(slot)];
-    return view.llm_cached + 1 >= view.sequence->decided();
+    return view.llm_cached + 1 >= view.sequence->llm_decided();
   });
   if (caught_up == waiting.begin()) return true;
   waiting.erase(caught_up, waiting.end());
@@ -328,15 +342,8 @@ void Scheduler::in_order_of_patience(std::vector<int>& waiting, const Slots& slo
 /// where there is no room.
 std::optional<Read> Scheduler::verification(int slot, const SlotView& view, std::size_t& room,
                                             bool catch_up_only) const {
-  const Sequence& sequence = *view.sequence;
-  const bool audit = sequence.request.audit;
-  const std::size_t decided = sequence.decided();
-  Read read{slot, 0, {}, sequence.draw_form()};
-  for (std::size_t p = audit ? sequence.verified : decided; p < sequence.tokens.size(); ++p) {
-    const bool pending = p >= decided && sequence.drafts[p - decided].pending;
-    if (pending || audit) read.rows.push_back(static_cast<int>(p) - 1);
-  }
   if (room == 0) return std::nullopt;
+  Read read{slot, 0, rows_to_decide(*view.sequence), view.sequence->draw_form()};
   read.length = static_cast<std::size_t>(read.rows.back()) + 1;
   const auto first_row = static_cast<std::size_t>(read.rows.front());
   const std::size_t have = std::min(view.llm_cached, first_row);
@@ -363,7 +370,7 @@ std::optional<Read> Scheduler::reading_ahead(const std::vector<int>& moving, std
   }
   if (best == nullptr) return std::nullopt;
   const std::size_t length = std::min(best->llm_cached + SpeculationPlanner::kTile - in_last_tile,
-                                      best->sequence->decided());
+                                      best->sequence->llm_decided());
   if (length <= best->llm_cached) return std::nullopt;
   return Read{static_cast<int>(best - slots.data()), length, {}};
 }

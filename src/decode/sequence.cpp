@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/thinking.h"
+#include "base/utf8.h"
 
 namespace citer {
 
@@ -15,20 +16,30 @@ constexpr std::size_t kMostDrafts = 48;
 
 /// Stream of an answer's random numbers: its prompt, so that an answer does not depend on what else
 /// is in the batch.
-std::uint64_t stream_of(const DecodeRequest& request) {
-  const auto* bytes = reinterpret_cast<const char*>(request.prompt.data());
-  return hash64({bytes, request.prompt.size() * sizeof(Token)}) + request.choice;
+std::uint64_t stream_of(const std::vector<Token>& prompt, std::uint64_t choice) {
+  const auto* bytes = reinterpret_cast<const char*>(prompt.data());
+  return hash64({bytes, prompt.size() * sizeof(Token)}) + choice;
+}
+
+/// Its draws are those of the LLM alone: their numbers are addressed by its own tokens.
+std::optional<LlmSide> llm_side_of(const DecodeRequest& request, int n_vocab) {
+  const std::vector<Token>& prompt = request.llm_prompt;
+  if (prompt.empty()) return std::nullopt;
+  return LlmSide(prompt,
+                 ConstrainedSampler(n_vocab, request.sampling, stream_of(prompt, request.choice),
+                                    request.llm_constraint, prompt.size()));
 }
 
 }  // namespace
 
-Sequence::Sequence(DecodeRequest r, int n_vocab)
+Sequence::Sequence(DecodeRequest r, int n_vocab, int n_llm_vocab)
     : request(std::move(r)),
-      stream(stream_of(request)),
+      stream(stream_of(request.prompt, request.choice)),
       tokens(request.prompt),
       verified(request.prompt.size()),
       text(request.stop),
-      sampler(n_vocab, request.sampling, stream, request.constraint, request.prompt.size()) {}
+      sampler(n_vocab, request.sampling, stream, request.constraint, request.prompt.size()),
+      llm_side(llm_side_of(request, n_llm_vocab)) {}
 
 void Sequence::enter(Phase next) {
   assert(next == phase || may_follow(phase, next));
@@ -62,6 +73,10 @@ RowForm Sequence::draft_form() const {
 
 double Sequence::seconds_since_token() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - grown).count();
+}
+
+bool Sequence::is_inside_character() const {
+  return llm_side && complete_utf8_length(text.text()) < text.text().size();
 }
 
 std::vector<Guesses> Sequence::pending() const {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "citer/policy.h"
 #include "citer/types.h"
 #include "decode/constraint.h"
+#include "decode/llm_side.h"
 #include "decode/phase.h"
 #include "decode/planner.h"
 #include "decode/text_stream.h"
@@ -20,6 +22,11 @@ namespace citer {
 /// One answer to write.
 struct DecodeRequest {
   std::vector<Token> prompt;  ///< at least one token
+  /// The prompt in the LLM's own tokens, and its constraint, in a pair of different vocabularies;
+  /// else empty. Such a pair writes by plain routing alone.
+  std::vector<Token> llm_prompt{};
+  Constraint llm_constraint{};
+  std::size_t llm_room = 0;  ///< tokens that its context holds of a sequence
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
   int max_tokens = -1;
   bool ignore_eog = false;   ///< go on after end-of-generation tokens (for measurements)
@@ -61,9 +68,10 @@ struct Draft {
 
 /// One answer being written. The token sequence is authoritative; both KV caches and the text are
 /// derived from it: the caches by ModelContext::forward(), the text by TextStream::push(), which
-/// gets decided tokens only.
+/// gets decided tokens only. In a pair of different vocabularies the tokens are the SLM's, and the
+/// LLM's side is derived from the text.
 struct Sequence {
-  Sequence(DecodeRequest request, int n_vocab);
+  Sequence(DecodeRequest request, int n_vocab, int n_llm_vocab = 0);
 
   DecodeRequest request;
   std::uint64_t stream;                     ///< addresses this answer's random numbers
@@ -75,6 +83,7 @@ struct Sequence {
   std::vector<TokenRecord> prompt_records;  ///< with `score_prompt`, one per token of the prompt
   TextStream text;
   ConstrainedSampler sampler;
+  std::optional<LlmSide> llm_side;  ///< in a pair of different vocabularies
   Counters counters;
   std::optional<FinishReason> finish;
   std::string error;                   ///< with FinishReason::kError
@@ -95,6 +104,11 @@ struct Sequence {
 
   /// Tokens that are decided, prompt included.
   std::size_t decided() const { return tokens.size() - drafts.size(); }
+  /// What the LLM is to have read, and how much of it will not be taken back.
+  std::span<const Token> llm_tokens() const { return llm_side ? llm_side->tokens : tokens; }
+  std::size_t llm_decided() const { return llm_side ? llm_side->tokens.size() : decided(); }
+  /// Whether the LLM cannot go on yet, since it would read half a character: the SLM ends it.
+  bool is_inside_character() const;
   /// What drawing a token needs of a row, and what scoring it beside that.
   RowForm draw_form() const;
   RowForm draft_form() const;

@@ -12,7 +12,7 @@ constexpr std::size_t kWorthIt = 16;
 
 /// Whether a sequence that has not read its prompt yet will come to hold so much of this one's.
 /// Where `to_the_end`, only what reaches to the end of its prompt can be shared.
-bool will_share(const Sequence& other, const std::vector<Token>& prompt, std::size_t more_than,
+bool will_share(const Sequence& other, std::span<const Token> prompt, std::size_t more_than,
                 bool to_the_end) {
   if (other.phase != Phase::kPrefill) return false;
   const std::vector<Token>& theirs = other.request.prompt;
@@ -40,13 +40,13 @@ void SlotCache::reset() {
   clock_ = 0;
 }
 
-std::size_t SlotCache::held(int sequence, const std::vector<Token>& prompt) const {
+std::size_t SlotCache::held(int sequence, const PromptTokens& prompt) const {
   const std::size_t held =
-      slm_.cached_prefix(sequence, prompt) + llm_.cached_prefix(sequence, prompt);
+      slm_.cached_prefix(sequence, prompt.slm) + llm_.cached_prefix(sequence, prompt.llm);
   return held < kWorthIt ? 0 : held;
 }
 
-std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
+std::optional<Placement> SlotCache::place(const PromptTokens& prompt,
                                           const Sequences& sequences) const {
   std::optional<int> best;
   std::size_t best_holds = 0;
@@ -63,7 +63,7 @@ std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
     if (s >= slots) continue;
     const auto at = static_cast<std::size_t>(s);
     if (sequences[at] != nullptr) {
-      if (will_share(*sequences[at], prompt, holds, to_the_end)) return std::nullopt;
+      if (will_share(*sequences[at], prompt.slm, holds, to_the_end)) return std::nullopt;
       continue;
     }
     const bool idle_longer =
@@ -78,11 +78,11 @@ std::optional<Placement> SlotCache::place(const std::vector<Token>& prompt,
   return Placement{*best, source};
 }
 
-void SlotCache::fork(const Placement& placement, const std::vector<Token>& prompt) {
+void SlotCache::fork(const Placement& placement, const PromptTokens& prompt) {
   if (!placement.source) return;
   const int source = *placement.source;
-  slm_.fork(source, placement.slot, slm_.cached_prefix(source, prompt));
-  llm_.fork(source, placement.slot, llm_.cached_prefix(source, prompt));
+  slm_.fork(source, placement.slot, slm_.cached_prefix(source, prompt.slm));
+  llm_.fork(source, placement.slot, llm_.cached_prefix(source, prompt.llm));
 }
 
 std::vector<SlotView> SlotCache::view(const Sequences& sequences, const Counters& totals,
@@ -99,9 +99,8 @@ std::vector<SlotView> SlotCache::view(const Sequences& sequences, const Counters
       view.llm_idle = totals.llm_passes - idle_since_[slot].llm_passes;
       continue;
     }
-    const std::vector<Token>& tokens = view.sequence->tokens;
-    view.slm_cached = slm_.cached_prefix(s, tokens);
-    if (llm_is_free) view.llm_cached = llm_.cached_prefix(s, tokens);
+    view.slm_cached = slm_.cached_prefix(s, view.sequence->tokens);
+    if (llm_is_free) view.llm_cached = llm_.cached_prefix(s, view.sequence->llm_tokens());
   }
   return views;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "decode/step_plan.h"
@@ -14,6 +15,12 @@ namespace citer {
 struct Placement {
   int slot = 0;
   std::optional<int> source{};  ///< fork the caches of this one
+};
+
+/// A prompt in the tokens of each model: the same ones, unless their vocabularies differ.
+struct PromptTokens {
+  std::span<const Token> slm;
+  std::span<const Token> llm;
 };
 
 /// Knows which sequence of both contexts holds which prefix, and how long free slots have been
@@ -29,11 +36,10 @@ class SlotCache {
   /// The free slot whose caches hold most of this prompt's beginning, else the one that has been
   /// idle longest; with a source where another's caches hold clearly more. Nothing while all slots
   /// are taken, or while another sequence is about to read the same beginning.
-  std::optional<Placement> place(const std::vector<Token>& prompt,
-                                 const Sequences& sequences) const;
+  std::optional<Placement> place(const PromptTokens& prompt, const Sequences& sequences) const;
 
   /// Shares the source's cached part of the prompt.
-  void fork(const Placement& placement, const std::vector<Token>& prompt);
+  void fork(const Placement& placement, const PromptTokens& prompt);
 
   /// Forgets which slots were used when.
   void reset();
@@ -47,7 +53,7 @@ class SlotCache {
                              bool llm_is_free) const;
 
  private:
-  std::size_t held(int sequence, const std::vector<Token>& prompt) const;
+  std::size_t held(int sequence, const PromptTokens& prompt) const;
 
   ModelContext& slm_;
   ModelContext& llm_;

@@ -1,6 +1,7 @@
 #include "decode/step_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,11 +11,13 @@ namespace {
 
 using Slots = std::vector<SlotView>;
 
-std::string read_fault(const Read& read, const Slots& slots) {
+std::string read_fault(const Read& read, const Slots& slots, Writer model) {
   if (read.slot < 0 || read.slot >= static_cast<int>(slots.size())) return "no such slot";
   const Sequence* sequence = slots[static_cast<std::size_t>(read.slot)].sequence;
   if (sequence == nullptr || sequence->finish) return "the slot has nothing to read";
-  if (read.length == 0 || read.length > sequence->tokens.size()) return "reads what is not there";
+  const std::size_t there =
+      model == Writer::kLlm ? sequence->llm_tokens().size() : sequence->tokens.size();
+  if (read.length == 0 || read.length > there) return "reads what is not there";
   if (!std::is_sorted(read.rows.begin(), read.rows.end(), std::less_equal<>())) {
     return "rows do not ascend";
   }
@@ -23,10 +26,10 @@ std::string read_fault(const Read& read, const Slots& slots) {
   return outside ? "a row lies outside what is read" : "";
 }
 
-std::string pass_fault(const std::vector<Read>& reads, const Slots& slots) {
+std::string pass_fault(const std::vector<Read>& reads, const Slots& slots, Writer model) {
   std::vector<bool> seen(slots.size());
   for (const Read& read : reads) {
-    if (std::string fault = read_fault(read, slots); !fault.empty()) return fault;
+    if (std::string fault = read_fault(read, slots, model); !fault.empty()) return fault;
     if (seen[static_cast<std::size_t>(read.slot)]) return "a slot is read twice";
     seen[static_cast<std::size_t>(read.slot)] = true;
   }
@@ -59,8 +62,11 @@ std::string plan_fault(const StepPlan& plan, const Slots& slots) {
   const auto named = [](int slot, const std::string& fault) {
     return fmt::format("slot {}: {}", slot, fault);
   };
-  if (std::string fault = pass_fault(plan.slm, slots); !fault.empty()) return "SLM: " + fault;
-  if (std::string fault = pass_fault(plan.llm, slots); !fault.empty()) return "LLM: " + fault;
+  for (const auto& [reads, model] :
+       {std::pair(&plan.slm, Writer::kSlm), std::pair(&plan.llm, Writer::kLlm)}) {
+    const std::string fault = pass_fault(*reads, slots, model);
+    if (!fault.empty()) return (model == Writer::kSlm ? "SLM: " : "LLM: ") + fault;
+  }
   for (const DraftPlan& draft : plan.drafts) {
     if (std::string fault = draft_fault(draft, plan, slots); !fault.empty()) {
       return named(draft.slot, fault);

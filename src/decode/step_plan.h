@@ -16,8 +16,8 @@ namespace citer {
 inline constexpr std::size_t kNoRead = ~std::size_t{0};
 
 /// One sequence's part in a pass of a model: its cache is brought in line with the first `length`
-/// tokens, and rows are wanted after some of them, ascending. Without rows a part of the prompt is
-/// read.
+/// tokens (of the LLM with those of Sequence::llm_tokens()), and rows are wanted after some of
+/// them, ascending. Without rows a part of the prompt is read.
 struct Read {
   int slot = 0;
   std::size_t length = 0;
@@ -74,6 +74,8 @@ struct Decision {
   std::size_t position = 0;
   Drawn drawn;
   std::optional<Guesses> guesses;  ///< of a pending token that was guessed
+  /// The rest of the LLM's one token, where it is several of the SLM's.
+  std::vector<Drawn> further{};
 };
 
 /// What a step found out about one sequence.
@@ -83,6 +85,7 @@ struct SlotOutcome {
   std::optional<Draft> draft;          ///< kDraft
   std::optional<double> prompt_score;  ///< kDraft, of a policy that scores prompts
   std::vector<Decision> decisions;     ///< kVerify, kCollect; up to the first that is not the guess
+  std::optional<LlmGrowth> llm_growth;      ///< in a pair of different vocabularies
   std::vector<TokenRecord> prompt_records;  ///< kScorePrompt
   std::string error;                        ///< this sequence alone cannot go on
 };

@@ -31,7 +31,8 @@ bool overlaps(const std::string& overlap, const Pair& pair) {
 Models::Models(const Pair& pair, const ServiceOptions& options)
     : slm(pair.slm(), without_snapshots(with_spare(options.context, options.spare_sequences))),
       llm(pair.llm(), with_spare(options.context, options.spare_sequences)),
-      decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair)) {
+      decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair),
+              !pair.has_one_vocabulary()) {
   if (options.max_wait && !(*options.max_wait >= 0)) {
     throw FieldError({"max_wait"},
                      fmt::format("expected milliseconds, 0 or more, found {}", *options.max_wait));

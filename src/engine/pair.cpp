@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 
 #include "decode/sequence.h"
@@ -16,9 +17,26 @@ namespace citer {
 
 namespace {
 
-/// The vocabulary whose tokens both models know.
+/// Of two models with one vocabulary: that whose tokens both know.
 const Vocab& common_vocab(const Model& slm, const Model& llm) {
   return slm.vocab().size() <= llm.vocab().size() ? slm.vocab() : llm.vocab();
+}
+
+/// Refuses what compares the models' tokens, or names some, where these are not the same.
+void check_by_text(const Request& request, const RoutingPolicy& policy) {
+  const GenerationOptions& options = request.options;
+  const SamplingOptions& sampling = options.sampling;
+  const std::string why = "needs two models of one vocabulary";
+  const auto refuse = [&](bool is_asked, const char* field, const std::string& what) {
+    if (is_asked) throw FieldError({field}, fmt::format("{} {}", what, why));
+  };
+  const bool compares = policy.needs().llm || policy.name() == "speculative";
+  refuse(compares, "policy", fmt::format("'{}'", policy.name()));
+  refuse(options.pending_tokens > 1, "pending_tokens", "speculation");
+  refuse(options.audit, "audit", "comparing the models' tokens");
+  refuse(options.reasoning_budget >= 0, "reasoning_budget", "a budget of thinking");
+  refuse(sampling.top_logprobs >= 0 || request.score_prompt, "top_logprobs", "it");
+  refuse(!sampling.logit_bias.empty(), "logit_bias", "it");
 }
 
 /// An LLM with so many times the SLM's parameters reads a prompt in about the time that both take.
@@ -44,29 +62,38 @@ struct Pair::Impl {
   explicit Impl(const PairOptions& options)
       : slm(for_model("slm", [&] { return Model::load(options.slm); })),
         llm(for_model("llm", [&] { return Model::load(options.llm); })),
-        vocab_note(check_pair(*slm, *llm)),
-        chat_format(*slm, *llm, common_vocab(*slm, *llm), options.chat),
+        match(check_pair(*slm, *llm)),
+        vocab(match.is_pair() ? common_vocab(*slm, *llm) : slm->vocab()),
+        chat_format(*slm, *llm, match.is_pair() ? vocab : llm->vocab(), options.chat,
+                    !match.is_pair()),
         policies(options.routers, *slm) {
     take_notes();
   }
 
   void take_notes();
-  Constraint constraint(const std::string& gbnf);
+  Constraint constraint(const std::string& gbnf, const Vocab& of);
 
   std::shared_ptr<Model> slm;
   std::shared_ptr<Model> llm;
-  std::string vocab_note;  ///< the pair is checked before anything is made of it
+  VocabMatch match;  ///< the pair is checked before anything is made of it
+  const Vocab& vocab;
   ChatFormat chat_format;
   PolicySet policies;
   std::vector<std::string> notes;
   std::mutex grammar_mutex;
   std::string last_grammar;  ///< answers that share a grammar mostly come together
-  Constraint last_constraint;
+  std::shared_ptr<const Grammar> last_compiled;
+  std::map<const Vocab*, std::shared_ptr<const TokenTrie>> tries;
 };
 
 void Pair::Impl::take_notes() {
-  if (!vocab_note.empty()) {
-    notes.push_back("the models' vocabularies differ where it does not matter: " + vocab_note);
+  if (!match.is_pair()) {
+    notes.push_back(
+        fmt::format("the models' vocabularies differ: {}; the LLM goes on by text, in "
+                    "plain routing",
+                    match.text()));
+  } else if (!match.harmless.empty()) {
+    notes.push_back("the models' vocabularies differ where it does not matter: " + match.harmless);
   }
   if (chat_format.is_used() && chat_format.models_differ()) {
     notes.emplace_back("the models' chat templates differ; the LLM's is used");
@@ -95,47 +122,62 @@ std::shared_ptr<const RoutingPolicy> Pair::policy(const std::string& name) const
 const std::vector<RouterFacts>& Pair::router_facts() const { return impl_->policies.routers(); }
 const std::shared_ptr<Model>& Pair::slm() const { return impl_->slm; }
 const std::shared_ptr<Model>& Pair::llm() const { return impl_->llm; }
-const Vocab& Pair::vocab() const { return common_vocab(*impl_->slm, *impl_->llm); }
+const Vocab& Pair::vocab() const { return impl_->vocab; }
+bool Pair::has_one_vocabulary() const { return impl_->match.is_pair(); }
+
+void Pair::require_one_vocabulary(const std::string& what) const {
+  if (has_one_vocabulary()) return;
+  throw InputError(
+      fmt::format("{} and {}: {} needs two models of one vocabulary, theirs differ: {}",
+                  slm()->options().path, llm()->options().path, what, impl_->match.text()));
+}
 
 const ChatFormat& Pair::chat_format() const { return impl_->chat_format; }
 const std::vector<std::string>& Pair::notes() const { return impl_->notes; }
 
 /// Compiled on the caller's thread.
-Constraint Pair::Impl::constraint(const std::string& gbnf) {
+Constraint Pair::Impl::constraint(const std::string& gbnf, const Vocab& of) {
   if (gbnf.empty()) return {};
   const std::lock_guard lock(grammar_mutex);
-  if (gbnf == last_grammar) return last_constraint;
-  auto grammar = compile_grammar(gbnf);
-  if (!last_constraint.trie) last_constraint.trie = make_token_trie(slm->vocab());
-  last_constraint.vocab = &slm->vocab();
-  last_constraint.grammar = std::move(grammar);
-  last_grammar = gbnf;
-  return last_constraint;
+  if (gbnf != last_grammar) {
+    last_compiled = compile_grammar(gbnf);
+    last_grammar = gbnf;
+  }
+  std::shared_ptr<const TokenTrie>& trie = tries[&of];
+  if (!trie) trie = make_token_trie(of);
+  return {last_compiled, trie, &of, {}};
 }
 
-void Pair::check_grammar(const std::string& gbnf) const { impl_->constraint(gbnf); }
+void Pair::check_grammar(const std::string& gbnf) const { impl_->constraint(gbnf, slm()->vocab()); }
 
 DecodeRequest Pair::resolve(const Request& request) const {
   const GenerationOptions& options = request.options;
   DecodeRequest resolved;
   Prompt prompt = read(request.prompt);
   resolved.prompt = std::move(prompt.tokens);
+  resolved.llm_prompt = std::move(prompt.llm_tokens);
   resolved.thinking = prompt.thinking;
   resolved.policy = policy(options);
+  if (!has_one_vocabulary()) check_by_text(request, *resolved.policy);
   resolved.threshold = choose_threshold(*resolved.policy, options.threshold, options.budget);
   resolved.budget = options.budget;
-  // A recurrent LLM reads much again after a correction: guessing does not pay.
-  const bool guesses_pay = llm()->memory() != MemoryKind::kState;
+  // A recurrent LLM reads much again after a correction, and one of another vocabulary is not
+  // guessed for.
+  const bool guesses_pay = llm()->memory() != MemoryKind::kState && has_one_vocabulary();
   resolved.pending_limit = options.pending_tokens == 0 && !guesses_pay ? 1 : options.pending_tokens;
   resolved.audit = options.audit;
   resolved.max_tokens = options.max_tokens;
   resolved.ignore_eog = options.ignore_eog;
   resolved.stop = options.stop;
   resolved.sampling = options.sampling;
-  resolved.constraint = impl_->constraint(options.sampling.grammar);
-  if (prompt.thinking) {
-    resolved.constraint.thinking = {*prompt.thinking, options.reasoning_budget, vocab()};
-  }
+  const auto constraint_of = [&](const Vocab& written, const Vocab& known) {
+    Constraint constraint = impl_->constraint(options.sampling.grammar, written);
+    if (prompt.thinking) constraint.thinking = {*prompt.thinking, options.reasoning_budget, known};
+    return constraint;
+  };
+  resolved.constraint = constraint_of(slm()->vocab(), vocab());
+  if (!has_one_vocabulary())
+    resolved.llm_constraint = constraint_of(llm()->vocab(), llm()->vocab());
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
   const bool llm_is_near = slm()->parameters() * kMuchLarger > llm()->parameters();

@@ -30,6 +30,7 @@ double time_pass(Service& service, const std::vector<Token>& tokens, Writer mode
 
 std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
                                            const Answer& answer, Writer model, int n) {
+  if (model == Writer::kLlm && !service.pair().has_one_vocabulary()) return std::nullopt;
   const std::vector<Token> tokens = all_tokens(service, prompt, answer);
   if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
   std::array<double, 3> seconds{};

@@ -8,7 +8,8 @@
 namespace citer {
 
 /// Seconds of one pass of a model that reads the last `tokens` tokens of an answer: the median of
-/// three. nullopt while the answer, prompt included, has no more tokens than that.
+/// three. nullopt while the answer, prompt included, has no more tokens than that, and where they
+/// are not the model's.
 std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
                                            const Answer& answer, Writer model, int tokens);
 

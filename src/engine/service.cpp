@@ -207,13 +207,13 @@ bool Service::Impl::alone_is_cancelled() const {
 /// Starts what waits for a slot.
 void Service::Impl::admit() {
   for (;;) {
-    const std::vector<Token>* prompt = nullptr;
+    const DecodeRequest* request = nullptr;
     {
       const std::lock_guard lock(mutex);
       if (queue.empty() || !works.empty()) return;
-      prompt = &queue.front().sequence->request.prompt;  // nobody else takes from the queue
+      request = &queue.front().sequence->request;  // nobody else takes from the queue
     }
-    const std::optional<int> slot = models.decoder.claim_slot(*prompt);
+    const std::optional<int> slot = models.decoder.claim_slot(request->prompt, request->llm_prompt);
     if (!slot) return;
     Job job;
     {
@@ -271,7 +271,8 @@ void Service::Impl::deliver(int slot, bool is_last) {
   if (growth.error.empty()) {
     growth.answer = to_answer(done);
     growth.answer->id = job.id;
-    growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
+    // In its own tokens the LLM would have written another number of them.
+    if (!done.llm_side) growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
     route_choice.saw_answer(growth.answer->counters.tokens());
   }
   job.mailbox->push(job.index, std::move(growth));

@@ -316,6 +316,7 @@ nlohmann::ordered_json to_json(const RunningWay& way) {
 
 std::optional<Advice> advise(Service& service, const AdviceOptions& options,
                              const Watcher& watcher) {
+  service.pair().require_one_vocabulary("advice");
   if (options.prompts.empty()) throw FieldError({"prompts"}, "expected at least one prompt");
   if (options.max_tokens < 1) {
     throw FieldError({"max_tokens"},

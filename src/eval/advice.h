@@ -62,7 +62,8 @@ struct Advice {
 };
 
 /// Nothing when the watcher ended it. The service must have one sequence. Throws UsageError (no
-/// prompt, a prompt that does not fit) or ResourceError.
+/// prompt, a prompt that does not fit), InputError (a pair of different vocabularies) or
+/// ResourceError.
 std::optional<Advice> advise(Service& service, const AdviceOptions& options,
                              const Watcher& watcher = {});
 

@@ -16,16 +16,18 @@ using nlohmann::ordered_json;
 
 ordered_json counters_json(const Counters& c) {
   return {{"slm_tokens", c.slm_tokens},           {"llm_tokens", c.llm_tokens},
-          {"slm_passes", c.slm_passes},           {"llm_passes", c.llm_passes},
-          {"slm_positions", c.slm_positions},     {"llm_positions", c.llm_positions},
-          {"slm_cache_reads", c.slm_cache_reads}, {"llm_cache_reads", c.llm_cache_reads},
-          {"slm_seconds", c.slm_seconds},         {"llm_seconds", c.llm_seconds}};
+          {"llm_own_tokens", c.llm_own_tokens},   {"slm_passes", c.slm_passes},
+          {"llm_passes", c.llm_passes},           {"slm_positions", c.slm_positions},
+          {"llm_positions", c.llm_positions},     {"slm_cache_reads", c.slm_cache_reads},
+          {"llm_cache_reads", c.llm_cache_reads}, {"slm_seconds", c.slm_seconds},
+          {"llm_seconds", c.llm_seconds}};
 }
 
 Counters counters_from(const ordered_json& j) {
   Counters c;
   c.slm_tokens = j.at("slm_tokens");
   c.llm_tokens = j.at("llm_tokens");
+  c.llm_own_tokens = j.value("llm_own_tokens", c.llm_tokens);  // not told by earlier runs
   c.slm_passes = j.at("slm_passes");
   c.llm_passes = j.at("llm_passes");
   c.slm_positions = j.at("slm_positions");

@@ -10,6 +10,7 @@ namespace citer {
 
 ServicePool::ServicePool(const PairOptions& pair, ServiceOptions options, int workers)
     : pair_(std::make_shared<const Pair>(pair)) {
+  pair_->require_one_vocabulary("learning to route");
   options.by_times = false;
   options.spare_sequences = collect_spare_sequences();
   if (workers == 0) {

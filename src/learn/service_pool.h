@@ -13,7 +13,7 @@ class ServicePool {
  public:
   /// `workers` services; 0: as many as the machine has threads for, given what a pass uses. Their
   /// schedules do not depend on time, and they have collect_spare_sequences(). Throws as Pair's and
-  /// Service's constructors do.
+  /// Service's constructors do, and InputError for a pair of different vocabularies.
   ServicePool(const PairOptions& pair, ServiceOptions options, int workers);
 
   int size() const { return static_cast<int>(services_.size()); }

@@ -1,6 +1,7 @@
 #include "model/chat_format.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -58,15 +59,24 @@ std::optional<Thinking> thinking_after(std::string_view prompt, std::optional<Th
   return tags;
 }
 
+/// A prompt as it was read for the LLM and for the SLM.
+Prompt for_both(Prompt llm, Prompt slm) {
+  llm.llm_tokens = std::exchange(llm.tokens, std::move(slm.tokens));
+  return llm;
+}
+
 }  // namespace
 
-ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, ChatOptions options)
+ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, ChatOptions options,
+                       bool by_text)
     : slm_(slm),
       llm_(llm),
       vocab_(vocab),
       owner_(template_owner(slm, llm)),
       options_(std::move(options)),
       has_template_(!options_.template_file.empty() || !owner_.chat_template().empty()),
+      for_slm_(by_text ? std::make_unique<const ChatFormat>(llm, slm, slm.vocab(), options_)
+                       : nullptr),
       variables_(std::make_shared<const Json>(parse_variables(options_.template_kwargs))) {
   check_used(options_, has_template_);
 }
@@ -109,20 +119,34 @@ Prompt ChatFormat::tokenized(const std::string& text) const {
 }
 
 Prompt ChatFormat::read(const Prompt& prompt) const {
-  Prompt read;
-  if (!prompt.tokens.empty()) {
-    read = prompt;
-  } else if (takes(prompt)) {
-    read = this->read(messages_json(prompt), nullptr, nullptr);
-  } else {
-    read = tokenized(prompt.text);
-    read.raw = true;
+  if (prompt.tokens.empty()) {
+    Prompt read = read_for_one(prompt);
+    read.id = prompt.id;
+    if (!for_slm_) return read;
+    Prompt same = prompt;
+    same.raw = read.raw;
+    return for_both(std::move(read), for_slm_->read_for_one(same));
   }
-  read.id = prompt.id;
+  if (!for_slm_ || !prompt.llm_tokens.empty()) return prompt;
+  throw FieldError({"prompt"},
+                   "the models' vocabularies differ: expected text, found tokens of one of them");
+}
+
+Prompt ChatFormat::read_for_one(const Prompt& prompt) const {
+  if (takes(prompt)) return read_for_one(messages_json(prompt), nullptr, nullptr);
+  Prompt read = tokenized(prompt.text);
+  read.raw = true;
   return read;
 }
 
 Prompt ChatFormat::read(const Json& messages, const Json& tools, const Json& variables) const {
+  Prompt read = read_for_one(messages, tools, variables);
+  if (!for_slm_) return read;
+  return for_both(std::move(read), for_slm_->read_for_one(messages, tools, variables));
+}
+
+Prompt ChatFormat::read_for_one(const Json& messages, const Json& tools,
+                                const Json& variables) const {
   Json all = messages;
   const bool brings_system = !messages.empty() && messages.front().value("role", "") == "system";
   if (!options_.system_prompt.empty() && !brings_system) {
@@ -142,6 +166,7 @@ std::string ChatFormat::source() const {
 }
 
 std::string ChatFormat::name() const {
+  if (for_slm_) return for_slm_->name();
   if (!is_used()) return "raw";
   std::string name = "chat template " + fingerprint_text(hash64(source()));
   if (!options_.system_prompt.empty()) {
@@ -155,7 +180,7 @@ std::string ChatFormat::name() const {
 bool ChatFormat::models_differ() const {
   const std::string slm = slm_.chat_template();
   const std::string llm = llm_.chat_template();
-  return options_.template_file.empty() && !slm.empty() && !llm.empty() && slm != llm;
+  return options_.template_file.empty() && !for_slm_ && !slm.empty() && !llm.empty() && slm != llm;
 }
 
 }  // namespace citer

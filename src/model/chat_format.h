@@ -17,15 +17,17 @@ namespace citer {
 /// evaluation share. Any thread may use it.
 class ChatFormat {
  public:
-  /// `vocab` has the tokens that both models know. All must outlive it. Throws UsageError for
-  /// options that have no meaning together, or without a template.
-  ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, ChatOptions options);
+  /// `vocab` has the tokens that both models know; or else, `by_text`, the LLM's. All must outlive
+  /// it. Throws UsageError for options that have no meaning together, or without a template.
+  ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, ChatOptions options,
+             bool by_text = false);
 
   /// The prompt as tokens, and how thinking is marked in its answer; `raw` if its text was read as
   /// it is. A text that begins as the template's prompts do was put in the format by hand, and is.
-  /// Control tokens that are written out in a text or by the template are read as such. Throws
-  /// InputError: there is a conversation and no template, or the template is malformed or refuses
-  /// it.
+  /// Control tokens that are written out in a text or by the template are read as such. Where the
+  /// vocabularies differ each model gets what is said in its own template, if it has one, and
+  /// tokens; then Prompt::llm_tokens is set. Throws InputError: there is a conversation and no
+  /// template, or the template is malformed or refuses it.
   Prompt read(const Prompt& prompt) const;
 
   /// The same of messages and tools as OpenAI's API has them, and variables of the template beside
@@ -36,7 +38,7 @@ class ChatFormat {
   /// Whether texts are put in the template.
   bool is_used() const { return has_template_ && !options_.raw; }
   /// What distinguishes the format of texts, on one line: "raw", or the template by a hash of its
-  /// source, with system prompt and variables.
+  /// source, with system prompt and variables; of the SLM's prompts where they are others.
   std::string name() const;
   /// Whether both models have a template of their own, and the SLM's is not the one that is used.
   bool models_differ() const;
@@ -44,6 +46,9 @@ class ChatFormat {
   const ChatTemplate& chat_template() const;
 
  private:
+  Prompt read_for_one(const Prompt& prompt) const;
+  Prompt read_for_one(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
+                      const nlohmann::ordered_json& variables) const;
   bool takes(const Prompt& prompt) const;
   std::string find_opening(const ChatTemplate& used) const;
   Prompt tokenized(const std::string& text) const;
@@ -55,6 +60,7 @@ class ChatFormat {
   const Model& owner_;  ///< whose template is used, where there is no file
   ChatOptions options_;
   bool has_template_;
+  std::unique_ptr<const ChatFormat> for_slm_;                ///< where its prompts are others
   std::shared_ptr<const nlohmann::ordered_json> variables_;  ///< an object, or null
   mutable std::mutex mutex_;
   mutable std::optional<ChatTemplate> template_;  ///< made when it is first used

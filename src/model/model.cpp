@@ -15,7 +15,6 @@
 #include "model/backend.h"
 #include "model/gguf_file.h"
 #include "model/placement.h"
-#include "model/vocab_match.h"
 
 namespace citer {
 
@@ -138,12 +137,15 @@ std::string Model::chat_template() const {
   return source == nullptr ? "" : source;
 }
 
-std::string check_pair(const Model& slm, const Model& llm) {
+VocabMatch check_pair(const Model& slm, const Model& llm) {
   VocabMatch match = match_vocabs(slm.vocab(), llm.vocab());
-  if (match.is_pair()) return std::move(match.harmless);
+  if (match.is_pair()) return match;
+  const std::string fault = text_fault(slm.vocab(), llm.vocab());
+  if (fault.empty()) return match;
   throw InputError(fmt::format(
-      "{} and {} are not a pair: their vocabularies differ: {}; choose two models of one family",
-      slm.options().path, llm.options().path, match.text()));
+      "{} and {} are not a pair: their vocabularies differ: {}; nor can they share a text: {}; "
+      "choose two models of one family",
+      slm.options().path, llm.options().path, match.text(), fault));
 }
 
 }  // namespace citer

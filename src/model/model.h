@@ -9,6 +9,7 @@
 #include "citer/model_options.h"
 #include "model/llama_ptr.h"
 #include "model/vocab.h"
+#include "model/vocab_match.h"
 
 namespace citer {
 
@@ -58,9 +59,8 @@ class Model {
   std::vector<llama_adapter_lora*> adapters_;  ///< the model's own; freed with it
 };
 
-/// Throws InputError naming both files and the first differences unless the two models share a
-/// vocabulary (match_vocabs()). Returns the differences that do not matter, in one phrase; "" for
-/// none.
-std::string check_pair(const Model& slm, const Model& llm);
+/// How the two models' vocabularies go together. Throws InputError naming both files, the first
+/// differences, and why text does not bridge them (text_fault()), where that is so.
+VocabMatch check_pair(const Model& slm, const Model& llm);
 
 }  // namespace citer

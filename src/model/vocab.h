@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,11 @@ class Vocab {
   /// turns the text of special tokens into those tokens. Throws ResourceError on overflow.
   std::vector<Token> tokenize(std::string_view text, bool add_special, bool parse_special) const;
 
+  /// Tokens whose pieces are exactly this text, as it goes on behind other text: control tokens
+  /// that are written out stay text, and no space is put before it. What is no UTF-8, or would be
+  /// changed otherwise, becomes a token a byte. Throws InputError where there is none for a byte.
+  std::vector<Token> continuation(std::string_view text) const;
+
   /// A token's bytes; "" for control tokens, but for tags of thinking, which are text in every
   /// vocabulary. Concatenated pieces are the exact text.
   const std::string& piece(Token token) const { return pieces_[static_cast<std::size_t>(token)]; }
@@ -41,8 +47,12 @@ class Vocab {
   const llama_vocab* handle() const { return vocab_; }
 
  private:
+  std::vector<Token> exact(std::string_view text) const;
+  Token byte_token(char byte) const;
+
   const llama_vocab* vocab_;
   std::vector<std::string> pieces_;
+  std::array<Token, 256> bytes_;  ///< the token that is one byte, or -1
 };
 
 }  // namespace citer

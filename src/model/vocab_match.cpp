@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "citer/error.h"
+
 namespace citer {
 
 namespace {
@@ -88,6 +90,15 @@ constexpr std::array<Probe, 8> kProbes = {{
     {"emoji", "\xF0\x9F\x99\x82\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80"},
     {"punctuation", R"(f(x)=[a+b]*{c}; // "q" \frac{1}{2} $%^&!?... <-> ===)"},
 }};
+
+/// Whether a text is the same after it has been tokens.
+bool keeps(const Vocab& vocab, std::string_view text) {
+  try {
+    return vocab.text(vocab.continuation(text)) == text;
+  } catch (const InputError&) {
+    return false;  // a byte has no token
+  }
+}
 
 class Comparison {
  public:
@@ -216,6 +227,21 @@ std::string VocabMatch::text() const {
     text += fmt::format("; and {} more", differences.size() - shown);
   }
   return text;
+}
+
+std::string text_fault(const Vocab& slm, const Vocab& llm) {
+  for (const Vocab* vocab : {&slm, &llm}) {
+    const char* whose = vocab == &slm ? "SLM" : "LLM";
+    if (llama_vocab_type(vocab->handle()) == LLAMA_VOCAB_TYPE_NONE) {
+      return fmt::format("the {} has no tokenizer", whose);
+    }
+    for (const Probe& probe : kProbes) {
+      if (!keeps(*vocab, probe.text)) {
+        return fmt::format("the {}'s tokenizer changes {} in a sample", whose, probe.name);
+      }
+    }
+  }
+  return slm.end_of_answer() >= 0 ? "" : "the SLM has no token that ends an answer";
 }
 
 VocabMatch match_vocabs(const Vocab& a, const Vocab& b) { return Comparison(a, b).run(); }

@@ -20,6 +20,11 @@ struct VocabMatch {
   std::string text() const;
 };
 
+/// What keeps two models with different vocabularies from writing one text together, "" for
+/// nothing: text must go through both unchanged (by example), and the SLM's must have a token that
+/// ends an answer.
+std::string text_fault(const Vocab& slm, const Vocab& llm);
+
 /// Compares what a pair relies on: the type, text and attributes of the tokens that can be written,
 /// which of them end an answer, what stands before a prompt, and how text becomes tokens (by
 /// example).

@@ -13,6 +13,7 @@ inline nlohmann::ordered_json counters_json(const Counters& c) {
   return {{"tokens", c.tokens()},
           {"slm_tokens", c.slm_tokens},
           {"llm_tokens", c.llm_tokens},
+          {"llm_own_tokens", c.llm_own_tokens},
           {"llm_share", tokens > 0 ? static_cast<double>(c.llm_tokens) / tokens : 0.0},
           {"slm_passes", c.slm_passes},
           {"llm_passes", c.llm_passes},

@@ -73,10 +73,23 @@ TEST_F(BadInput, ModelWithoutADecoder) {
 }
 
 TEST_F(BadInput, PairOfDifferentVocabularies) {
-  test::write_tiny_model(folder_ / "other.gguf", {.token_texts = {{270, "yak"}}});
+  test::write_tiny_model(folder_ / "other.gguf",
+                         {.token_texts = {{test::tiny_byte_token('e'), "yak"}}});
   EXPECT_THAT(with_llm("other.gguf"),
               AllOf(HasSubstr(path("slm.gguf")), HasSubstr(path("other.gguf")),
-                    HasSubstr("not a pair"), HasSubstr("token 270 is ")));
+                    HasSubstr("not a pair"), HasSubstr("token 104 is "), HasSubstr("changes")));
+}
+
+TEST_F(BadInput, WhatTakesOneVocabulary) {
+  test::write_tiny_model(folder_ / "other.gguf", {.token_texts = {{270, "yak"}}});
+  const test::ProcessResult result = run({"generate", "-p", "x", "-md", path("slm.gguf"), "-m",
+                                          path("other.gguf"), "--speculate", "4"});
+  EXPECT_EQ(result.status, kUsageError);
+  EXPECT_THAT(result.err, HasSubstr("note: the models' vocabularies differ"));
+  EXPECT_THAT(result.err, HasSubstr("--speculate: speculation needs two models of one vocabulary"));
+  EXPECT_THAT(
+      run_badly({"advise", "-md", path("slm.gguf"), "-m", path("other.gguf")}, kInputError),
+      AllOf(HasSubstr("advice needs two models of one vocabulary"), HasSubstr("token 270 is ")));
 }
 
 TEST_F(BadInput, OnlyOneModel) {

@@ -169,10 +169,14 @@ TEST_F(Inspect, TellsAPair) {
 
 TEST_F(Inspect, TellsWhatIsNoPair) {
   test::write_tiny_model(folder_ / "other.gguf", {.token_texts = {{270, "yak"}}});
+  EXPECT_THAT(run_well({"inspect", path("slm.gguf"), path("other.gguf")}),
+              AllOf(HasSubstr("a pair by text, for plain routing"), HasSubstr("token 270")));
+  test::write_tiny_model(folder_ / "other.gguf",
+                         {.token_texts = {{test::tiny_byte_token('e'), "yak"}}});
   const test::ProcessResult result = run({"inspect", path("slm.gguf"), path("other.gguf")});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.err, "");
-  EXPECT_THAT(result.out, AllOf(HasSubstr("no pair"), HasSubstr("token 270")));
+  EXPECT_THAT(result.out, AllOf(HasSubstr("no pair"), HasSubstr("token 104")));
 }
 
 TEST_F(Inspect, TellsWhatAModelKeeps) {

@@ -48,10 +48,10 @@ inline std::shared_ptr<Model> load_exact(const std::filesystem::path& path) {
 /// Both models in memory, with contexts and a decoder.
 struct TinyPair {
   TinyPair(const std::filesystem::path& slm_path, const std::filesystem::path& llm_path,
-           const ContextOptions& options, bool overlap = false)
+           const ContextOptions& options, bool overlap = false, bool by_text = false)
       : slm(load_exact(slm_path), exact(options)),
         llm(load_exact(llm_path), exact(options)),
-        decoder(slm, llm, slm.sequences(), overlap) {}
+        decoder(slm, llm, slm.sequences(), overlap, by_text) {}
   TinyPair(const TinyPairFiles& files, const ContextOptions& options, bool overlap = false)
       : TinyPair(files.slm(), files.llm(), options, overlap) {}
 

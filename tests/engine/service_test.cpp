@@ -351,7 +351,8 @@ TEST_F(ServiceTest, AGrammarIsCompiledOnceAndHolds) {
 }
 
 TEST_F(ServiceTest, RefusesWhatIsNoPair) {
-  test::write_tiny_model(files_ / "other.gguf", {.token_texts = {{270, "yak"}}});
+  test::write_tiny_model(files_ / "other.gguf",
+                         {.token_texts = {{test::tiny_byte_token('e'), "yak"}}});
   PairOptions o = pair_options();
   o.llm.path = (files_ / "other.gguf").string();
   const std::string text = error_text<InputError>([&] { Pair pair(o); });

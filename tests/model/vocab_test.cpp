@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "base/rng.h"
 #include "citer/error.h"
 #include "model/model.h"
@@ -108,6 +110,58 @@ TEST_F(VocabTest, TextSurvivesTokenizingExactly) {
     const std::string text = random_text(rng);
     ASSERT_EQ(vocab.text(vocab.tokenize(text, false, false)), text);
   }
+}
+
+/// A tiny vocabulary as SentencePiece's, which puts a space before a text.
+std::shared_ptr<Model> sentence_piece_model(const TempDir& folder) {
+  test::write_tiny_model(folder / "plain.gguf");
+  test::edit_gguf(folder / "plain.gguf", folder / "spm.gguf", [](gguf_context* g) {
+    const std::vector<std::string> words = {
+        "\xE2\x96\x81",    "t",       "h", "e", "th", "\xE2\x96\x81th", "the",
+        "\xE2\x96\x81the", "\xC3\xA9"};
+    std::vector<std::string> texts = {"<unk>", "<s>", "</s>"};
+    std::vector<std::int32_t> types = {2, 3, 3};
+    for (int b = 0; b < 256; ++b) {
+      texts.push_back(fmt::format("<0x{:02X}>", b));
+      types.push_back(6);
+    }
+    for (std::size_t i = 0; texts.size() < static_cast<std::size_t>(test::tiny_vocab_size()); ++i) {
+      texts.push_back(i < words.size() ? words[i] : fmt::format("word{}", i));
+      types.push_back(1);
+    }
+    std::vector<float> scores;
+    std::vector<const char*> pointers;
+    for (const std::string& text : texts) {
+      pointers.push_back(text.c_str());
+      scores.push_back(static_cast<float>(text.size()));
+    }
+    gguf_set_val_str(g, "tokenizer.ggml.model", "llama");
+    gguf_set_arr_str(g, "tokenizer.ggml.tokens", pointers.data(), pointers.size());
+    gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
+    gguf_set_arr_data(g, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, scores.data(), scores.size());
+  });
+  return Model::load({.path = (folder / "spm.gguf").string(), .devices = "none"});
+}
+
+TEST_F(VocabTest, AContinuationIsExactlyItsText) {
+  const auto bpe = load("a.gguf");
+  const auto spm = sentence_piece_model(folder_);
+  ASSERT_EQ(spm->vocab().text(spm->vocab().tokenize("the", false, false)), " the");
+  Rng rng(3);
+  for (const Vocab* vocab : {&bpe->vocab(), &spm->vocab()}) {
+    for (const std::string text :
+         {"", " ", "the", " the", "the the", "\n\nthe", "  two", "caf\xC3\xA9", "\xC3",
+          "the\xF0\x9F", "\x80\xFF the \xE6\x97", "<|end|>", "</s>"}) {
+      EXPECT_EQ(vocab->text(vocab->continuation(text)), text);
+    }
+    for (int i = 0; i < 200; ++i) {
+      std::string text = random_text(rng);
+      text.resize(text.size() - std::min<std::size_t>(text.size(), rng.uniform(0, 2)));
+      ASSERT_EQ(vocab->text(vocab->continuation(text)), text);
+    }
+  }
+  EXPECT_EQ(spm->vocab().continuation("the").size(), 1U) << "words stay words";
+  EXPECT_EQ(spm->vocab().continuation(" the\xC3 the").size(), 3U) << "beside a byte, too";
 }
 
 TEST_F(VocabTest, SpecialTokens) {
@@ -234,14 +288,22 @@ TEST_F(VocabTest, OtherTokenizerTypeIsADifference) {
   EXPECT_EQ(difference_of(other), "tokenizer type BPE against SPM");
 }
 
-TEST_F(VocabTest, PairErrorNamesBothFilesAndTheDifference) {
+TEST_F(VocabTest, VocabulariesThatDifferShareATextThatBothKeep) {
   const auto a = load("a.gguf");
   const auto b = load("b.gguf", {.token_texts = {{270, "yak"}}});
-  EXPECT_NO_THROW(check_pair(*a, *a));
+  EXPECT_TRUE(check_pair(*a, *a).is_pair());
+  EXPECT_THAT(check_pair(*a, *b).text(), HasSubstr("token 270 is "));
+  EXPECT_EQ(text_fault(a->vocab(), sentence_piece_model(folder_)->vocab()), "");
+}
+
+TEST_F(VocabTest, PairErrorNamesBothFilesAndTheDifference) {
+  const auto a = load("a.gguf");
+  const auto b = load("b.gguf", {.token_texts = {{test::tiny_byte_token('e'), "yak"}}});
   const std::string text = error_text<InputError>([&] { check_pair(*a, *b); });
+  EXPECT_THAT(text, HasSubstr("the LLM's tokenizer changes spaces and lines in a sample"));
   EXPECT_THAT(text, HasSubstr((folder_ / "a.gguf").string()));
   EXPECT_THAT(text, HasSubstr((folder_ / "b.gguf").string()));
-  EXPECT_THAT(text, HasSubstr("token 270 is "));
+  EXPECT_THAT(text, HasSubstr("token 104 is "));
 }
 
 }  // namespace

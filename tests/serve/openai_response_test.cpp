@@ -43,7 +43,7 @@ class OpenAiResponse : public testing::Test {
     answer.tokens.push_back(end);
     answer.finish = FinishReason::kEndOfGeneration;
     answer.counters.slm_tokens = 3;
-    answer.counters.llm_tokens = 1;
+    answer.counters.llm_tokens = answer.counters.llm_own_tokens = 1;
     answer.counters.llm_passes = 2;
     answer.threshold = 0.9;
     answer.seconds = 2;
@@ -71,8 +71,8 @@ TEST_F(OpenAiResponse, Chat) {
             Json::parse(R"({"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11})"));
   EXPECT_EQ(response["citer"], Json::parse(R"({"policy": "citer", "threshold": 0.9,
       "seconds": 2.0, "tokens_per_second": 2.0, "tokens": 4, "slm_tokens": 3, "llm_tokens": 1,
-      "llm_share": 0.25, "slm_passes": 0, "llm_passes": 2, "slm_positions": 0, "llm_positions": 0,
-      "accepted": 0, "rejected": 0, "dropped": 0})"));
+      "llm_own_tokens": 1, "llm_share": 0.25, "slm_passes": 0, "llm_passes": 2,
+      "slm_positions": 0, "llm_positions": 0, "accepted": 0, "rejected": 0, "dropped": 0})"));
 }
 
 TEST_F(OpenAiResponse, SaysWhereTheLlmWroteAloneSinceRoutingWouldBeSlower) {

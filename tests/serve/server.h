@@ -34,10 +34,18 @@ class ServerTest : public testing::Test {
  protected:
   /// Loads the pair and listens. Changes to the options come before.
   void start() {
+    choose_bundled_pair();
+    listen();
+  }
+
+  void choose_bundled_pair() {
     const std::string models = CITER_SOURCE_DIR "/models/demo/";
     pair_.slm = {.path = models + "slm.gguf", .threads = 1};
     pair_.llm = {.path = models + "llm.gguf", .threads = 1};
     pair_.routers = {models + "router-citer.gguf"};
+  }
+
+  void listen() {
     // Answers that are written together are those written alone: no flash attention.
     service_options_.context.flash_attention = "off";
     http_.port = 0;

@@ -1,5 +1,6 @@
 #include "support/tiny_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numbers>
@@ -64,6 +65,12 @@ Vocabulary make_vocabulary(const TinyModelOptions& options) {
   for (int b = 0; b < 256; ++b) add(printable(static_cast<unsigned char>(b)), kNormal);
   for (const std::string_view word : kWords) add(printable(word), kNormal);
   // The result of every merge must be a token, or its bytes get lost.
+  for (const auto& [left, right] : options.merges) {
+    const std::string merged = printable(left + right);
+    const bool is_there = std::find(vocabulary.texts.begin(), vocabulary.texts.end(), merged) !=
+                          vocabulary.texts.end();
+    if (!is_there) add(merged, kNormal);
+  }
   add(printable("?\n"), kNormal);
   for (int i = 0; i < options.n_extra_tokens; ++i) add(fmt::format("<|extra_{}|>", i), kUnused);
   for (const auto& [id, text] : options.token_texts) vocabulary.texts.at(id) = text;
@@ -136,9 +143,14 @@ class TinyModelWriter {
     gguf_set_arr_str(g, "tokenizer.ggml.tokens", texts.data(), texts.size());
     gguf_set_arr_data(g, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, vocabulary_.types.data(),
                       vocabulary_.types.size());
-    const std::string merge = "? " + printable("\n");  // libllama wants at least one
-    const char* merges[] = {merge.c_str()};
-    gguf_set_arr_str(g, "tokenizer.ggml.merges", merges, 1);
+    std::vector<std::string> merges;
+    for (const auto& [left, right] : options_.merges) {
+      merges.push_back(printable(left) + " " + printable(right));
+    }
+    merges.push_back("? " + printable("\n"));  // libllama wants at least one
+    std::vector<const char*> merge_texts;
+    for (const std::string& merge : merges) merge_texts.push_back(merge.c_str());
+    gguf_set_arr_str(g, "tokenizer.ggml.merges", merge_texts.data(), merge_texts.size());
     set("tokenizer.ggml.bos_token_id", kTinyBos);
     set("tokenizer.ggml.eos_token_id", kTinyEos);
     set("tokenizer.ggml.padding_token_id", kTinyPad);

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ggml.h"
 
@@ -28,6 +30,9 @@ struct TinyModelOptions {
   int n_extra_tokens = 0;
   /// Other texts for some ids, to make two vocabularies differ.
   std::map<int, std::string> token_texts;
+  /// Merges of two tokens' bytes each, before the one that is always there ("?\n"); the tokens they
+  /// give follow the words.
+  std::vector<std::pair<std::string, std::string>> merges;
   bool add_bos = true;
   /// tokenizer.chat_template; empty: none.
   std::string chat_template;
