@@ -122,7 +122,10 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.prompt = std::move(prompt.tokens);
   resolved.thinking = prompt.thinking;
   resolved.policy = policy(options);
-  resolved.threshold = choose_threshold(*resolved.policy, options.threshold, options.budget);
+  resolved.promise = choose_promise(*resolved.policy, options);
+  resolved.threshold = choose_threshold(*resolved.policy, options);
+  const bool too_little_is_shown = resolved.promise && !resolved.promise->threshold;
+  if (too_little_is_shown) resolved.policy = make_policy("llm");
   resolved.budget = options.budget;
   // A recurrent LLM reads much again after a correction: guessing does not pay.
   const bool guesses_pay = llm()->memory() != MemoryKind::kState;
@@ -142,7 +145,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
   const Writer first = options.first.value_or(llm_is_near ? Writer::kLlm : Writer::kSlm);
   if (first == Writer::kLlm) resolved.opening = opening_of(resolved);
   resolved.routing_is_free = options.policy.empty() && !options.own_policy && !options.threshold &&
-                             !options.budget && !request.score_prompt;
+                             !options.budget && !request.score_prompt && !too_little_is_shown;
   return resolved;
 }
 

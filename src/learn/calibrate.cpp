@@ -4,10 +4,11 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
-#include "learn/promise.h"
 #include "learn/rollouts.h"
 #include "route/learned_policy.h"
 #include "route/thresholds.h"
@@ -23,6 +24,7 @@ GenerationOptions generation_of(const CalibrateOptions& options,
                                 std::shared_ptr<const RoutingPolicy> policy, double threshold) {
   return {.own_policy = std::move(policy),
           .threshold = threshold,
+          .audit = true,
           .max_tokens = options.max_tokens,
           .stop = options.stop,
           .sampling = options.sampling};
@@ -38,8 +40,9 @@ std::vector<Answer> answers_of(Service& service, const std::vector<Example>& exa
 }
 
 struct Measured {
-  CalibrationPoint point;
-  std::vector<bool> correct;  ///< one per example
+  CalibrationPoint point{};
+  std::vector<bool> correct{};                                     ///< one per example
+  Disagreements disagreements = Disagreements(kDisagreementBins);  ///< of its answers
 };
 
 /// What routed answers cost and bring at one threshold, over the examples.
@@ -51,6 +54,7 @@ Measured measure_threshold(Service& service, const std::vector<Example>& example
   Counters counters;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     counters += answers[i].counters;
+    add_answer(out.disagreements, answers[i].tokens);
     out.correct.push_back(judge.judge(examples[i], answers[i].text).correct);
   }
   const auto tokens = static_cast<double>(std::max<std::int64_t>(counters.tokens(), 1));
@@ -61,10 +65,10 @@ Measured measure_threshold(Service& service, const std::vector<Example>& example
   return out;
 }
 
-/// The examples of all datasets, and how many each has.
+/// The examples of all datasets, and of each its name and how many it has.
 struct Validation {
   std::vector<Example> examples;
-  std::vector<std::size_t> sizes;
+  std::vector<std::pair<std::string, std::size_t>> tasks;
 };
 
 Validation load_validation(const CalibrateOptions& options) {
@@ -72,25 +76,25 @@ Validation load_validation(const CalibrateOptions& options) {
   for (const auto& path : options.data) {
     const Dataset dataset = load_dataset(path, options.dataset);
     out.examples.insert(out.examples.end(), dataset.examples.begin(), dataset.examples.end());
-    out.sizes.push_back(dataset.examples.size());
+    out.tasks.emplace_back(dataset.name, dataset.examples.size());
   }
   return out;
 }
 
-/// By dataset, what is right of the LLM alone and at each threshold.
-std::vector<TaskOutcomes> outcomes_by_task(const Validation& validation, const Measured& llm,
-                                           std::span<const Measured> routed) {
-  std::vector<TaskOutcomes> out;
-  auto begin = std::ptrdiff_t{0};
-  for (const std::size_t size : validation.sizes) {
-    const auto end = begin + static_cast<std::ptrdiff_t>(size);
-    const auto part = [&](const std::vector<bool>& correct) {
-      return std::vector<bool>(correct.begin() + begin, correct.begin() + end);
-    };
-    TaskOutcomes task{part(llm.correct), {}};
-    for (const Measured& measured : routed) task.routed.push_back(part(measured.correct));
+/// By dataset, where routing at each threshold harms what the LLM alone has right.
+std::vector<TaskEvidence> evidence_of(const Validation& validation, const Measured& llm,
+                                      std::span<const Measured> routed) {
+  std::vector<TaskEvidence> out;
+  std::size_t begin = 0;
+  for (const auto& [name, size] : validation.tasks) {
+    TaskEvidence task{.task = name, .harms = std::vector<int>(routed.size())};
+    for (std::size_t i = begin; i < begin + size; ++i) {
+      if (!llm.correct[i]) continue;
+      ++task.examples;
+      for (std::size_t k = 0; k < routed.size(); ++k) task.harms[k] += routed[k].correct[i] ? 0 : 1;
+    }
     out.push_back(std::move(task));
-    begin = end;
+    begin += size;
   }
   return out;
 }
@@ -138,11 +142,14 @@ bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& op
   router.info.llm_accuracy = points[1].point.accuracy;
   const auto routed = std::span<const Measured>(points).subspan(2);
   router.info.calibration.clear();
-  for (const Measured& measured : routed) router.info.calibration.push_back(measured.point);
-  if (options.promise) {
-    router.info.promise =
-        make_promise(*options.promise, thresholds, outcomes_by_task(validation, points[1], routed));
+  router.info.disagreements.clear();
+  for (const Measured& measured : routed) {
+    router.info.calibration.push_back(measured.point);
+    router.info.disagreements.push_back(measured.disagreements);
   }
+  router.info.evidence = evidence_of(validation, points[1], routed);
+  router.info.promise.reset();
+  router.info.promise = promise_of(router.info, options.promise);
   return true;
 }
 

@@ -7,9 +7,9 @@
 
 namespace citer {
 
-/// Measures the router's curve and both models alone, and puts them into its info, with the promise
-/// if one is asked for. Returns false,
-/// and leaves the router as it was, when the watcher ended it.
+/// Measures the router's curve, both models alone and what promises are made of, and puts all of it
+/// into its info, with the promise if one is asked for. Returns false, and leaves the router as it
+/// was, when the watcher ended it.
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
                const Watcher& watcher);
 
