@@ -74,7 +74,7 @@ TEST_F(ServedPromise, IsOfRequestsThatNameNoRouting) {
     body.update(more);
     return citer_of(body).contains("promise");
   };
-  EXPECT_TRUE(promised({}));
+  EXPECT_TRUE(promised(Json::object()));
   EXPECT_TRUE(promised({{"model", "citer"}}));
   EXPECT_FALSE(promised({{"model", "slm"}}));
   EXPECT_FALSE(promised({{"model", "citer-budget-0.1"}}));
