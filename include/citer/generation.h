@@ -27,6 +27,10 @@ struct GenerationOptions {
   /// Instead of a threshold: the share of tokens that the LLM may write, in [0, 1], by the
   /// calibration of the policy's router and by what each answer has spent so far.
   std::optional<double> budget{};
+  /// Instead of a threshold: what is to be promised of the answers. The threshold is the cheapest
+  /// that keeps it by the validation examples of the policy's router; where none does, the LLM
+  /// alone writes (Answer::promise says which).
+  std::optional<PromiseOptions> promise{};
   /// Speculative routing: tokens that may wait for the LLM's decision while the SLM drafts on. The
   /// text is the same. 1: none, plain routing; 0: as many as pay, by measured times and acceptance.
   int pending_tokens = 1;
@@ -115,6 +119,9 @@ struct Answer {
   double seconds = 0.0;    ///< from the start of its prefill to its last token
   /// About what the LLM alone would have taken, by the times of its passes; 0: not known.
   double llm_alone_seconds = 0.0;
+  /// What its threshold keeps; without a threshold the LLM alone wrote it since validation shows
+  /// too little. Nothing where a threshold or a budget was chosen, or no promise was ever made.
+  std::optional<Promise> promise{};
   /// Set where the LLM alone wrote it since routing would have been slower.
   std::optional<PredictedSpeeds> not_routed{};
 };

@@ -98,10 +98,16 @@ class Pair {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The threshold that a threshold or a budget stands for; the policy's default where neither is
-/// given. Throws UsageError when both are, when a budget is outside [0, 1], or for a budget where
-/// the policy has no calibration.
-double choose_threshold(const RoutingPolicy& policy, std::optional<double> threshold,
-                        std::optional<double> budget);
+/// The promise that answers are to keep: the one that is asked for, or the policy's own where
+/// neither threshold nor budget is given. Throws UsageError where one is given beside what is asked
+/// for, where its parts are not between 0 and 1, or where the policy knows no outcomes of
+/// validation examples.
+std::optional<Promise> choose_promise(const RoutingPolicy& policy,
+                                      const GenerationOptions& options);
+
+/// The threshold that a threshold, a budget or a promise stands for; the policy's default where
+/// none is given. Throws UsageError when several are, when a budget is outside [0, 1], or for a
+/// budget where the policy has no calibration; and as choose_promise() does.
+double choose_threshold(const RoutingPolicy& policy, const GenerationOptions& options);
 
 }  // namespace citer

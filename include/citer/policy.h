@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "citer/router.h"
 #include "citer/row_stats.h"
 
 namespace citer {
@@ -47,6 +48,15 @@ class RoutingPolicy {
   /// The threshold at which the LLM wrote this share of the tokens when the policy was calibrated;
   /// nothing for a policy that never was.
   virtual std::optional<double> threshold_for_budget(double /*budget*/) const { return {}; }
+  /// What is promised of answers that it routes: as asked for, or without that what its router was
+  /// made to promise. Nothing where there is none, or no outcomes of validation examples to make it
+  /// of. Throws FieldError for parts that are not between 0 and 1.
+  virtual std::optional<Promise> promise(const std::optional<PromiseOptions>& /*asked*/) const {
+    return {};
+  }
+  /// Of the validation answers at a threshold: how many there were by the share of the SLM's tokens
+  /// where the LLM would have written another, in bins of equal width; empty where it is not known.
+  virtual std::vector<std::int64_t> disagreements(double /*threshold*/) const { return {}; }
   /// Scores a batch of sequences: scores[i] belongs to inputs[i].
   virtual void score(std::span<const PolicyInput> inputs, std::span<double> scores) const = 0;
 };

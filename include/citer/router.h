@@ -3,6 +3,7 @@
 // What a router is made of, and what is known of it.
 
 #include <optional>
+#include <string>
 
 namespace citer {
 
@@ -30,6 +31,8 @@ struct CalibrationPoint {
 struct PromiseOptions {
   double accuracy = 0.99;    ///< in (0, 1)
   double confidence = 0.95;  ///< in (0, 1)
+
+  bool operator==(const PromiseOptions&) const = default;
 };
 
 /// A promise, kept by a threshold or by the LLM alone; for each validation dataset by itself.
@@ -37,8 +40,9 @@ struct Promise {
   PromiseOptions asked{};
   /// The cheapest threshold that keeps it; nothing where validation shows it of none.
   std::optional<double> threshold{};
-  /// Of the dataset that came nearest to failing there (without a threshold: at the dearest one):
-  int examples = 0;  ///< that the LLM alone has right
+  /// The dataset that came nearest to failing there (without a threshold: at the dearest one).
+  std::string task{};
+  int examples = 0;  ///< of it that the LLM alone has right
   int harms = 0;     ///< of them routing has wrong
   /// Without a threshold: right answers of the LLM that it would take if harms stayed as frequent;
   /// nothing when they are too frequent for any number.

@@ -154,4 +154,13 @@ struct LearnedRouter {
 std::optional<LearnedRouter> learn_router(const PairOptions& pair, const ServiceOptions& service,
                                           const LearnOptions& options, const Watcher& watcher = {});
 
+/// Measures the one router of PairOptions::routers anew on validation examples, for this pair, and
+/// writes it with its new curve, and what promises are made of, to `out`. `workers` as in
+/// LearnOptions. Nothing when the watcher ended it. Throws as learn_router() does.
+std::optional<LearnedRouter> calibrate_router(const PairOptions& pair,
+                                              const ServiceOptions& service,
+                                              const CalibrateOptions& options,
+                                              const std::filesystem::path& out, int workers = 0,
+                                              const Watcher& watcher = {});
+
 }  // namespace citer

@@ -21,6 +21,7 @@ Run add_eval(CLI::App& app);
 Run add_judge(CLI::App& app);
 Run add_collect(CLI::App& app);
 Run add_train(CLI::App& app);
+Run add_calibrate(CLI::App& app);
 Run add_serve(CLI::App& app);
 Run add_advise(CLI::App& app);
 Run add_devices(CLI::App& app);

@@ -283,6 +283,19 @@ void add_stop_flag(CLI::App& app, std::vector<std::string>& stop) {
       ->allow_extra_args(false);
 }
 
+void add_promise_flags(CLI::App& app, PromiseOptions& promised) {
+  auto* accuracy = app.add_option("--accuracy", promised.accuracy,
+                                  "Promise to keep so much of the LLM's right answers (a part, as "
+                                  "0.99), as validation shows it; else the LLM writes")
+                       ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--confidence", promised.confidence, "Of the promise")
+      ->needs(accuracy)
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+}
+
+void GenerationFlags::add_promise_to(CLI::App& app) { add_promise_flags(app, promised_); }
+
 void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
   app_ = &app;
   speculate_ = speculate;
@@ -331,6 +344,8 @@ GenerationOptions GenerationFlags::generation_options() const {
   options.first = first_reader(first_);
   options.sampling.seed = static_cast<std::uint64_t>(seed_);
   if (app_->count("--budget") > 0) options.budget = budget_;
+  const CLI::Option* accuracy = app_->get_option_no_throw("--accuracy");
+  if (accuracy != nullptr && accuracy->count() > 0) options.promise = promised_;
   // An unknown name is an error before any model is loaded.
   if (!options.policy.empty() && !is_learned_policy(options.policy)) make_policy(options.policy);
   return options;

@@ -69,15 +69,20 @@ void add_sampling_flags(CLI::App& app, SamplingOptions& sampling);
 /// Flags of how answers are found in texts and judged.
 void add_answer_flags(CLI::App& app, AnswerOptions& answer);
 void add_stop_flag(CLI::App& app, std::vector<std::string>& stop);
+/// --accuracy and --confidence; a promise is asked for where the first is given.
+void add_promise_flags(CLI::App& app, PromiseOptions& promised);
 
 /// Flags for policy, threshold, sampling and stopping.
 class GenerationFlags {
  public:
   /// `speculate` is what --speculate is when it is not given.
   void add_to(CLI::App& app, const std::string& speculate = "off");
+  /// --accuracy and --confidence, where answers may keep a promise.
+  void add_promise_to(CLI::App& app);
   GenerationOptions generation_options() const;
 
  private:
+  PromiseOptions promised_;
   std::string first_ = "auto";
   std::string speculate_;
   GenerationOptions options_;

@@ -55,6 +55,7 @@ void add_flags(GenerateFlags& flags, CLI::App& app) {
   app.add_option("--color", flags.color, "Colour the LLM's tokens: auto, always, never")
       ->transform(CLI::CheckedTransformer(colors));
   flags.generation.add_to(app, "auto");
+  flags.generation.add_promise_to(app);
   flags.model.add_to(app);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "citer/error.h"
 #include "cli/commands.h"
@@ -74,6 +75,14 @@ void print_identity(const char* role, const ModelIdentity& model) {
              fingerprint_text(model.fingerprint));
 }
 
+/// What promises are made of: right answers of the LLM, and how many of them routing has wrong.
+void print_evidence(const RouterInfo& info) {
+  for (const TaskEvidence& task : info.evidence) {
+    fmt::print("  harms         of {} right answers of the LLM to {}: {}\n", task.examples,
+               task.task, fmt::join(task.harms, ", "));
+  }
+}
+
 void print_router(const Router& router) {
   const RouterInfo& info = router.info;
   std::string shape = std::to_string(router.mlp.front().n_in);
@@ -91,6 +100,7 @@ void print_router(const Router& router) {
       info.calibration_examples, 100 * info.slm_accuracy, 100 * info.llm_accuracy,
       default_threshold(info));
   if (info.promise) fmt::print("  promise       {}\n", promise_text(*info.promise));
+  print_evidence(info);
   fmt::print("      threshold  LLM share  accuracy  LLM passes/token\n");
   for (const CalibrationPoint& point : info.calibration) {
     fmt::print("  {:13.6f} {:8.1f} % {:7.1f} % {:17.3f}\n", point.threshold, 100 * point.llm_share,

@@ -114,14 +114,7 @@ void TrainFlags::add_to(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--folds", train_.folds, "One example in so many is held out")
       ->capture_default_str();
-  app.add_option(
-         "--accuracy", promised_.accuracy,
-         "Promise to keep so much of the LLM's right answers (a part, as 0.99); the default "
-         "threshold keeps it")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--confidence", promised_.confidence, "Of the promise, with --accuracy")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+  add_promise_flags(app, promised_);
   app_ = &app;
   app.add_option("-s,--seed", train_.seed, "Seed")->capture_default_str();
   add_sampling_flags(app, sampling_);
@@ -145,11 +138,15 @@ CalibrateOptions TrainFlags::calibrate_options() const {
   if (app_->count("--accuracy") > 0) options.promise = promised_;
   options.data.assign(valid_.begin(), valid_.end());
   if (options.data.empty()) {
-    options.data = {bundled_model("data/math.valid.jsonl"), bundled_model("data/mc.valid.jsonl")};
+    options.data = bundled_validation_data();
   }
   options.sampling = sampling_;
   options.sampling.seed = train_.seed;
   return options;
+}
+
+std::vector<std::filesystem::path> bundled_validation_data() {
+  return {bundled_model("data/math.valid.jsonl"), bundled_model("data/mc.valid.jsonl")};
 }
 
 ServiceOptions learn_service(const ModelFlags& model) {

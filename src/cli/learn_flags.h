@@ -2,6 +2,7 @@
 
 // Flags of collect and train.
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ class TrainFlags {
   std::string features_ = to_string(RouterFeatures::kHidden);
   std::string type_ = "f16";
 };
+
+/// The bundled pair's validation files.
+std::vector<std::filesystem::path> bundled_validation_data();
 
 /// --workers: how many decoders run side by side.
 void add_workers_flag(CLI::App& app, int& workers);

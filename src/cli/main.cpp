@@ -45,11 +45,12 @@ int run(int argc, char** argv) {
   app.fallthrough(false);
   // Of a flag given twice the last counts, as in llama.cpp's tools; lists take all.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  const Commands commands = {
-      {"generate", add_generate(app)}, {"chat", add_chat(app)},      {"inspect", add_inspect(app)},
-      {"bench", add_bench(app)},       {"eval", add_eval(app)},      {"collect", add_collect(app)},
-      {"train", add_train(app)},       {"serve", add_serve(app)},    {"judge", add_judge(app)},
-      {"advise", add_advise(app)},     {"devices", add_devices(app)}};
+  const Commands commands = {{"generate", add_generate(app)}, {"chat", add_chat(app)},
+                             {"inspect", add_inspect(app)},   {"bench", add_bench(app)},
+                             {"eval", add_eval(app)},         {"collect", add_collect(app)},
+                             {"train", add_train(app)},       {"calibrate", add_calibrate(app)},
+                             {"serve", add_serve(app)},       {"judge", add_judge(app)},
+                             {"advise", add_advise(app)},     {"devices", add_devices(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
   check_command(arguments, commands);

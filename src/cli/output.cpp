@@ -58,6 +58,7 @@ std::string answer_json(const Answer& answer) {
                  {"llm_seconds", c.llm_seconds},
                  {"router_seconds", c.router_seconds},
                  {"sampling_seconds", c.sampling_seconds}});
+  if (answer.promise) object["promise"] = promise_json(*answer.promise);
   if (answer.not_routed) object["not_routed"] = speeds_json(*answer.not_routed);
   if (!answer.reasoning.empty()) object["reasoning_content"] = valid_utf8(answer.reasoning);
   return object.dump();
@@ -142,6 +143,7 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
       share(c.sampling_seconds),
       share(std::max(0.0, answer.seconds - c.slm_seconds - c.llm_seconds - c.router_seconds -
                               c.sampling_seconds)));
+  if (answer.promise) line += "; promised: " + promise_text(*answer.promise);
   if (answer.not_routed) {
     line += fmt::format(
         "; by the LLM alone, since routing would be slower here: about {:.3g} tokens/s, the LLM "
@@ -164,11 +166,12 @@ std::string promise_text(const Promise& promise) {
       fmt::format("{:g} % of the LLM's right answers at {:g} % confidence",
                   100 * promise.asked.accuracy, 100 * promise.asked.confidence);
   const std::string seen =
-      fmt::format("{} harms among {} right answers of the LLM", promise.harms, promise.examples);
+      fmt::format("{} harms among {} right answers of the LLM{}", promise.harms, promise.examples,
+                  promise.task.empty() ? "" : " to " + promise.task);
   if (promise.threshold) {
     return fmt::format("{}, kept at threshold {:.6g}: {}", asked, *promise.threshold, seen);
   }
-  return fmt::format("{}: not shown, the LLM writes: {}; {}", asked, seen,
+  return fmt::format("{}: not shown, the LLM alone writes: {}; {}", asked, seen,
                      promise.needed ? fmt::format("it would take {}", *promise.needed)
                                     : "too many for any number of examples");
 }

@@ -68,6 +68,7 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();
   flags.generation.add_to(app, "auto");
+  flags.generation.add_promise_to(app);
   flags.model.add_to(app);
 }
 
@@ -91,7 +92,8 @@ int run_serve(const ServeFlags& flags) {
     http.threads = options.context.sequences + flags.queue_limit + kSpareThreads;
   }
 
-  http.on_fault = [](const std::string& line) { fmt::print(stderr, "citer: {}\n", line); };
+  const auto print_line = [](const std::string& line) { fmt::print(stderr, "citer: {}\n", line); };
+  http.on_fault = print_line;
 
   const InterruptGuard interrupt;
   std::optional<Service> service;  // outlives the server
@@ -100,7 +102,8 @@ int run_serve(const ServeFlags& flags) {
   service.emplace(load_pair(pair), options);
   server.serve(*service, {.defaults = defaults,
                           .random_seed = flags.app->count("--seed") == 0,
-                          .time_limit = std::chrono::seconds(flags.timeout)});
+                          .time_limit = std::chrono::seconds(flags.timeout),
+                          .on_note = print_line});
   fmt::print(stderr, "listening on {}\n", server.url());
   while (!InterruptGuard::requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   fmt::print(stderr, "stopping\n");

@@ -115,6 +115,7 @@ Answer to_answer(Sequence& sequence) {
   answer.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
   answer.counters = sequence.counters;
   answer.threshold = sequence.request.threshold;
+  answer.promise = sequence.request.promise;
   answer.not_routed = sequence.request.not_routed;
   answer.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.started).count();

@@ -52,6 +52,8 @@ struct DecodeRequest {
   bool score_prompt = false;
   /// No policy, threshold or budget was asked for: it need not be routed.
   bool routing_is_free = false;
+  /// What the threshold keeps.
+  std::optional<Promise> promise{};
   /// The LLM alone writes it since routing would be slower.
   std::optional<PredictedSpeeds> not_routed{};
   /// How thinking is marked in the answer; none: not at all.

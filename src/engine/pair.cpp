@@ -159,7 +159,10 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.thinking = prompt.thinking;
   resolved.policy = policy(options);
   if (!has_one_vocabulary()) check_by_text(request, *resolved.policy);
-  resolved.threshold = choose_threshold(*resolved.policy, options.threshold, options.budget);
+  resolved.promise = choose_promise(*resolved.policy, options);
+  resolved.threshold = choose_threshold(*resolved.policy, options);
+  const bool too_little_is_shown = resolved.promise && !resolved.promise->threshold;
+  if (too_little_is_shown) resolved.policy = make_policy("llm");
   resolved.budget = options.budget;
   // A recurrent LLM reads much again after a correction, and one of another vocabulary is not
   // guessed for.
@@ -184,7 +187,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
   const Writer first = options.first.value_or(llm_is_near ? Writer::kLlm : Writer::kSlm);
   if (first == Writer::kLlm) resolved.opening = opening_of(resolved);
   resolved.routing_is_free = options.policy.empty() && !options.own_policy && !options.threshold &&
-                             !options.budget && !request.score_prompt;
+                             !options.budget && !request.score_prompt && !too_little_is_shown;
   return resolved;
 }
 

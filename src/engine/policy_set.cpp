@@ -34,9 +34,28 @@ std::shared_ptr<const RoutingPolicy> PolicySet::find(const std::string& name) co
   return make_policy(name.empty() ? "maxprob" : name);
 }
 
-double choose_threshold(const RoutingPolicy& policy, std::optional<double> threshold,
-                        std::optional<double> budget) {
+std::optional<Promise> choose_promise(const RoutingPolicy& policy,
+                                      const GenerationOptions& options) {
+  if (!options.promise) {
+    return options.threshold || options.budget ? std::nullopt : policy.promise({});
+  }
+  if (options.threshold) throw FieldError({"accuracy", "threshold"}, "give one, not both");
+  if (options.budget) throw FieldError({"accuracy", "budget"}, "give one, not both");
+  auto promise = policy.promise(options.promise);
+  if (!promise) {
+    throw FieldError({"accuracy"},
+                     fmt::format("policy '{}' has no outcomes of validation examples, of which it "
+                                 "could be promised",
+                                 policy.name()));
+  }
+  return promise;
+}
+
+double choose_threshold(const RoutingPolicy& policy, const GenerationOptions& options) {
+  const std::optional<double>& threshold = options.threshold;
+  const std::optional<double>& budget = options.budget;
   if (threshold && budget) throw FieldError({"threshold", "budget"}, "give one, not both");
+  if (const auto promise = choose_promise(policy, options)) return promise->threshold.value_or(1.0);
   if (!budget) return threshold.value_or(policy.default_threshold());
   if (!(*budget >= 0 && *budget <= 1)) {
     throw FieldError({"budget"}, fmt::format("expected a number in [0, 1], found {}", *budget));

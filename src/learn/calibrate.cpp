@@ -5,10 +5,10 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/parallel.h"
-#include "learn/promise.h"
 #include "learn/rollouts.h"
 #include "route/learned_policy.h"
 #include "route/thresholds.h"
@@ -26,6 +26,7 @@ GenerationOptions generation_of(const CalibrateOptions& options,
                                 std::shared_ptr<const RoutingPolicy> policy, double threshold) {
   return {.own_policy = std::move(policy),
           .threshold = threshold,
+          .audit = threshold > 0 && threshold < 1,
           .max_tokens = options.max_tokens,
           .stop = options.stop,
           .sampling = options.sampling};
@@ -44,8 +45,9 @@ std::vector<Answer> answers_of(Service& service, const std::vector<Example>& exa
 struct Measured {
   double threshold = 0.0;
   Counters counters;
-  std::vector<bool> correct;   ///< one per example
-  std::vector<double> scores;  ///< of the SLM's tokens
+  std::vector<bool> correct;                                       ///< one per example
+  std::vector<double> scores;                                      ///< of the SLM's tokens
+  Disagreements disagreements = Disagreements(kDisagreementBins);  ///< of its answers
 
   void add(const std::vector<Example>& examples, const std::vector<Answer>& answers) {
     const AnswerJudge judge;
@@ -53,6 +55,7 @@ struct Measured {
       counters += answers[i].counters;
       correct.push_back(judge.judge(examples[i], answers[i].text).correct);
       for (const TokenRecord& token : answers[i].tokens) scores.push_back(token.score);
+      add_answer(disagreements, answers[i].tokens);
     }
   }
   CalibrationPoint point() const {
@@ -67,7 +70,8 @@ struct Measured {
 /// The examples of all datasets, in turn, so that the first of them are some of each.
 struct Validation {
   std::vector<Example> examples;
-  std::vector<std::size_t> task;  ///< of each: which dataset it is from
+  std::vector<std::size_t> task;       ///< of each: which dataset it is from
+  std::vector<std::string> task_name;  ///< of each dataset
 };
 
 Validation load_validation(const CalibrateOptions& options) {
@@ -78,6 +82,7 @@ Validation load_validation(const CalibrateOptions& options) {
     longest = std::max(longest, datasets.back().examples.size());
   }
   Validation out;
+  for (const Dataset& dataset : datasets) out.task_name.push_back(dataset.name);
   for (std::size_t i = 0; i < longest; ++i) {
     for (std::size_t task = 0; task < datasets.size(); ++task) {
       if (i >= datasets[task].examples.size()) continue;
@@ -88,17 +93,18 @@ Validation load_validation(const CalibrateOptions& options) {
   return out;
 }
 
-/// By dataset, what is right of the LLM alone and at each threshold.
-std::vector<TaskOutcomes> outcomes_by_task(std::span<const std::size_t> task, const Measured& llm,
-                                           std::span<const Measured> routed) {
-  std::vector<TaskOutcomes> out;
+/// By dataset, where routing at each threshold harms what the LLM alone has right.
+std::vector<TaskEvidence> evidence_of(const Validation& validation, const Measured& llm,
+                                      std::span<const Measured> routed) {
+  std::vector<TaskEvidence> out;
+  for (const std::string& name : validation.task_name) {
+    out.push_back({.task = name, .harms = std::vector<int>(routed.size())});
+  }
   for (std::size_t i = 0; i < llm.correct.size(); ++i) {
-    if (task[i] >= out.size()) out.resize(task[i] + 1, {{}, {routed.size(), std::vector<bool>{}}});
-    TaskOutcomes& outcomes = out[task[i]];
-    outcomes.llm.push_back(llm.correct[i]);
-    for (std::size_t k = 0; k < routed.size(); ++k) {
-      outcomes.routed[k].push_back(routed[k].correct[i]);
-    }
+    if (!llm.correct[i]) continue;
+    TaskEvidence& task = out[validation.task[i]];
+    ++task.examples;
+    for (std::size_t k = 0; k < routed.size(); ++k) task.harms[k] += routed[k].correct[i] ? 0 : 1;
   }
   return out;
 }
@@ -208,21 +214,21 @@ void Calibration::store() const {
   info.slm_accuracy = settings_[0].point().accuracy;
   info.llm_accuracy = settings_[1].point().accuracy;
   const auto routed = std::span<const Measured>(settings_).subspan(2);
-  std::vector<double> thresholds;
   info.calibration.clear();
+  info.disagreements.clear();
   for (const Measured& measured : routed) {
     info.calibration.push_back(measured.point());
-    thresholds.push_back(measured.threshold);
+    info.disagreements.push_back(measured.disagreements);
   }
-  if (!options_.promise) return;
-  info.promise = make_promise(*options_.promise, thresholds,
-                              outcomes_by_task(validation_.task, settings_[1], routed));
+  info.evidence = evidence_of(validation_, settings_[1], routed);
+  info.promise.reset();
+  info.promise = promise_of(info, options_.promise);
 }
 
 }  // namespace
 
 bool calibrate(ServicePool& services, Router& router, const CalibrateOptions& options,
-               std::optional<Clock::time_point> deadline, const Watcher& watcher) {
+               const Watcher& watcher, std::optional<Clock::time_point> deadline) {
   return Calibration(services, router, options, deadline, watcher).run();
 }
 

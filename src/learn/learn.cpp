@@ -1,8 +1,11 @@
+#include <fmt/format.h>
+
 #include "citer/error.h"
 #include "citer/training.h"
-#include "learn/promise.h"
+#include "learn/calibrate.h"
 #include "learn/rounds.h"
 #include "learn/train.h"
+#include "route/learned_policy.h"
 
 namespace citer {
 
@@ -31,6 +34,24 @@ std::optional<LearnedRouter> learn_router(const PairOptions& pair, const Service
   if (!router) return std::nullopt;
   save_router(options.out, *router);
   return what_is_known(router->info);
+}
+
+std::optional<LearnedRouter> calibrate_router(const PairOptions& pair,
+                                              const ServiceOptions& service,
+                                              const CalibrateOptions& options,
+                                              const std::filesystem::path& out, int workers,
+                                              const Watcher& watcher) {
+  if (out.empty()) throw UsageError("out: name a file for the router");
+  if (pair.routers.size() != 1) {
+    throw FieldError({"routers"}, fmt::format("expected one, found {}", pair.routers.size()));
+  }
+  if (options.promise) check(*options.promise);
+  ServicePool services(pair, service, workers);
+  Router router = load_router_for(pair.routers.front(), *services.pair().slm());
+  for (const std::string& note : services.pair().notes()) watcher.note(note);
+  if (!calibrate(services, router, options, watcher)) return std::nullopt;
+  save_router(out, router);
+  return what_is_known(router.info);
 }
 
 }  // namespace citer

@@ -100,7 +100,7 @@ std::optional<Router> make_router(ServicePool& services, const Preferences& pref
   if (!router) return std::nullopt;
   router->info.identity = training_identity(preferences, train, options.calibrate);
   if (!options.calibrate.data.empty() &&
-      !calibrate(services, *router, options.calibrate, deadline, watcher)) {
+      !calibrate(services, *router, options.calibrate, watcher, deadline)) {
     return std::nullopt;
   }
   return router;

@@ -31,6 +31,12 @@ class LearnedPolicy final : public RoutingPolicy {
   std::optional<double> threshold_for_budget(double budget) const override {
     return citer::threshold_for_budget(info_, budget);
   }
+  std::optional<Promise> promise(const std::optional<PromiseOptions>& asked) const override {
+    return promise_of(info_, asked);
+  }
+  std::vector<std::int64_t> disagreements(double threshold) const override {
+    return disagreements_at(info_, threshold);
+  }
 
   void score(std::span<const PolicyInput> inputs, std::span<double> scores) const override {
     const std::lock_guard lock(mutex_);

@@ -59,6 +59,23 @@ double threshold_for_accuracy(const RouterInfo& info, double part) {
   return least_threshold(info.calibration, part * info.llm_accuracy);
 }
 
+std::optional<Promise> promise_of(const RouterInfo& info,
+                                  const std::optional<PromiseOptions>& asked) {
+  if (asked) check(*asked);
+  if (!asked || (info.promise && info.promise->asked == *asked)) return info.promise;
+  if (info.evidence.empty()) return std::nullopt;
+  std::vector<double> thresholds;
+  for (const CalibrationPoint& point : info.calibration) thresholds.push_back(point.threshold);
+  return make_promise(*asked, thresholds, info.evidence);
+}
+
+Disagreements disagreements_at(const RouterInfo& info, double threshold) {
+  for (std::size_t i = 0; i < info.disagreements.size(); ++i) {
+    if (info.calibration[i].threshold == threshold) return info.disagreements[i];
+  }
+  return {};
+}
+
 double default_threshold(const RouterInfo& info) {
   if (info.promise) return info.promise->threshold.value_or(1.0);
   const double accuracy = 0.99 * info.llm_accuracy;

@@ -10,6 +10,8 @@
 
 #include "citer/router.h"
 #include "route/features.h"
+#include "route/promise.h"
+#include "route/promise_watch.h"
 
 namespace citer {
 
@@ -53,6 +55,10 @@ struct RouterInfo {
   int calibration_examples = 0;  ///< it was measured on; 0: not known
   double slm_accuracy = 0.0;     ///< of the SLM alone on them
   double llm_accuracy = 0.0;
+  /// By dataset, at the curve's thresholds: what promises are made of. Empty: not known.
+  std::vector<TaskEvidence> evidence;
+  /// [curve's thresholds] of the answers there, all datasets together; empty: not known.
+  std::vector<Disagreements> disagreements;
   std::optional<Promise> promise;  ///< if one was asked for
 };
 
@@ -76,6 +82,14 @@ std::optional<double> threshold_for_budget(const RouterInfo& info, double budget
 /// The least threshold of the curve whose accuracy is `part` of the LLM's, or the most accurate
 /// one; 0.5 without a curve.
 double threshold_for_accuracy(const RouterInfo& info, double part);
+
+/// The stored promise, or the one that is asked for, made of the stored evidence. Nothing where
+/// there is none. Throws as check().
+std::optional<Promise> promise_of(const RouterInfo& info,
+                                  const std::optional<PromiseOptions>& asked);
+
+/// Of the validation answers at a threshold of the curve; empty where they are not known.
+Disagreements disagreements_at(const RouterInfo& info, double threshold);
 
 /// The promise's, the LLM alone where it has none. Without a promise
 /// the least threshold whose accuracy is 99 % of the LLM's by one standard error of what the

@@ -38,6 +38,7 @@ void write_promise(GgufWriter& file, const Promise& promise) {
   file.set("citer.promise.examples", std::int64_t{promise.examples});
   file.set("citer.promise.harms", std::int64_t{promise.harms});
   file.set("citer.promise.needed", std::int64_t{promise.needed.value_or(0)});
+  file.set("citer.promise.task", promise.task);
 }
 
 std::optional<Promise> read_promise(const GgufReader& file) {
@@ -50,7 +51,44 @@ std::optional<Promise> read_promise(const GgufReader& file) {
   promise.harms = static_cast<int>(file.integer("citer.promise.harms"));
   const auto needed = static_cast<int>(file.integer("citer.promise.needed"));
   if (needed > 0) promise.needed = needed;
+  if (file.has("citer.promise.task")) promise.task = file.text("citer.promise.task");
   return promise;
+}
+
+template <typename Count>
+void append(std::vector<double>& values, const std::vector<Count>& counts) {
+  values.insert(values.end(), counts.begin(), counts.end());
+}
+
+void write_evidence(GgufWriter& file, const RouterInfo& info) {
+  std::vector<std::string> tasks;
+  std::vector<double> examples;
+  std::vector<double> harms;
+  for (const TaskEvidence& task : info.evidence) {
+    tasks.push_back(task.task);
+    examples.push_back(task.examples);
+    append(harms, task.harms);
+  }
+  file.set("citer.evidence.tasks", tasks);
+  file.set("citer.evidence.examples", examples);
+  file.set("citer.evidence.harms", harms);
+  std::vector<double> answers;
+  for (const Disagreements& counts : info.disagreements) append(answers, counts);
+  file.set("citer.evidence.disagreements", answers);
+}
+
+/// Counts of a table. Throws unless each is a whole number of examples.
+std::vector<int> counts_of(const fs::path& path, const GgufReader& file, const std::string& key) {
+  constexpr double kMost = 1e9;
+  std::vector<int> counts;
+  for (const double value : file.numbers(key)) {
+    if (!(value >= 0 && value <= kMost) || value != std::floor(value)) {
+      throw InputError(fmt::format("{}: {}: expected whole numbers up to {:g}, found {}",
+                                   path.string(), key, kMost, value));
+    }
+    counts.push_back(static_cast<int>(value));
+  }
+  return counts;
 }
 
 void write_info(GgufWriter& file, const RouterInfo& info) {
@@ -83,6 +121,7 @@ void write_info(GgufWriter& file, const RouterInfo& info) {
   file.set("citer.calibration.examples", std::int64_t{info.calibration_examples});
   file.set("citer.calibration.slm_accuracy", info.slm_accuracy);
   file.set("citer.calibration.llm_accuracy", info.llm_accuracy);
+  if (!info.evidence.empty()) write_evidence(file, info);
   if (info.promise) write_promise(file, *info.promise);
 }
 
@@ -91,6 +130,28 @@ void check_lengths(const fs::path& path, const char* what, std::size_t a, std::s
   if (a == b) return;
   throw InputError(fmt::format("{}: {}: arrays of {} and {} entries, expected equal", path.string(),
                                what, a, b));
+}
+
+/// Files of before have none.
+void read_evidence(const fs::path& path, const GgufReader& file, RouterInfo& info) {
+  if (!file.has("citer.evidence.tasks")) return;
+  const std::size_t thresholds = info.calibration.size();
+  const auto tasks = file.texts("citer.evidence.tasks");
+  const auto examples = counts_of(path, file, "citer.evidence.examples");
+  const auto harms = counts_of(path, file, "citer.evidence.harms");
+  check_lengths(path, "citer.evidence", tasks.size(), examples.size());
+  check_lengths(path, "citer.evidence.harms", tasks.size() * thresholds, harms.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto first = harms.begin() + static_cast<std::ptrdiff_t>(i * thresholds);
+    info.evidence.push_back(
+        {tasks[i], examples[i], {first, first + static_cast<std::ptrdiff_t>(thresholds)}});
+  }
+  const auto answers = counts_of(path, file, "citer.evidence.disagreements");
+  check_lengths(path, "citer.evidence.disagreements", thresholds * kDisagreementBins,
+                answers.size());
+  for (auto first = answers.begin(); first != answers.end(); first += kDisagreementBins) {
+    info.disagreements.emplace_back(first, first + kDisagreementBins);
+  }
 }
 
 RouterInfo read_info(const fs::path& path, const GgufReader& file) {
@@ -129,6 +190,7 @@ RouterInfo read_info(const fs::path& path, const GgufReader& file) {
   }
   info.slm_accuracy = file.number("citer.calibration.slm_accuracy");
   info.llm_accuracy = file.number("citer.calibration.llm_accuracy");
+  read_evidence(path, file, info);
   info.promise = read_promise(file);
   return info;
 }

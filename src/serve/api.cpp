@@ -11,6 +11,7 @@
 #include "model/chat_format.h"
 #include "model/vocab.h"
 #include "serve/api_error.h"
+#include "serve/counters_json.h"
 #include "serve/generation.h"
 
 namespace citer {
@@ -37,6 +38,16 @@ Json calibration_json(const RoutingPolicy& policy) {
     if (threshold) points.push_back({{"budget", budget}, {"threshold", *threshold}});
   }
   return points;
+}
+
+/// What the server promises, and what watching it has shown; null where there is no promise.
+Json promise_status_json(const std::optional<PromiseStatus>& status) {
+  if (!status) return nullptr;
+  Json json = promise_json(status->promise);
+  json["holds"] = status->holds;
+  json["watched_answers"] = status->watched_answers;
+  json["evidence_against"] = status->evidence;
+  return json;
 }
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
@@ -100,7 +111,11 @@ ApiError too_long(const std::string& field, std::size_t tokens, int context_size
 Api::Api(Service& service, ServerMetrics& metrics, ApiOptions options)
     : service_(service), metrics_(metrics), options_(std::move(options)) {
   const GenerationOptions& defaults = options_.defaults;
-  choose_threshold(*service.pair().policy(defaults.policy), defaults.threshold, defaults.budget);
+  metrics_.on_note = options_.on_note;
+  const auto policy = service.pair().policy(defaults.policy);
+  choose_threshold(*policy, defaults);
+  const auto promise = choose_promise(*policy, defaults);
+  if (promise) metrics_.watch(*promise, policy->disagreements(promise->threshold.value_or(1.0)));
 }
 
 RequestLimits Api::limits() const {
@@ -166,9 +181,9 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   common.options = options_.defaults;
   if (routing.is_named) {
     common.options.own_policy = routing.policy;
+    common.options.threshold = routing.threshold;
     common.options.budget = routing.budget;
-    common.options.threshold.reset();
-    if (!routing.budget) common.options.threshold = routing.threshold;
+    common.options.promise = routing.promise;
   }
   common.options.sampling = parsed.sampling;
   common.options.stop = parsed.stop;
@@ -200,7 +215,8 @@ ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& ro
                         .tool_calls = parsed.tool_calls,
                         .thinking = parsed.chat ? prompts.front().thinking : std::nullopt,
                         .model = parsed.model.empty() ? "citer" : parsed.model,
-                        .policy = routing.policy->name()};
+                        .policy = routing.policy->name(),
+                        .promise_holds = metrics_.promise_holds()};
   if (!parsed.echo) return format;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
@@ -283,29 +299,29 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
     routers.push_back({{"policy", router.policy}, {"fingerprint", router.fingerprint}});
   }
   const SamplingOptions& sampling = defaults.sampling;
-  return json_reply(
-      {{"slm", facts_json(service_.slm_facts())},
-       {"llm", facts_json(service_.llm_facts())},
-       {"models", preset_names(service_.pair(), defaults)},
-       {"policies", available_policies(service_.pair())},
-       {"routers", std::move(routers)},
-       {"default_policy", policy->name()},
-       {"default_threshold", choose_threshold(*policy, defaults.threshold, defaults.budget)},
-       {"default_budget", optional_json(defaults.budget)},
-       {"calibration", calibration_json(*policy)},
-       {"default_generation_settings",
-        {{"temperature", sampling.temperature},
-         {"top_k", sampling.top_k},
-         {"top_p", sampling.top_p},
-         {"min_p", sampling.min_p},
-         {"repeat_penalty", sampling.repeat_penalty},
-         {"max_tokens", defaults.max_tokens}}},
-       {"has_chat_template", has_chat_template(service_)},
-       {"calls_tools", tool_call_form(service_).has_value()},
-       {"context_size", service_.context_size()},
-       {"total_slots", status.sequences},
-       {"active", status.active},
-       {"queued", status.queued}});
+  return json_reply({{"slm", facts_json(service_.slm_facts())},
+                     {"llm", facts_json(service_.llm_facts())},
+                     {"models", preset_names(service_.pair(), defaults)},
+                     {"policies", available_policies(service_.pair())},
+                     {"routers", std::move(routers)},
+                     {"default_policy", policy->name()},
+                     {"default_threshold", choose_threshold(*policy, defaults)},
+                     {"promise", promise_status_json(metrics_.promise())},
+                     {"default_budget", optional_json(defaults.budget)},
+                     {"calibration", calibration_json(*policy)},
+                     {"default_generation_settings",
+                      {{"temperature", sampling.temperature},
+                       {"top_k", sampling.top_k},
+                       {"top_p", sampling.top_p},
+                       {"min_p", sampling.min_p},
+                       {"repeat_penalty", sampling.repeat_penalty},
+                       {"max_tokens", defaults.max_tokens}}},
+                     {"has_chat_template", has_chat_template(service_)},
+                     {"calls_tools", tool_call_form(service_).has_value()},
+                     {"context_size", service_.context_size()},
+                     {"total_slots", status.sequences},
+                     {"active", status.active},
+                     {"queued", status.queued}});
 }
 
 HttpReply Api::metrics(const HttpRequest& /*request*/) {

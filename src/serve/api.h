@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct ApiOptions {
   GenerationOptions defaults;            ///< where a request says nothing
   bool random_seed = true;               ///< where a request gives no seed: draw one
   std::chrono::seconds time_limit{600};  ///< of a request that generates
+  /// Gets a line that whoever runs the server should read. Called by any thread.
+  std::function<void(const std::string&)> on_note{};
 };
 
 /// What the server's routes do. All methods may be called from any thread; what they throw is for

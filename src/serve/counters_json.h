@@ -24,6 +24,23 @@ inline nlohmann::ordered_json counters_json(const Counters& c) {
           {"dropped", c.dropped}};
 }
 
+/// What is promised, as every door tells it: `threshold` is null where the LLM alone keeps it, and
+/// `needed` says how many right answers of the LLM would show it, null for none.
+inline nlohmann::ordered_json promise_json(const Promise& promise) {
+  nlohmann::ordered_json object = {{"accuracy", promise.asked.accuracy},
+                                   {"confidence", promise.asked.confidence},
+                                   {"threshold", nullptr},
+                                   {"task", promise.task},
+                                   {"examples", promise.examples},
+                                   {"harms", promise.harms}};
+  if (promise.threshold) {
+    object["threshold"] = *promise.threshold;
+  } else {
+    object["needed"] = promise.needed ? nlohmann::ordered_json(*promise.needed) : nullptr;
+  }
+  return object;
+}
+
 /// What routing and the LLM alone were predicted to write, tokens per second.
 inline nlohmann::ordered_json speeds_json(const PredictedSpeeds& speeds) {
   return {{"routed_tokens_per_second", speeds.routed}, {"llm_tokens_per_second", speeds.llm}};

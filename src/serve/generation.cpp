@@ -65,6 +65,7 @@ std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& che
       throw ApiError(kInternalError, "inference failed", "internal_error");
     }
     if (growth.answer) {
+      metrics_.count_answer(*growth.answer);
       answers_[index] = *growth.answer;
       --unfinished_;
     }

@@ -41,6 +41,27 @@ void put(std::string& page, const char* name, const char* help, const Histogram&
   page += histogram.lines(name);
 }
 
+void put(std::string& page, const char* name, const char* help, double value) {
+  describe(page, name, "gauge", help);
+  fmt::format_to(std::back_inserter(page), "{} {}\n", name, value);
+}
+
+void put_promise(std::string& page, const PromiseStatus& status) {
+  const Promise& promise = status.promise;
+  put(page, "citer_promise_accuracy", "Part of the LLM's right answers that is promised.",
+      promise.asked.accuracy);
+  put(page, "citer_promise_confidence", "Confidence of the promise.", promise.asked.confidence);
+  put(page, "citer_promise_threshold", "Threshold that keeps it; 1: the LLM alone does.",
+      promise.threshold.value_or(1.0));
+  put(page, "citer_promise_holds", "gauge",
+      "0 from where answers no longer look like those of the validation.", status.holds ? 1 : 0);
+  put(page, "citer_promise_watched_answers_total", "counter", "Answers that were audited for it.",
+      status.watched_answers);
+  put(page, "citer_promise_evidence_against",
+      "Wealth of bets against it, 1 at first; at 1 / (1 - confidence) it no longer holds.",
+      status.evidence);
+}
+
 void put_status(std::string& page, const ServiceStatus& status) {
   const Counters& totals = status.totals;
   put(page, "citer_sequences", "gauge", "Answers that can be written at once.", status.sequences);
@@ -105,8 +126,48 @@ void ServerMetrics::count_request(const std::string& endpoint, int status) {
   ++requests_[{endpoint, status}];
 }
 
+void ServerMetrics::watch(const Promise& promise, Disagreements validation) {
+  const std::lock_guard lock(mutex_);
+  promise_ = promise;
+  watch_.reset();
+  if (!validation.empty()) watch_.emplace(std::move(validation), promise.asked.confidence);
+}
+
+std::optional<PromiseStatus> ServerMetrics::promise() const {
+  const std::lock_guard lock(mutex_);
+  if (!promise_) return std::nullopt;
+  if (!watch_) return PromiseStatus{.promise = *promise_};
+  return PromiseStatus{*promise_, !watch_->has_rejected(), watch_->answers(), watch_->evidence()};
+}
+
+bool ServerMetrics::promise_holds() const {
+  const std::lock_guard lock(mutex_);
+  return !watch_ || !watch_->has_rejected();
+}
+
+void ServerMetrics::count_answer(const Answer& answer) {
+  bool broke = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const TokenRecord& token : answer.tokens) {
+      if (token.writer == Writer::kLlm || !token.llm_agrees) continue;
+      ++(*token.llm_agrees ? audited_agreeing_ : audited_differing_);
+    }
+    const bool keeps_it = promise_ && answer.promise && answer.promise->asked == promise_->asked &&
+                          answer.promise->threshold == promise_->threshold;
+    broke = watch_ && keeps_it && watch_->saw(answer.tokens);
+  }
+  if (broke && on_note) {
+    on_note(
+        "the promise no longer holds: answers no longer look like those of the validation examples "
+        "that it was made of (the LLM disagrees with more of the SLM's tokens)");
+  }
+}
+
 std::string ServerMetrics::text(const ServiceStatus& status) const {
   std::string page;
+  std::int64_t agreeing = 0;
+  std::int64_t differing = 0;
   describe(page, "citer_requests_total", "counter", "HTTP requests, by route and status.");
   {
     const std::lock_guard lock(mutex_);
@@ -115,8 +176,14 @@ std::string ServerMetrics::text(const ServiceStatus& status) const {
                      "citer_requests_total{{endpoint=\"{}\",status=\"{}\"}} {}\n", key.first,
                      key.second, count);
     }
+    agreeing = audited_agreeing_;
+    differing = audited_differing_;
   }
   put_status(page, status);
+  if (const auto promised = promise()) put_promise(page, *promised);
+  put_two(page, "citer_audited_tokens_total", "counter",
+          "Tokens of the SLM's that were compared with the LLM's, by whether it agrees.",
+          "llm_agrees", {"yes", agreeing}, {"no", differing});
   put(page, "citer_prompt_tokens_total", "counter", "Tokens of prompts taken.", prompt_tokens);
   put(page, "citer_cancellations_total", "counter",
       "Requests whose client left before the answer was done.", cancellations);

@@ -4,13 +4,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "citer/service.h"
+#include "route/promise_watch.h"
 
 namespace citer {
 
@@ -30,10 +33,33 @@ class Histogram {
   double sum_ = 0;
 };
 
+/// What is promised of answers whose requests ask for no routing of their own, and what watching
+/// them has shown.
+struct PromiseStatus {
+  Promise promise;
+  bool holds = true;                 ///< false from where they no longer look like the validation's
+  std::int64_t watched_answers = 0;  ///< audited ones that kept it
+  double evidence = 1.0;             ///< against it: PromiseWatch::evidence()
+};
+
 /// What the server counts itself; the rest of /metrics is ServiceStatus.
 class ServerMetrics {
  public:
   ServerMetrics();
+
+  /// Gets a line that whoever runs the server should read. Called by any thread; to be set before
+  /// requests come.
+  std::function<void(const std::string&)> on_note;
+
+  /// Watches a promise, beside the answers that the validation had at its threshold (empty: not
+  /// known, it is shown alone). To be called before requests come.
+  void watch(const Promise& promise, Disagreements validation);
+  /// Nothing where there is no promise.
+  std::optional<PromiseStatus> promise() const;
+  bool promise_holds() const;
+
+  /// An answer is done.
+  void count_answer(const Answer& answer);
 
   /// A request was answered, or its stream begun, with this HTTP status.
   void count_request(const std::string& endpoint, int status);
@@ -53,6 +79,10 @@ class ServerMetrics {
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, std::int64_t> requests_;  ///< by endpoint and status
+  std::optional<Promise> promise_;
+  std::optional<PromiseWatch> watch_;
+  std::int64_t audited_agreeing_ = 0;   ///< tokens of the SLM's that the LLM would have written
+  std::int64_t audited_differing_ = 0;  ///< and that it would not
 };
 
 }  // namespace citer

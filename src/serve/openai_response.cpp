@@ -176,6 +176,10 @@ Json ResponseWriter::citer_object(const std::vector<Answer>& answers) const {
                  {"seconds", seconds},
                  {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
   object.update(counters_json(sum));
+  if (answers.front().promise) {
+    object["promise"] = promise_json(*answers.front().promise);
+    object["promise"]["holds"] = format_.promise_holds;
+  }
   if (llm_alone > 0) object["llm_alone_seconds"] = llm_alone;
   const auto alone = std::find_if(answers.begin(), answers.end(),
                                   [](const Answer& answer) { return answer.not_routed; });

@@ -28,6 +28,7 @@ struct ResponseFormat {
   std::optional<Thinking> thinking{};
   std::string model;                  ///< as the client named it
   std::string policy;                 ///< the one that routes
+  bool promise_holds = true;          ///< as far as watching it has shown
   std::vector<std::string> echoes{};  ///< per answer the text that goes before it; empty: none
 };
 

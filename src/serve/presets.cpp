@@ -22,6 +22,7 @@ struct Wanted {
   std::string policy;
   std::optional<double> threshold;
   std::optional<double> budget;
+  std::optional<PromiseOptions> promise;
 };
 
 std::optional<double> share_of(std::string_view text) {
@@ -43,13 +44,13 @@ std::shared_ptr<const RoutingPolicy> find_or_null(const Pair& pair, const std::s
 Wanted wanted_by_model(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model) {
   if (model.empty() || model == kDefaultName) {
-    return {defaults.policy, defaults.threshold, defaults.budget};
+    return {defaults.policy, defaults.threshold, defaults.budget, defaults.promise};
   }
   if (model.starts_with(kBudgetPrefix)) {
     const auto budget = share_of(std::string_view(model).substr(kBudgetPrefix.size()));
-    if (budget) return {defaults.policy, {}, budget};
+    if (budget) return {defaults.policy, {}, budget, {}};
   } else if (find_or_null(pair, model) != nullptr) {
-    return {model, {}, {}};
+    return {model, {}, {}, {}};
   }
   throw ApiError(kNotFound,
                  fmt::format("the model '{}' does not exist; there are {}", model,
@@ -63,13 +64,14 @@ Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model, const RoutingFields& fields) {
   Wanted wanted = wanted_by_model(pair, defaults, model);
   std::string budget_field = "model";
-  if (fields.policy) wanted = {*fields.policy, {}, {}};
+  if (fields.policy) wanted = {*fields.policy, {}, {}, {}};
   if (fields.threshold && fields.budget) {
     throw bad_field("citer.budget", "give a threshold or a budget, not both");
   }
   if (fields.threshold || fields.budget) {
     wanted.threshold = fields.threshold;
     wanted.budget = fields.budget;
+    wanted.promise.reset();
     budget_field = "citer.budget";
   }
   Routing routing;
@@ -84,8 +86,9 @@ Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                                 "give a threshold",
                                 routing.policy->name()));
   }
-  routing.threshold = choose_threshold(*routing.policy, wanted.threshold, wanted.budget);
+  routing.threshold = wanted.threshold;
   routing.budget = wanted.budget;
+  routing.promise = wanted.promise;
   routing.is_named = !wanted.policy.empty() || wanted.threshold || wanted.budget;
   return routing;
 }

@@ -21,8 +21,9 @@ struct RoutingFields {
 /// How a request is routed.
 struct Routing {
   std::shared_ptr<const RoutingPolicy> policy;
-  double threshold = 0.0;
+  std::optional<double> threshold;  ///< with neither of the three: the policy's own
   std::optional<double> budget;
+  std::optional<PromiseOptions> promise;
   bool is_named = false;  ///< by the request, or by the server's defaults
 };
 

@@ -53,7 +53,12 @@ class RouterFile : public testing::Test {
 
 TEST_F(RouterFile, RoundTrip) {
   Router router = summing_router(8);
-  router.info.promise = Promise{.asked = {0.98, 0.9}, .threshold = 0.4, .examples = 38, .harms = 1};
+  router.info.promise =
+      Promise{.asked = {0.98, 0.9}, .threshold = 0.4, .task = "shop", .examples = 38, .harms = 1};
+  router.info.evidence = {{"shop", 38, {5, 1, 0}}, {"zoo", 40, {2, 0, 1}}};
+  for (const std::size_t bin : {3, 7, 49}) {
+    router.info.disagreements.emplace_back(kDisagreementBins)[bin] = 40;
+  }
   save_router(path_, router);
   const Router read = load_router(path_);
   EXPECT_EQ(read.info.policy, "citer");
@@ -71,6 +76,11 @@ TEST_F(RouterFile, RoundTrip) {
   EXPECT_EQ(read.info.promise->examples, 38);
   EXPECT_EQ(read.info.promise->harms, 1);
   EXPECT_FALSE(read.info.promise->needed.has_value());
+  EXPECT_EQ(read.info.promise->task, "shop");
+  EXPECT_EQ(read.info.evidence, router.info.evidence);
+  EXPECT_EQ(read.info.disagreements, router.info.disagreements);
+  EXPECT_EQ(disagreements_at(read.info, 0.4)[7], 40);
+  EXPECT_TRUE(disagreements_at(read.info, 0.5).empty());
   ASSERT_EQ(read.info.calibration.size(), 3U);
   EXPECT_EQ(read.info.calibration[1].accuracy, 0.8);
   EXPECT_EQ(read.info.calibration[2].llm_passes, 0.4);
@@ -130,6 +140,20 @@ TEST(RouterCurve, ThePromiseDecidesTheDefaultThreshold) {
   EXPECT_EQ(default_threshold(info), 0.7);
   info.promise = Promise{.needed = 299};
   EXPECT_EQ(default_threshold(info), 1.0) << "the LLM is used";
+}
+
+TEST(RouterCurve, PromisesAreMadeOfTheEvidence) {
+  RouterInfo info;
+  info.calibration = {{0.2, 0.1, 0.6, 0.05}, {0.4, 0.3, 0.8, 0.2}};
+  EXPECT_FALSE(promise_of(info, PromiseOptions{}).has_value()) << "a file of before";
+  info.evidence = {{"shop", 1000, {20, 4}}};
+  EXPECT_FALSE(promise_of(info, {}).has_value()) << "none was made";
+  EXPECT_EQ(promise_of(info, PromiseOptions{.accuracy = 0.99})->threshold, 0.4);
+  EXPECT_EQ(promise_of(info, PromiseOptions{.accuracy = 0.95})->threshold, 0.2);
+  info.promise = Promise{.asked = {0.9, 0.9}, .threshold = 0.7};
+  EXPECT_EQ(promise_of(info, {})->threshold, 0.7);
+  EXPECT_EQ(promise_of(info, PromiseOptions{0.9, 0.9})->threshold, 0.7) << "the stored one";
+  EXPECT_THROW(promise_of(info, PromiseOptions{1.0, 0.9}), FieldError);
 }
 
 /// Beyond the last point the share still grows, up to the LLM alone.

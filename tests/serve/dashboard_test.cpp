@@ -44,6 +44,7 @@ std::string queries(const json& board) {
 std::string exported_page() {
   ServerMetrics metrics;
   metrics.count_request("/v1/completions", 200);
+  metrics.watch({.threshold = 0.9}, {});
   return metrics.text({});
 }
 

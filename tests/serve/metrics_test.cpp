@@ -40,9 +40,22 @@ TEST(Metrics, PageHoldsWhatWasCounted) {
   EXPECT_THAT(page, HasSubstr("\nciter_prompt_tokens_total 12\n"));
 }
 
+TEST(Metrics, APromiseThatTheLlmAloneKeeps) {
+  ServerMetrics metrics;
+  EXPECT_FALSE(metrics.promise().has_value());
+  metrics.watch({.asked = {0.98, 0.9}, .needed = 149}, {});
+  const std::string page = metrics.text({});
+  EXPECT_THAT(page, HasSubstr("\nciter_promise_accuracy 0.98\n"));
+  EXPECT_THAT(page, HasSubstr("\nciter_promise_confidence 0.9\n"));
+  EXPECT_THAT(page, HasSubstr("\nciter_promise_threshold 1\n"));
+  EXPECT_THAT(page, HasSubstr("\nciter_promise_holds 1\n"));
+}
+
 /// Every sample belongs to a metric that was described just before, counters end in _total.
 TEST(Metrics, PageIsWellFormed) {
-  std::istringstream page(ServerMetrics().text({}));
+  ServerMetrics metrics;
+  metrics.watch({.threshold = 0.9}, {});
+  std::istringstream page(metrics.text({}));
   std::string name;
   std::string type;
   std::set<std::string> seen;

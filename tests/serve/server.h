@@ -42,7 +42,7 @@ class ServerTest : public testing::Test {
     const std::string models = CITER_SOURCE_DIR "/models/demo/";
     pair_.slm = {.path = models + "slm.gguf", .threads = 1};
     pair_.llm = {.path = models + "llm.gguf", .threads = 1};
-    pair_.routers = {models + "router-citer.gguf"};
+    if (pair_.routers.empty()) pair_.routers = {models + "router-citer.gguf"};
   }
 
   void listen() {

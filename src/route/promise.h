@@ -1,15 +1,19 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "citer/router.h"
 
 namespace citer {
 
-/// Which answers to a dataset's examples are right: of the LLM alone, and routed at each threshold.
-struct TaskOutcomes {
-  std::vector<bool> llm;                  ///< [n]
-  std::vector<std::vector<bool>> routed;  ///< [thresholds][n]
+/// What validation examples of one task show of each threshold.
+struct TaskEvidence {
+  std::string task;        ///< name of its dataset
+  int examples = 0;        ///< that the LLM alone has right
+  std::vector<int> harms;  ///< [thresholds] of them routing has wrong
+
+  bool operator==(const TaskEvidence&) const = default;
 };
 
 /// Throws FieldError unless both lie between 0 and 1.
@@ -25,6 +29,6 @@ double binomial_tail(int n, double p, int k);
 /// chance that the promise is false is at most 1 - confidence. `thresholds` rise. Throws as
 /// check().
 Promise make_promise(const PromiseOptions& options, const std::vector<double>& thresholds,
-                     const std::vector<TaskOutcomes>& tasks);
+                     const std::vector<TaskEvidence>& tasks);
 
 }  // namespace citer

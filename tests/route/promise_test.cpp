@@ -1,8 +1,8 @@
-#include "learn/promise.h"
+#include "route/promise.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cmath>
 
 #include "base/rng.h"
 #include "citer/error.h"
@@ -10,23 +10,23 @@
 namespace citer {
 namespace {
 
-/// The LLM has all n right; routing at each threshold has the first so many wrong.
-TaskOutcomes task_of(int n, const std::vector<int>& harms) {
-  TaskOutcomes task;
-  task.llm.assign(static_cast<std::size_t>(n), true);
-  for (const int wrong : harms) {
-    std::vector<bool> routed(static_cast<std::size_t>(n), true);
-    std::fill_n(routed.begin(), wrong, false);
-    task.routed.push_back(std::move(routed));
-  }
-  return task;
-}
+/// The LLM has n right; routing at each threshold has so many of them wrong.
+TaskEvidence task_of(int n, std::vector<int> harms) { return {"task", n, std::move(harms)}; }
 
 /// Harms that a promise of 99 % at 95 % allows among n right answers of the LLM; -1 for none.
 int allowed_harms(int n) {
   int allowed = -1;
   while (binomial_tail(n, 0.01, allowed + 1) <= 0.05) ++allowed;
   return allowed;
+}
+
+TEST(Promise, BinomialTail) {
+  EXPECT_EQ(binomial_tail(10, 0.3, -1), 0.0);
+  EXPECT_NEAR(binomial_tail(10, 0.3, 0), std::pow(0.7, 10), 1e-12);
+  EXPECT_NEAR(binomial_tail(10, 0.3, 9), 1 - std::pow(0.3, 10), 1e-12);
+  EXPECT_EQ(binomial_tail(10, 0.3, 10), 1.0);
+  EXPECT_NEAR(binomial_tail(1000, 0.01, 900), 1.0, 1e-9);
+  EXPECT_NEAR(binomial_tail(100'000, 0.5, 50'000), 0.5, 2e-3) << "no term is lost";
 }
 
 TEST(Promise, AllowsWhatTheBinomialSays) {
@@ -69,6 +69,11 @@ TEST(Promise, SaysHowManyExamplesItWouldTake) {
   EXPECT_FALSE(hopeless.threshold.has_value());
   EXPECT_FALSE(hopeless.needed.has_value());
   EXPECT_FALSE(make_promise({}, {}, {}).threshold.has_value());
+  const Promise slow = make_promise({}, {0.5}, {task_of(1000, {9})});
+  ASSERT_TRUE(slow.needed.has_value());
+  EXPECT_LE(binomial_tail(*slow.needed, 0.01, static_cast<int>(std::ceil(0.009 * *slow.needed))),
+            0.05);
+  EXPECT_GT(*slow.needed, 20000);
 }
 
 TEST(Promise, RefusesPartsOutOfRange) {
@@ -86,12 +91,10 @@ TEST(Promise, IsFalseAtMostAsOftenAsItSays) {
   int broken = 0;
   int kept = 0;
   for (int run = 0; run < kRuns; ++run) {
-    TaskOutcomes task;
-    task.llm.assign(1000, true);
-    task.routed.assign(thresholds.size(), std::vector<bool>(1000, true));
+    TaskEvidence task = task_of(1000, std::vector<int>(thresholds.size()));
     for (std::size_t i = 0; i < 1000; ++i) {
       const double luck = rng.unit();
-      for (std::size_t k = 0; k < rates.size(); ++k) task.routed[k][i] = luck >= rates[k];
+      for (std::size_t k = 0; k < rates.size(); ++k) task.harms[k] += luck < rates[k] ? 1 : 0;
     }
     const auto threshold = make_promise({}, thresholds, {task}).threshold;
     broken += threshold && *threshold <= 0.4 ? 1 : 0;
