@@ -196,7 +196,8 @@ TEST_F(ResponsesTest, LogprobsWhereTheyAreIncluded) {
 
 TEST_F(ResponsesTest, ThinkingIsAnItemOfItsOwn) {
   const test::TempDir folder;
-  write_file(folder / "thinker.jinja", "{% for m in messages %}{{ m.content }}{% endfor %}<think>");
+  write_file(folder / "thinker.jinja",
+             "{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}<think>");
   pair_.chat.template_file = (folder / "thinker.jinja").string();
   start();
   const Json body = {

@@ -22,7 +22,7 @@ assert.equal(last.response.status, response.status);
 
 // The client's own gathering of events.
 const gathered = await client.responses.stream(request).finalResponse();
-assert.equal(gathered.output_text, response.output_text);
+assert.equal(gathered.output[0].content[0].text, response.output_text);
 
 const format = {
   type: "json_schema", name: "town", strict: true,
