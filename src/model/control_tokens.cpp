@@ -47,9 +47,10 @@ std::vector<std::pair<std::size_t, std::size_t>> ControlTokens::find_all(
 }
 
 std::string ControlTokens::marked(std::string text) const {
-  const auto found = find_all(text);
-  for (auto span = found.rbegin(); span != found.rend(); ++span) {
-    text.insert(span->first + first_character(std::string_view(text).substr(span->first)), kMark);
+  auto found = find_all(text);
+  std::reverse(found.begin(), found.end());  // places before a mark stay where they are
+  for (const auto& span : found) {
+    text.insert(span.first + first_character(std::string_view(text).substr(span.first)), kMark);
   }
   return text;
 }
