@@ -47,6 +47,8 @@ struct GenerationOptions {
   int reasoning_budget = -1;
   /// Go on after end-of-generation tokens.
   bool ignore_eog = false;
+  /// Go on after those that come before so many tokens are written.
+  int min_tokens = 0;
   /// Strings that end an answer; they are not part of the text.
   std::vector<std::string> stop{};
   SamplingOptions sampling{};
@@ -114,6 +116,8 @@ struct Answer {
   std::vector<TokenRecord> prompt;
   FinishReason finish = FinishReason::kLength;
   int prompt_tokens = 0;
+  /// Tokens of the prompt that a model had in its cache and so did not read again.
+  int cached_tokens = 0;
   Counters counters;
   double threshold = 0.0;  ///< the one that was used
   double seconds = 0.0;    ///< from the start of its prefill to its last token

@@ -67,8 +67,8 @@ class Pair {
 
   /// The prompt as tokens, with how thinking is marked in the answer to it: one function for every
   /// door. Where there is a chat template a text is put in it, as what the user says, unless it or
-  /// the pair is raw. Control tokens that are written out in a text or by the template are read as
-  /// such. Throws InputError: a conversation without a template, or one that the template refuses.
+  /// the pair is raw. Control tokens are read as such, but for those in what others than the
+  /// assistant say in it. Throws InputError: a conversation without a template, or that it refuses.
   Prompt read(const Prompt& prompt) const;
   std::vector<Token> tokenize(const Prompt& prompt) const { return read(prompt).tokens; }
 

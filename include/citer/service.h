@@ -49,11 +49,19 @@ class Overloaded : public Error {
   using Error::Error;
 };
 
+/// A place where an answer can be written.
+struct SlotStatus {
+  bool is_active = false;
+  int prompt_tokens = 0;  ///< of the answer being written
+  int written = 0;        ///< its tokens so far
+};
+
 /// A look at what goes on.
 struct ServiceStatus {
-  int sequences = 0;                   ///< that can be written at once
-  int active = 0;                      ///< being written
-  int queued = 0;                      ///< waiting for a slot
+  int sequences = 0;  ///< that can be written at once
+  int active = 0;     ///< being written
+  int queued = 0;     ///< waiting for a slot
+  std::vector<SlotStatus> slots{};
   std::int64_t slm_cached_tokens = 0;  ///< held by the KV caches, idle prefixes included
   std::int64_t llm_cached_tokens = 0;
   std::int64_t cache_capacity = 0;  ///< tokens that each of the two caches can hold

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -33,6 +35,8 @@ struct ServeFlags {
   int threads_http = 0;
   int timeout = 600;
   int drain_timeout = 30;
+  std::string log_requests;
+  ApiOptions api;
   CLI::App* app = nullptr;
 };
 
@@ -63,6 +67,14 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
                  "Answers that may wait for a sequence; more are refused")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
+  app.add_option("--alias", flags.api.aliases, "Further names of the model citer")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->delimiter(',');
+  app.add_flag("--any-model", flags.api.any_model,
+               "Take names of models that are not known as names of citer");
+  app.add_option("--log-requests", flags.log_requests,
+                 "File that gets a line of JSON about each request; - for standard output");
+  app.add_flag("--log-prompts", http.log_bodies, "With --log-requests: what was asked, too");
   app.add_option("--drain-timeout", flags.drain_timeout,
                  "Seconds that running answers get to end when the server is asked to stop")
       ->check(CLI::Range(0, 86400))
@@ -80,6 +92,27 @@ void read_keys(const std::string& path, std::vector<std::string>& keys) {
   if (keys.size() == before) throw InputError(path + ": no key in it");
 }
 
+/// Writes lines, from any thread. A log that cannot be written stops no answer.
+std::function<void(const std::string&)> line_log(const std::string& path) {
+  const auto mutex = std::make_shared<std::mutex>();
+  if (path == "-") {
+    return [mutex](const std::string& line) {
+      const std::lock_guard lock(*mutex);
+      fmt::print("{}\n", line);
+      std::fflush(stdout);
+    };
+  }
+  const auto file = std::make_shared<LineWriter>(path, LineWriter::Mode::kAppend);
+  return [mutex, file](const std::string& line) {
+    const std::lock_guard lock(*mutex);
+    try {
+      file->append(line);
+    } catch (const Error& e) {
+      fmt::print(stderr, "citer: {}\n", e.what());
+    }
+  };
+}
+
 int run_serve(const ServeFlags& flags) {
   const GenerationOptions defaults = flags.generation.generation_options();
   const PairOptions pair = flags.model.pair_options();
@@ -92,6 +125,7 @@ int run_serve(const ServeFlags& flags) {
     http.threads = options.context.sequences + flags.queue_limit + kSpareThreads;
   }
 
+  if (!flags.log_requests.empty()) http.on_request = line_log(flags.log_requests);
   const auto print_line = [](const std::string& line) { fmt::print(stderr, "citer: {}\n", line); };
   http.on_fault = print_line;
 
@@ -100,10 +134,13 @@ int run_serve(const ServeFlags& flags) {
   HttpServer server(http);
   server.start();
   service.emplace(load_pair(pair), options);
-  server.serve(*service, {.defaults = defaults,
-                          .random_seed = flags.app->count("--seed") == 0,
-                          .time_limit = std::chrono::seconds(flags.timeout),
-                          .on_note = print_line});
+  ApiOptions api = flags.api;
+  api.defaults = defaults;
+  api.random_seed = flags.app->count("--seed") == 0;
+  api.time_limit = std::chrono::seconds(flags.timeout);
+  api.on_note = print_line;
+  api.version = CITER_VERSION;
+  server.serve(*service, api);
   fmt::print(stderr, "listening on {}\n", server.url());
   while (!InterruptGuard::requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   fmt::print(stderr, "stopping\n");

@@ -216,8 +216,12 @@ Token Executor::sample(Sequence& sequence, const Row& row, std::size_t position,
 void Executor::fill(Drawn& drawn, Sequence& sequence, std::size_t position) const {
   const Vocab& vocab = slm_.model().vocab();
   drawn.piece = vocab.piece(drawn.id);
-  drawn.ends = !sequence.request.ignore_eog && vocab.is_end_of_generation(drawn.id);
-  if (drawn.ends || !sequence.request.constraint.grammar) return;
+  const DecodeRequest& request = sequence.request;
+  const bool may_end =
+      !request.ignore_eog &&
+      position >= request.prompt.size() + static_cast<std::size_t>(request.min_tokens);
+  drawn.ends = may_end && vocab.is_end_of_generation(drawn.id);
+  if (drawn.ends || !request.constraint.grammar) return;
   const auto before = sequence.tokens.begin();
   std::vector<Token> tokens(before, before + static_cast<std::ptrdiff_t>(position));
   tokens.push_back(drawn.id);

@@ -30,6 +30,7 @@ struct DecodeRequest {
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
   int max_tokens = -1;
   bool ignore_eog = false;   ///< go on after end-of-generation tokens (for measurements)
+  int min_tokens = 0;        ///< go on after those before so many tokens
   SamplingOptions sampling;  ///< its grammar's text is not read: see `constraint`
   Constraint constraint;
   std::vector<std::string> stop;

@@ -30,6 +30,7 @@ struct Job {
   std::string id;
   std::unique_ptr<Sequence> sequence;  ///< until it is started
   std::size_t delivered = 0;           ///< tokens handed over
+  int cached_tokens = 0;               ///< of the prompt, when it was started
 
   void fail(const std::string& error) const {
     Growth growth;
@@ -56,6 +57,7 @@ struct Service::Impl {
   void deliver(int slot, bool is_last);
   void fail_active(const std::string& error);
   void shut_down();
+  int cached_tokens(int slot, const std::vector<Token>& prompt) const;
   void choose_route(int slot, DecodeRequest& request);
   double llm_alone_seconds(const Answer& answer) const;
   void publish_status();
@@ -221,10 +223,18 @@ void Service::Impl::admit() {
       job = std::move(queue.front());
       queue.pop_front();
     }
+    job.cached_tokens = cached_tokens(*slot, job.sequence->request.prompt);
     choose_route(*slot, job.sequence->request);
     models.decoder.start(*slot, std::move(job.sequence));
     active.emplace(*slot, std::move(job));
   }
+}
+
+/// Tokens of a prompt that a slot's caches hold; its last one is always read.
+int Service::Impl::cached_tokens(int slot, const std::vector<Token>& prompt) const {
+  const std::size_t held =
+      std::max(models.slm.cached_prefix(slot, prompt), models.llm.cached_prefix(slot, prompt));
+  return static_cast<int>(std::min(held, prompt.size() - 1));
 }
 
 /// Whether an answer that is to be begun in a slot is routed.
@@ -271,6 +281,7 @@ void Service::Impl::deliver(int slot, bool is_last) {
   if (growth.error.empty()) {
     growth.answer = to_answer(done);
     growth.answer->id = job.id;
+    growth.answer->cached_tokens = job.cached_tokens;
     // In its own tokens the LLM would have written another number of them.
     if (!done.llm_side) growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
     route_choice.saw_answer(growth.answer->counters.tokens());
@@ -311,6 +322,13 @@ void Service::Impl::publish_status() {
   status.sequences = options.context.sequences;
   status.active = static_cast<int>(active.size());
   status.queued = static_cast<int>(queue.size());
+  status.slots.assign(static_cast<std::size_t>(status.sequences), {});
+  for (const auto& [slot, job] : active) {
+    const Sequence& sequence = models.decoder.at(slot);
+    status.slots[static_cast<std::size_t>(slot)] = {
+        true, static_cast<int>(sequence.request.prompt.size()),
+        static_cast<int>(sequence.records.size())};
+  }
   status.slm_cached_tokens = models.slm.cached_tokens();
   if (!models.decoder.is_verifying()) status.llm_cached_tokens = models.llm.cached_tokens();
   status.cache_capacity = static_cast<std::int64_t>(context_size) * models.slm.sequences();

@@ -34,7 +34,7 @@ Json arguments_schema(const Json& function, const std::string& where) {
 
 }  // namespace
 
-std::string tool_call_grammar(ToolCallForm form, const Json& tools) {
+std::string tool_call_grammar(ToolCallForm form, const Json& tools, bool several) {
   const char* key = form == ToolCallForm::kTagged ? "arguments" : "parameters";
   Json calls = Json::array();
   for (const Json& tool : tools) {
@@ -51,7 +51,8 @@ std::string tool_call_grammar(ToolCallForm form, const Json& tools) {
   if (form == ToolCallForm::kBare) return grammar;
   constexpr std::string_view kRoot = "root ::= ";
   return fmt::format(
-      "{}{} call {}\ncall ::= {}", kRoot, gbnf::literal(fmt::format("{}\n", kToolCallOpen)),
+      "{}tagged{}\ntagged ::= {} call {}\ncall ::= {}", kRoot, several ? R"( ("\n" tagged)*)" : "",
+      gbnf::literal(fmt::format("{}\n", kToolCallOpen)),
       gbnf::literal(fmt::format("\n{}", kToolCallClose)), grammar.substr(kRoot.size()));
 }
 

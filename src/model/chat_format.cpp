@@ -72,6 +72,7 @@ ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, C
     : slm_(slm),
       llm_(llm),
       vocab_(vocab),
+      controls_(vocab),
       owner_(template_owner(slm, llm)),
       options_(std::move(options)),
       has_template_(!options_.template_file.empty() || !owner_.chat_template().empty()),
@@ -115,7 +116,7 @@ bool ChatFormat::takes(const Prompt& prompt) const {
 }
 
 Prompt ChatFormat::tokenized(const std::string& text) const {
-  return {.tokens = vocab_.tokenize(text, true, true)};
+  return {.tokens = controls_.tokenize(text)};
 }
 
 Prompt ChatFormat::read(const Prompt& prompt) const {
@@ -139,6 +140,28 @@ Prompt ChatFormat::read_for_one(const Prompt& prompt) const {
   return read;
 }
 
+std::string ChatFormat::render(const Json& messages, const Json& tools,
+                               const Json& variables) const {
+  return ControlTokens::unmarked(render_marked(messages, tools, variables));
+}
+
+/// Control tokens in what others than the assistant wrote are marked as text.
+std::string ChatFormat::render_marked(const Json& messages, const Json& tools,
+                                      const Json& variables) const {
+  Json all = messages;
+  const bool brings_system = !messages.empty() && messages.front().value("role", "") == "system";
+  if (!options_.system_prompt.empty() && !brings_system) {
+    all.insert(all.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
+  }
+  for (Json& message : all) {
+    if (message.value("role", "") == "assistant" || !message["content"].is_string()) continue;
+    message["content"] = controls_.marked(message["content"].get<std::string>());
+  }
+  Json context = *variables_;
+  if (!variables.empty()) context.update(variables);
+  return chat_template().render(all, tools, context);
+}
+
 Prompt ChatFormat::read(const Json& messages, const Json& tools, const Json& variables) const {
   Prompt read = read_for_one(messages, tools, variables);
   if (!for_slm_) return read;
@@ -147,14 +170,7 @@ Prompt ChatFormat::read(const Json& messages, const Json& tools, const Json& var
 
 Prompt ChatFormat::read_for_one(const Json& messages, const Json& tools,
                                 const Json& variables) const {
-  Json all = messages;
-  const bool brings_system = !messages.empty() && messages.front().value("role", "") == "system";
-  if (!options_.system_prompt.empty() && !brings_system) {
-    all.insert(all.begin(), Json{{"role", "system"}, {"content", options_.system_prompt}});
-  }
-  Json context = *variables_;
-  if (!variables.empty()) context.update(variables);
-  const std::string text = chat_template().render(all, tools, context);
+  const std::string text = render_marked(messages, tools, variables);
   Prompt prompt = tokenized(text);
   prompt.thinking = thinking_after(text, chat_template().thinking());
   return prompt;

@@ -9,6 +9,7 @@
 
 #include "citer/generation.h"
 #include "model/chat_template.h"
+#include "model/control_tokens.h"
 #include "model/model.h"
 
 namespace citer {
@@ -24,16 +25,21 @@ class ChatFormat {
 
   /// The prompt as tokens, and how thinking is marked in its answer; `raw` if its text was read as
   /// it is. A text that begins as the template's prompts do was put in the format by hand, and is.
-  /// Control tokens that are written out in a text or by the template are read as such. Where the
-  /// vocabularies differ each model gets what is said in its own template, if it has one, and
-  /// tokens; then Prompt::llm_tokens is set. Throws InputError: there is a conversation and no
-  /// template, or the template is malformed or refuses it.
+  /// Control tokens are read as such where the template or the assistant writes them, and in texts
+  /// that are read as they are; in what others say they are text. Where the vocabularies differ
+  /// each model gets what is said in its own template, if it has one, and tokens; then
+  /// Prompt::llm_tokens is set. Throws InputError: there is a conversation and no template, or the
+  /// template is malformed or refuses it.
   Prompt read(const Prompt& prompt) const;
 
   /// The same of messages and tools as OpenAI's API has them, and variables of the template beside
   /// ChatOptions::template_kwargs, which they go before; tools and variables may be null.
   Prompt read(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
               const nlohmann::ordered_json& variables) const;
+
+  /// The text that the tokens are read from.
+  std::string render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
+                     const nlohmann::ordered_json& variables) const;
 
   /// Whether texts are put in the template.
   bool is_used() const { return has_template_ && !options_.raw; }
@@ -52,11 +58,15 @@ class ChatFormat {
   bool takes(const Prompt& prompt) const;
   std::string find_opening(const ChatTemplate& used) const;
   Prompt tokenized(const std::string& text) const;
+  std::string render_marked(const nlohmann::ordered_json& messages,
+                            const nlohmann::ordered_json& tools,
+                            const nlohmann::ordered_json& variables) const;
   std::string source() const;
 
   const Model& slm_;
   const Model& llm_;
   const Vocab& vocab_;
+  ControlTokens controls_;
   const Model& owner_;  ///< whose template is used, where there is no file
   ChatOptions options_;
   bool has_template_;

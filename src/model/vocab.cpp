@@ -108,6 +108,9 @@ std::string Vocab::spelling(Token token) const { return llama_vocab_get_text(voc
 
 bool Vocab::is_end_of_generation(Token token) const { return llama_vocab_is_eog(vocab_, token); }
 
+Token Vocab::beginning() const { return llama_vocab_bos(vocab_); }
+bool Vocab::adds_beginning() const { return llama_vocab_get_add_bos(vocab_); }
+
 Token Vocab::end_of_answer() const {
   const Token turn = llama_vocab_eot(vocab_);
   return turn != LLAMA_TOKEN_NULL ? turn : llama_vocab_eos(vocab_);

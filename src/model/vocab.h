@@ -44,6 +44,10 @@ class Vocab {
   /// if it has neither.
   Token end_of_answer() const;
 
+  /// The token that begins a text, -1 if there is none; and whether tokenize() puts it first.
+  Token beginning() const;
+  bool adds_beginning() const;
+
   const llama_vocab* handle() const { return vocab_; }
 
  private:

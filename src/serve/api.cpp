@@ -1,18 +1,23 @@
 #include "serve/api.h"
 
 #include <algorithm>
-#include <ctime>
 #include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "base/utf8.h"
+#include "base/rng.h"
 #include "model/chat_format.h"
+#include "model/fingerprint.h"
 #include "model/vocab.h"
 #include "serve/api_error.h"
-#include "serve/counters_json.h"
 #include "serve/generation.h"
+#include "serve/messages_request.h"
+#include "serve/messages_response.h"
+#include "serve/openai_request.h"
+#include "serve/openai_response.h"
+#include "serve/responses_request.h"
+#include "serve/responses_response.h"
 
 namespace citer {
 
@@ -20,80 +25,67 @@ namespace {
 
 constexpr int kBadRequest = 400;
 
-HttpReply json_reply(const Json& json) { return {.body = json.dump()}; }
-
-Json facts_json(const ModelFacts& facts) {
-  return {{"path", facts.path},
-          {"description", facts.description},
-          {"parameters", facts.parameters},
-          {"bytes", facts.bytes},
-          {"cache_bytes_per_token", facts.cache_bytes_per_token}};
-}
-
-/// Thresholds of a policy at some budgets; empty if it has no calibration.
-Json calibration_json(const RoutingPolicy& policy) {
-  Json points = Json::array();
-  for (const double budget : {0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5}) {
-    const auto threshold = policy.threshold_for_budget(budget);
-    if (threshold) points.push_back({{"budget", budget}, {"threshold", *threshold}});
-  }
-  return points;
-}
-
-/// What the server promises, and what watching it has shown; null where there is no promise.
-Json promise_status_json(const std::optional<PromiseStatus>& status) {
-  if (!status) return nullptr;
-  Json json = promise_json(status->promise);
-  json["holds"] = status->holds;
-  json["watched_answers"] = status->watched_answers;
-  json["evidence_against"] = status->evidence;
-  return json;
-}
-
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-bool has_chat_template(const Service& service) {
-  try {
-    const Json hello = Json::array({{{"role", "user"}, {"content", "Hello"}}});
-    return !service.pair().chat_format().read(hello, nullptr, nullptr).tokens.empty();
-  } catch (const InputError&) {
-    return false;
-  }
-}
-
-/// How the chat template has tools called; none where there is no template, either.
-std::optional<ToolCallForm> tool_call_form(const Service& service) {
-  try {
-    const ChatTemplate& used = service.pair().chat_format().chat_template();
-    return used.takes_tools() ? citer::tool_call_form(used.source()) : std::nullopt;
-  } catch (const InputError&) {
-    return std::nullopt;
-  }
-}
-
-/// Finds out how the tools are called, and sets the grammar of a call that has to be made.
-void prepare_tools(const Service& service, GenerationRequest& parsed) {
+/// Sees that tools can be called, and sets the grammar of calls that have to be made.
+void prepare_tools(const Pair& pair, GenerationRequest& parsed) {
   if (parsed.tools.empty()) return;
-  parsed.tool_calls = tool_call_form(service);
-  if (!parsed.tool_calls) {
+  const auto form = tool_call_form(pair);
+  if (!form) {
     throw bad_field("tools",
-                    "the model's chat template has none, or calls them in a way that is not known");
+                    "the model's chat template has none, or has them called in a form that is not "
+                    "known; known are <tool_call>{\"name\": ..., \"arguments\": ...}</tool_call> "
+                    "and {\"name\": ..., \"parameters\": ...}");
   }
   if (parsed.must_call.empty()) return;
   try {
-    parsed.sampling.grammar = tool_call_grammar(*parsed.tool_calls, parsed.must_call);
+    const bool several = parsed.parallel_tool_calls.value_or(false);
+    parsed.sampling.grammar = tool_call_grammar(*form, parsed.must_call, several);
   } catch (const UsageError& e) {
     throw bad_field("tools", e.what());
   }
   parsed.grammar_field = "tools";
 }
 
-/// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
-Json piece_json(const std::string& piece) {
-  if (valid_utf8(piece) == piece) return piece;
-  Json bytes = Json::array();
-  for (const char c : piece) bytes.push_back(static_cast<unsigned char>(c));
-  return bytes;
+/// What may be called in the answer; nothing where there are no tools.
+std::optional<CallableTools> callable_tools(const GenerationRequest& parsed) {
+  if (parsed.tools.empty()) return std::nullopt;
+  CallableTools callable{.must_call = !parsed.must_call.empty(),
+                         .only_one = !parsed.parallel_tool_calls.value_or(true)};
+  for (const Json& tool : parsed.tools) callable.names.push_back(tool["function"]["name"]);
+  return callable;
+}
+
+/// The conversation's field, in the words of its API.
+const char* prompt_field(const GenerationRequest& parsed) {
+  if (parsed.api == ApiKind::kResponses) return "input";
+  return parsed.chat() ? "messages" : "prompt";
+}
+
+std::unique_ptr<ResponseWriter> make_writer(const Vocab& vocab, ResponseFormat format,
+                                            int prompt_tokens) {
+  switch (format.api) {
+    case ApiKind::kResponses:
+      return std::make_unique<ResponsesWriter>(vocab, std::move(format), prompt_tokens);
+    case ApiKind::kMessages:
+      return std::make_unique<MessagesWriter>(vocab, std::move(format), prompt_tokens);
+    default:
+      return std::make_unique<CompletionWriter>(vocab, std::move(format), prompt_tokens);
+  }
+}
+
+/// Without the template's path, which is the server's business.
+ApiError template_error(const InputError& error, const char* field) {
+  const std::string_view what = error.what();
+  return bad_field(field, std::string(what.substr(std::min(what.find(": ") + 2, what.size()))));
+}
+
+/// Another one for other models, routers or prompt formats: what makes answers differ.
+std::string fingerprint_of(const Service& service, const std::string& version) {
+  std::string facts = version + service.pair().chat_format().name();
+  for (const ModelFacts& model : {service.slm_facts(), service.llm_facts()}) {
+    facts += fmt::format(" {} {} {}", model.description, model.parameters, model.bytes);
+  }
+  for (const RouterFacts& router : service.pair().router_facts()) facts += router.fingerprint;
+  return "fp_" + fingerprint_text(hash64(facts));
 }
 
 /// What is wrong with a prompt of so many tokens, by the field that it comes from.
@@ -108,8 +100,21 @@ ApiError too_long(const std::string& field, std::size_t tokens, int context_size
 
 }  // namespace
 
+std::optional<ToolCallForm> tool_call_form(const Pair& pair) {
+  try {
+    const ChatTemplate& used = pair.chat_format().chat_template();
+    return used.takes_tools() ? tool_call_form(used.source()) : std::nullopt;
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
 Api::Api(Service& service, ServerMetrics& metrics, ApiOptions options)
-    : service_(service), metrics_(metrics), options_(std::move(options)) {
+    : service_(service),
+      metrics_(metrics),
+      options_(std::move(options)),
+      started_(std::time(nullptr)),
+      fingerprint_(fingerprint_of(service, options_.version)) {
   const GenerationOptions& defaults = options_.defaults;
   metrics_.on_note = options_.on_note;
   const auto policy = service.pair().policy(defaults.policy);
@@ -132,30 +137,55 @@ HttpReply Api::completions(const HttpRequest& request) {
   return generate(parse_completion_request(parse_body(request.body), limits()), request, arrival);
 }
 
+HttpReply Api::responses(const HttpRequest& request) {
+  const auto arrival = std::chrono::steady_clock::now();
+  return generate(parse_responses_request(parse_body(request.body), limits()), request, arrival);
+}
+
+HttpReply Api::messages(const HttpRequest& request) {
+  const auto arrival = std::chrono::steady_clock::now();
+  return generate(parse_messages_request(parse_body(request.body), limits()), request, arrival);
+}
+
+HttpReply Api::count_tokens(const HttpRequest& request) {
+  const GenerationRequest parsed = parse_messages_request(parse_body(request.body), limits());
+  return json_reply({{"input_tokens", conversation(parsed).tokens.size()}});
+}
+
+/// The conversation in the chat format. Throws ApiError where the template refuses it.
+Prompt Api::conversation(const GenerationRequest& parsed) const {
+  try {
+    Prompt prompt =
+        service_.pair().chat_format().read(parsed.messages, parsed.tools, parsed.template_kwargs);
+    if (prompt.thinking) prompt.thinking->is_kept = parsed.keeps_thinking;
+    return prompt;
+  } catch (const InputError& e) {
+    throw template_error(e, prompt_field(parsed));
+  }
+}
+
+/// The same as text.
+std::string Api::rendered(const GenerationRequest& parsed) const {
+  try {
+    return service_.pair().chat_format().render(parsed.messages, parsed.tools,
+                                                parsed.template_kwargs);
+  } catch (const InputError& e) {
+    throw template_error(e, prompt_field(parsed));
+  }
+}
+
 /// The conversation, or the prompts as they are, as tokens; throws ApiError where one is empty or
 /// too long.
 std::vector<Prompt> Api::prompts_of(const GenerationRequest& parsed) const {
   std::vector<Prompt> prompts;
-  if (parsed.chat) {
-    try {
-      prompts.push_back(service_.pair().chat_format().read(parsed.messages, parsed.tools,
-                                                           parsed.template_kwargs));
-      std::optional<Thinking>& thinking = prompts.back().thinking;
-      if (thinking) thinking->is_kept = parsed.keeps_thinking;
-    } catch (const InputError& e) {
-      // Without the template's path, which is the server's business.
-      const std::string_view what = e.what();
-      throw bad_field("messages",
-                      std::string(what.substr(std::min(what.find(": ") + 2, what.size()))));
-    }
-  }
+  if (parsed.chat()) prompts.push_back(conversation(parsed));
   for (const TextOrTokens& prompt : parsed.prompts) {
     const auto* text = std::get_if<std::string>(&prompt);
     prompts.push_back(text != nullptr ? service_.pair().read({.text = *text, .raw = true})
                                       : Prompt{.tokens = std::get<std::vector<Token>>(prompt)});
   }
   for (const Prompt& prompt : prompts) {
-    const std::string field = parsed.chat ? "messages" : "prompt";
+    const std::string field = prompt_field(parsed);
     if (prompt.tokens.empty()) throw bad_field(field, "a prompt without tokens");
     if (static_cast<int>(prompt.tokens.size()) >= service_.context_size()) {
       throw too_long(field, prompt.tokens.size(), service_.context_size());
@@ -169,7 +199,7 @@ void Api::check_grammar(const GenerationRequest& parsed) const {
   try {
     service_.pair().check_grammar(parsed.sampling.grammar);
   } catch (const UsageError& e) {
-    throw bad_field(parsed.grammar_field, e.what());
+    throw bad_field(parsed.grammar_field.empty() ? "grammar" : parsed.grammar_field, e.what());
   }
 }
 
@@ -187,6 +217,8 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   }
   common.options.sampling = parsed.sampling;
   common.options.stop = parsed.stop;
+  common.options.ignore_eog = parsed.ignore_eog;
+  common.options.min_tokens = parsed.min_tokens;
   common.options.reasoning_budget = parsed.reasoning_budget;
   common.score_prompt = parsed.echo && parsed.logprobs();
 
@@ -208,15 +240,18 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
 
 ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& routing,
                               const std::vector<Prompt>& prompts) const {
-  ResponseFormat format{.chat = parsed.chat,
+  ResponseFormat format{.api = parsed.api,
                         .logprobs = parsed.logprobs(),
                         .trace = parsed.trace,
                         .include_usage = parsed.include_usage,
-                        .tool_calls = parsed.tool_calls,
-                        .thinking = parsed.chat ? prompts.front().thinking : std::nullopt,
+                        .n = parsed.n,
+                        .tools = callable_tools(parsed),
+                        .thinking = parsed.chat() ? prompts.front().thinking : std::nullopt,
                         .model = parsed.model.empty() ? "citer" : parsed.model,
                         .policy = routing.policy->name(),
-                        .promise_holds = metrics_.promise_holds()};
+                        .fingerprint = fingerprint_,
+                        .promise_holds = metrics_.promise_holds(),
+                        .told_back = parsed.told_back};
   if (!parsed.echo) return format;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
@@ -229,17 +264,20 @@ ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& ro
 
 HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
                         std::chrono::steady_clock::time_point arrival) {
+  request.record->model = parsed.model.empty() ? "citer" : parsed.model;
+  request.record->streamed = parsed.stream;
   const Routing routing =
-      choose_routing(service_.pair(), options_.defaults, parsed.model, parsed.routing);
-  prepare_tools(service_, parsed);
+      choose_routing(service_.pair(), options_.defaults, preset_of(parsed.model), parsed.routing);
+  prepare_tools(service_.pair(), parsed);
   const std::vector<Prompt> prompts = prompts_of(parsed);
   int prompt_tokens = 0;
   for (const Prompt& prompt : prompts) prompt_tokens += static_cast<int>(prompt.tokens.size());
   auto generation = std::make_shared<Generation>(
       service_, metrics_, requests_of(parsed, routing, prompts),
-      ResponseWriter(service_.pair().vocab(), format_of(parsed, routing, prompts), prompt_tokens),
-      arrival, options_.time_limit);
+      make_writer(service_.pair().vocab(), format_of(parsed, routing, prompts), prompt_tokens),
+      request.record, arrival, options_.time_limit);
   metrics_.prompt_tokens += prompt_tokens;
+  request.record->prompt_tokens = prompt_tokens;
   if (!parsed.stream) {
     try {
       return {.body = generation->whole(request.check)};
@@ -254,79 +292,6 @@ HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
           .stream = [generation, check = request.check](const WriteBytes& write) {
             generation->stream(write, check);
           }};
-}
-
-HttpReply Api::models(const HttpRequest& /*request*/) {
-  Json data = Json::array();
-  for (const std::string& name : preset_names(service_.pair(), options_.defaults)) {
-    data.push_back({{"id", name},
-                    {"object", "model"},
-                    {"created", std::time(nullptr)},
-                    {"owned_by", "citer"}});
-  }
-  return json_reply({{"object", "list"}, {"data", std::move(data)}});
-}
-
-HttpReply Api::tokenize(const HttpRequest& request) {
-  const Json body = parse_body(request.body);
-  const Fields fields(body);
-  const auto content = fields.string("content");
-  if (!content) throw bad_field("content", "missing");
-  const std::vector<Token> tokens =
-      service_.pair().vocab().tokenize(*content, fields.boolean("add_special").value_or(false),
-                                       fields.boolean("parse_special").value_or(true));
-  if (!fields.boolean("with_pieces").value_or(false)) return json_reply({{"tokens", tokens}});
-  Json pieces = Json::array();
-  for (const Token token : tokens) {
-    pieces.push_back({{"id", token}, {"piece", piece_json(service_.pair().vocab().piece(token))}});
-  }
-  return json_reply({{"tokens", std::move(pieces)}});
-}
-
-HttpReply Api::detokenize(const HttpRequest& request) {
-  const Json body = parse_body(request.body);
-  const std::vector<Token> tokens =
-      parse_token_ids(Fields(body).find("tokens"), "tokens", service_.pair().vocab().size());
-  return json_reply({{"content", valid_utf8(service_.pair().vocab().text(tokens))}});
-}
-
-HttpReply Api::props(const HttpRequest& /*request*/) {
-  const GenerationOptions& defaults = options_.defaults;
-  const auto policy = service_.pair().policy(defaults.policy);
-  const ServiceStatus status = service_.status();
-  Json routers = Json::array();
-  for (const RouterFacts& router : service_.pair().router_facts()) {
-    routers.push_back({{"policy", router.policy}, {"fingerprint", router.fingerprint}});
-  }
-  const SamplingOptions& sampling = defaults.sampling;
-  return json_reply({{"slm", facts_json(service_.slm_facts())},
-                     {"llm", facts_json(service_.llm_facts())},
-                     {"models", preset_names(service_.pair(), defaults)},
-                     {"policies", available_policies(service_.pair())},
-                     {"routers", std::move(routers)},
-                     {"default_policy", policy->name()},
-                     {"default_threshold", choose_threshold(*policy, defaults)},
-                     {"promise", promise_status_json(metrics_.promise())},
-                     {"default_budget", optional_json(defaults.budget)},
-                     {"calibration", calibration_json(*policy)},
-                     {"default_generation_settings",
-                      {{"temperature", sampling.temperature},
-                       {"top_k", sampling.top_k},
-                       {"top_p", sampling.top_p},
-                       {"min_p", sampling.min_p},
-                       {"repeat_penalty", sampling.repeat_penalty},
-                       {"max_tokens", defaults.max_tokens}}},
-                     {"has_chat_template", has_chat_template(service_)},
-                     {"calls_tools", tool_call_form(service_).has_value()},
-                     {"context_size", service_.context_size()},
-                     {"total_slots", status.sequences},
-                     {"active", status.active},
-                     {"queued", status.queued}});
-}
-
-HttpReply Api::metrics(const HttpRequest& /*request*/) {
-  return {.type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = metrics_.text(service_.status())};
 }
 
 }  // namespace citer

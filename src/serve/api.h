@@ -1,15 +1,16 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "citer/service.h"
+#include "serve/generation_request.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
-#include "serve/openai_request.h"
-#include "serve/openai_response.h"
+#include "serve/response_writer.h"
 
 namespace citer {
 
@@ -19,6 +20,9 @@ struct ApiOptions {
   std::chrono::seconds time_limit{600};  ///< of a request that generates
   /// Gets a line that whoever runs the server should read. Called by any thread.
   std::function<void(const std::string&)> on_note{};
+  std::vector<std::string> aliases{};  ///< further names of the model `citer`
+  bool any_model = false;              ///< names that are not known are names of it, too
+  std::string version{};               ///< of the program
 };
 
 /// What the server's routes do. All methods may be called from any thread; what they throw is for
@@ -29,28 +33,54 @@ class Api {
   /// metrics must outlive it.
   Api(Service& service, ServerMetrics& metrics, ApiOptions options);
 
+  // Answers are written (api.cpp).
   HttpReply chat_completions(const HttpRequest& request);
   HttpReply completions(const HttpRequest& request);
+  HttpReply responses(const HttpRequest& request);
+  HttpReply messages(const HttpRequest& request);
+  HttpReply count_tokens(const HttpRequest& request);
+
+  // The server tells of itself, and of tokens (api_info.cpp).
   HttpReply models(const HttpRequest& request);
+  /// The model that the path's last part names.
+  HttpReply model(const HttpRequest& request);
   HttpReply tokenize(const HttpRequest& request);
   HttpReply detokenize(const HttpRequest& request);
+  HttpReply tokenizer_info(const HttpRequest& request);
+  HttpReply apply_template(const HttpRequest& request);
   HttpReply props(const HttpRequest& request);
+  HttpReply slots(const HttpRequest& request);
+  HttpReply version(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
+  /// What these models are not for: 501.
+  HttpReply not_implemented(const HttpRequest& request);
 
  private:
   RequestLimits limits() const;
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
+  Prompt conversation(const GenerationRequest& parsed) const;
+  std::string rendered(const GenerationRequest& parsed) const;
   std::vector<Prompt> prompts_of(const GenerationRequest& parsed) const;
   void check_grammar(const GenerationRequest& parsed) const;
   std::vector<Request> requests_of(const GenerationRequest& parsed, const Routing& routing,
                                    const std::vector<Prompt>& prompts) const;
   ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,
                            const std::vector<Prompt>& prompts) const;
+  std::string preset_of(const std::string& model) const;
+  std::vector<std::string> model_names() const;
+  Json model_json(const std::string& name) const;
 
   Service& service_;
   ServerMetrics& metrics_;
   ApiOptions options_;
+  std::time_t started_;
+  std::string fingerprint_;  ///< of the models, routers and formats that write the answers
 };
+
+HttpReply json_reply(const Json& json);
+
+/// How a pair's chat template has tools called; none where there is no template, either.
+std::optional<ToolCallForm> tool_call_form(const Pair& pair);
 
 }  // namespace citer

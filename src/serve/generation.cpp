@@ -12,15 +12,15 @@ constexpr int kInternalError = 500;
 /// How long a wait lasts before it is seen whether the client is still there.
 constexpr std::chrono::milliseconds kPatience{50};
 
-std::string event(const std::string& data) { return "data: " + data + "\n\n"; }
-
 }  // namespace
 
 Generation::Generation(Service& service, ServerMetrics& metrics, std::vector<Request> requests,
-                       ResponseWriter writer, Clock::time_point arrival,
+                       std::unique_ptr<ResponseWriter> writer,
+                       std::shared_ptr<RequestRecord> record, Clock::time_point arrival,
                        std::chrono::seconds time_limit)
     : metrics_(metrics),
       writer_(std::move(writer)),
+      record_(std::move(record)),
       arrival_(arrival),
       deadline_(arrival + time_limit),
       last_token_(requests.size()),
@@ -44,7 +44,10 @@ void Generation::observe(std::size_t index, const Growth& growth) {
   // Tokens that came together took equal parts of the time.
   if (n > 0) metrics_.inter_token.observe(seconds(*last_token) / static_cast<double>(n), n);
   last_token = now;
-  for (const TokenRecord& token : growth.tokens) metrics_.scores.observe(token.score);
+  for (const TokenRecord& token : growth.tokens) {
+    metrics_.scores.observe(token.score);
+    ++(token.writer == Writer::kLlm ? record_->llm_tokens : record_->slm_tokens);
+  }
 }
 
 /// The next growth, which is noted.
@@ -76,31 +79,33 @@ std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& che
 std::string Generation::whole(const std::function<void()>& check) {
   while (unfinished_ > 0) wait(check);
   metrics_.request_seconds.observe(std::chrono::duration<double>(Clock::now() - arrival_).count());
-  return writer_.whole(answers_);
+  return writer_->whole(answers_);
 }
 
 /// False when the client is gone.
 bool Generation::stream_events(const WriteBytes& write, const std::function<void()>& check) {
-  const auto send = [&](const std::string& data) { return data.empty() || write(event(data)); };
+  const auto send = [&](const std::string& events) { return events.empty() || write(events); };
   for (std::size_t i = 0; i < answers_.size(); ++i) {
-    if (!send(writer_.first_chunk(i))) return false;
+    if (!send(writer_->begin(i))) return false;
   }
   while (unfinished_ > 0) {
     const auto [index, growth] = wait(check);
-    if (!send(writer_.chunk(index, growth))) return false;
-    if (growth.answer && !send(writer_.last_chunk(index, *growth.answer))) return false;
+    if (!send(writer_->grow(index, growth))) return false;
+    if (growth.answer && !send(writer_->end(index, *growth.answer))) return false;
   }
   metrics_.request_seconds.observe(std::chrono::duration<double>(Clock::now() - arrival_).count());
-  return send(writer_.usage_chunk(answers_)) && send("[DONE]");
+  return send(writer_->close(answers_));
 }
 
 void Generation::stream(const WriteBytes& write, const std::function<void()>& check) {
   try {
-    if (!stream_events(write, check)) ++metrics_.cancellations;
+    if (!stream_events(write, check)) throw ClientGone();
   } catch (const ClientGone&) {
     ++metrics_.cancellations;
+    record_->error = kClientGone;
   } catch (const ApiError& e) {
-    write(event(error_body(e)));
+    record_->error = e.code();
+    write(writer_->fail(e));
   }
   stream_.reset();  // what is not done is cancelled now, not when the connection ends
 }

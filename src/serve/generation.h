@@ -11,7 +11,7 @@
 #include "citer/service.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
-#include "serve/openai_response.h"
+#include "serve/response_writer.h"
 
 namespace citer {
 
@@ -22,8 +22,8 @@ class Generation {
   /// Submits all requests. Throws as Service::submit() does; then none is left running. The service
   /// and the metrics must outlive it. `time_limit` counts from `arrival`.
   Generation(Service& service, ServerMetrics& metrics, std::vector<Request> requests,
-             ResponseWriter writer, std::chrono::steady_clock::time_point arrival,
-             std::chrono::seconds time_limit);
+             std::unique_ptr<ResponseWriter> writer, std::shared_ptr<RequestRecord> record,
+             std::chrono::steady_clock::time_point arrival, std::chrono::seconds time_limit);
 
   /// Waits for all answers and gives the whole response. Throws what `check` throws, which is
   /// called every few milliseconds (HttpRequest::check), and ApiError when the time is up or
@@ -40,7 +40,8 @@ class Generation {
   bool stream_events(const WriteBytes& write, const std::function<void()>& check);
 
   ServerMetrics& metrics_;
-  ResponseWriter writer_;
+  std::unique_ptr<ResponseWriter> writer_;
+  std::shared_ptr<RequestRecord> record_;
   Clock::time_point arrival_;
   Clock::time_point deadline_;
   std::vector<std::optional<Clock::time_point>> last_token_;  ///< by answer

@@ -2,7 +2,9 @@
 
 // Requests and replies as the handlers see them, whatever library carries them.
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,11 +14,29 @@
 
 namespace citer {
 
+/// What a log tells of a request.
+struct RequestRecord {
+  std::string id{};
+  std::string method{};
+  std::string path{};
+  int status = 0;       ///< with which the answer was begun
+  std::string error{};  ///< the code of the error that ended it; "": none
+  std::string model{};  ///< as the client named it
+  bool streamed = false;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t slm_tokens = 0;  ///< written
+  std::int64_t llm_tokens = 0;
+  std::string body{};  ///< kept only where it is asked for
+};
+
 struct HttpRequest {
   std::string_view body;
+  std::string_view path;
   /// Throws ClientGone once the client has left, ApiError once the server stops. To be called now
   /// and then while the request is handled, by the thread that does it.
   std::function<void()> check;
+  /// To be filled in as the request is answered; never null.
+  std::shared_ptr<RequestRecord> record;
 };
 
 /// The client left before its answer was done.
@@ -24,6 +44,9 @@ class ClientGone : public Error {
  public:
   ClientGone() : Error("the client is gone") {}
 };
+
+/// RequestRecord::error of one whose client left.
+inline constexpr const char* kClientGone = "client_gone";
 
 /// Sends bytes; false when the client is gone or does not read.
 using WriteBytes = std::function<bool(std::string_view)>;

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -22,7 +21,9 @@
 
 #include "serve/api_error.h"
 #include "serve/page.h"
+#include "serve/request_log.h"
 #include "serve/requests_under_way.h"
+#include "serve/routes.h"
 
 namespace citer {
 
@@ -35,7 +36,7 @@ constexpr int kWrongMethod = 405;
 constexpr int kTooLarge = 413;
 constexpr int kWrongType = 415;
 constexpr int kTooManyRequests = 429;
-constexpr int kClientGone = 499;  // nginx's word for it; nobody reads it
+constexpr int kClientGoneStatus = 499;  // nginx's word for it; nobody reads it
 constexpr int kInternalError = 500;
 constexpr int kUnavailable = 503;
 
@@ -46,33 +47,7 @@ constexpr int kWriteSeconds = 30;  // without room for a byte of the answer
 constexpr int kBacklog = 1024;
 constexpr std::size_t kWaitingConnections = 1024;
 
-using Handler = HttpReply (Api::*)(const HttpRequest&);
-
-struct Route {
-  std::string_view method;
-  std::string_view path;
-  Handler handler;
-};
-
-constexpr std::array<Route, 10> kRoutes = {{
-    {"POST", "/v1/chat/completions", &Api::chat_completions},
-    {"POST", "/chat/completions", &Api::chat_completions},
-    {"POST", "/v1/completions", &Api::completions},
-    {"POST", "/completions", &Api::completions},
-    {"GET", "/v1/models", &Api::models},
-    {"GET", "/models", &Api::models},
-    {"POST", "/tokenize", &Api::tokenize},
-    {"POST", "/detokenize", &Api::detokenize},
-    {"GET", "/props", &Api::props},
-    {"GET", "/metrics", &Api::metrics},
-}};
 constexpr std::string_view kHealth = "/health";
-
-const Route* find_route(std::string_view path) {
-  const auto* at = std::find_if(kRoutes.begin(), kRoutes.end(),
-                                [&](const Route& route) { return route.path == path; });
-  return at == kRoutes.end() ? nullptr : at;
-}
 
 const PageFile* find_page_file(std::string_view path) {
   const std::span<const PageFile> files = page_files();
@@ -98,6 +73,16 @@ bool same_key(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+/// What a client calls its request, if that can stand in a header and a log; else a name of ours.
+std::string request_id(const httplib::Request& request) {
+  constexpr std::size_t kLongest = 128;
+  std::string id = request.get_header_value("X-Request-Id");
+  const bool is_plain =
+      !id.empty() && id.size() <= kLongest &&
+      std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 127; });
+  return is_plain ? id : random_id("req-");
+}
+
 /// What httplib found wrong before any handler was called.
 ApiError protocol_error(int status) {
   switch (status) {
@@ -118,8 +103,14 @@ void put_error(const ApiError& error, httplib::Response& response) {
   response.set_content(error_body(error), "application/json; charset=utf-8");
 }
 
+/// What is kept until the last byte of an answer is written.
+struct UnderWay {
+  std::shared_ptr<void> counted;          ///< by RequestsUnderWay
+  std::shared_ptr<RequestRecord> record;  ///< goes first, so that nobody waits for none too early
+};
+
 /// `under_way` is kept until the last byte of a stream is written.
-void put_reply(HttpReply reply, std::shared_ptr<void> under_way, httplib::Response& response) {
+void put_reply(HttpReply reply, UnderWay under_way, httplib::Response& response) {
   response.status = reply.status;
   for (const auto& [name, value] : reply.headers) response.set_header(name, value);
   if (!reply.stream) {
@@ -211,7 +202,10 @@ struct HttpServer::Impl {
   void configure();
   std::optional<std::string> read_body(const httplib::ContentReader& reader) const;
   void handle(const httplib::Request& request, std::string_view body, httplib::Response& response);
-  HttpReply reply_to(const httplib::Request& request, std::string_view body);
+  std::shared_ptr<RequestRecord> begin_record(const httplib::Request& request,
+                                              std::string_view body);
+  HttpReply reply_to(const httplib::Request& request, std::string_view body,
+                     const std::shared_ptr<RequestRecord>& record);
   HttpReply health() const;
   void check_key(const httplib::Request& request) const;
   void add_cors(const httplib::Request& request, httplib::Response& response) const;
@@ -268,14 +262,15 @@ void HttpServer::Impl::configure() {
   s.Patch(".*", handler);
   s.Delete(".*", handler);
   s.set_error_handler([](const httplib::Request&, httplib::Response& response) {
-    if (response.body.empty() && response.status != kClientGone) {
+    if (response.body.empty() && response.status != kClientGoneStatus) {
       put_error(protocol_error(response.status), response);
     }
   });
   s.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     add_cors(request, response);
-    const bool known = find_route(request.path) != nullptr || request.path == kHealth;
-    metrics.count_request(known ? request.path : "other", response.status);
+    const Route* route = find_route(request.path);
+    const std::string_view other = request.path == kHealth ? kHealth : "other";
+    metrics.count_request(std::string(route == nullptr ? other : route->path), response.status);
   });
 }
 
@@ -292,23 +287,46 @@ std::optional<std::string> HttpServer::Impl::read_body(const httplib::ContentRea
   return body;
 }
 
+/// It is logged when its last holder lets go of it.
+std::shared_ptr<RequestRecord> HttpServer::Impl::begin_record(const httplib::Request& request,
+                                                              std::string_view body) {
+  RequestRecord record{.id = request_id(request), .method = request.method, .path = request.path};
+  if (!options.on_request) return std::make_shared<RequestRecord>(std::move(record));
+  if (options.log_bodies) record.body = body;
+  const auto log = [this, arrival = std::chrono::steady_clock::now()](RequestRecord* done) {
+    const std::unique_ptr<RequestRecord> owned(done);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - arrival;
+    options.on_request(request_log_line(*done, std::chrono::system_clock::now(), took.count()));
+  };
+  return {new RequestRecord(std::move(record)), log};
+}
+
 void HttpServer::Impl::handle(const httplib::Request& request, std::string_view body,
                               httplib::Response& response) {
-  std::shared_ptr<void> counted = under_way.begin();  // before `draining` is looked at
+  UnderWay counted{under_way.begin(), nullptr};  // before `draining` is looked at
+  const std::shared_ptr<RequestRecord> record = begin_record(request, body);
+  counted.record = record;
+  response.set_header("X-Request-Id", record->id);
   try {
-    put_reply(reply_to(request, body), std::move(counted), response);
+    HttpReply reply = reply_to(request, body, record);
+    record->status = reply.status;
+    put_reply(std::move(reply), std::move(counted), response);
   } catch (const ClientGone&) {
-    response.status = kClientGone;
+    response.status = record->status = kClientGoneStatus;
+    record->error = kClientGone;
   } catch (const std::exception& e) {
     const ApiError error = api_error_of(e);
     if (error.status() == kInternalError && options.on_fault) {
       options.on_fault(fmt::format("{} {}: {}", request.method, request.path, e.what()));
     }
+    record->status = error.status();
+    record->error = error.code();
     put_error(error, response);
   }
 }
 
-HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::string_view body) {
+HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::string_view body,
+                                     const std::shared_ptr<RequestRecord>& record) {
   if (request.method == "OPTIONS") return {.status = kNoContent};
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == kHealth && is_get) return health();
@@ -336,7 +354,7 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
     if (abandoned) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
     if (is_closed()) throw ClientGone();
   };
-  return (api.get()->*route->handler)({body, check});
+  return (api.get()->*route->handler)({body, request.path, check, record});
 }
 
 HttpReply HttpServer::Impl::health() const {
@@ -348,15 +366,15 @@ HttpReply HttpServer::Impl::health() const {
 void HttpServer::Impl::check_key(const httplib::Request& request) const {
   if (options.api_keys.empty()) return;
   constexpr std::string_view kBearer = "Bearer ";
+  std::string key = request.get_header_value("X-Api-Key");
   const std::string header = request.get_header_value("Authorization");
-  if (header.starts_with(kBearer)) {
-    const std::string_view key = std::string_view(header).substr(kBearer.size());
-    if (std::any_of(options.api_keys.begin(), options.api_keys.end(),
-                    [&](const std::string& valid) { return same_key(key, valid); })) {
-      return;
-    }
+  if (header.starts_with(kBearer)) key = header.substr(kBearer.size());
+  if (std::any_of(options.api_keys.begin(), options.api_keys.end(),
+                  [&](const std::string& valid) { return same_key(key, valid); })) {
+    return;
   }
-  throw ApiError(kUnauthorized, "no valid API key (Authorization: Bearer ...)", "invalid_api_key");
+  throw ApiError(kUnauthorized, "no valid API key (Authorization: Bearer ..., or X-Api-Key: ...)",
+                 "invalid_api_key");
 }
 
 void HttpServer::Impl::add_cors(const httplib::Request& request,

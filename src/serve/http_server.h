@@ -21,6 +21,10 @@ struct HttpOptions {
   std::string ssl_key_file;
   int threads = 128;                               ///< connections that are served at once
   std::size_t body_limit = std::size_t{16} << 20;  ///< bytes
+  /// Gets a line of JSON about each request, when it has been answered: request_log_line(). Called
+  /// by any thread.
+  std::function<void(const std::string&)> on_request{};
+  bool log_bodies = false;  ///< what was asked stands in these lines, too
   /// Gets a line about each request that failed by no fault of its own. Called by any thread.
   std::function<void(const std::string&)> on_fault;
 };

@@ -82,6 +82,7 @@ std::string Fields::path(const char* name) const {
 }
 
 const Json* Fields::find(const char* name) const {
+  asked_for_.insert(name);
   const auto at = object_.find(name);
   return at == object_.end() || at->is_null() ? nullptr : &*at;
 }
@@ -127,11 +128,52 @@ std::optional<std::string> Fields::string(const char* name) const {
   return value->get<std::string>();
 }
 
+std::string Fields::needed_string(const char* name) const {
+  std::string value = string(name).value_or("");
+  if (value.empty()) throw bad_field(path(name), "missing");
+  return value;
+}
+
+std::vector<std::pair<const Json*, std::string>> Fields::list(const char* name) const {
+  const Json* value = find(name);
+  std::vector<std::pair<const Json*, std::string>> elements;
+  if (value == nullptr) return elements;
+  if (!value->is_array()) wrong_type(path(name), "an array", *value);
+  elements.reserve(value->size());
+  for (const Json& element : *value) {
+    elements.emplace_back(&element, fmt::format("{}[{}]", path(name), elements.size()));
+  }
+  return elements;
+}
+
+void Fields::refuse_others() const {
+  for (const auto& [name, value] : object_.items()) {
+    if (value.is_null() || asked_for_.contains(name)) continue;
+    const std::string where = path(name.c_str());
+    throw ApiError(kBadRequest, fmt::format("{}: unknown field", where), "unknown_field", where);
+  }
+}
+
+void Fields::refuse_unless(const char* name, const Json& value) const {
+  const Json* given = find(name);
+  if (given == nullptr || *given == value) return;
+  throw ApiError(kBadRequest,
+                 value.is_null()
+                     ? fmt::format("{}: not supported", path(name))
+                     : fmt::format("{}: not supported, but for {}", path(name), value.dump()),
+                 "unsupported_field", path(name));
+}
+
 std::optional<Fields> Fields::object(const char* name) const {
   const Json* value = find(name);
   if (value == nullptr) return {};
   if (!value->is_object()) wrong_type(path(name), "an object", *value);
   return Fields(*value, path(name));
+}
+
+Fields element_fields(const Json& element, const std::string& path) {
+  if (!element.is_object()) wrong_type(path, "an object", element);
+  return Fields(element, path);
 }
 
 }  // namespace citer

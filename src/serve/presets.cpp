@@ -41,17 +41,23 @@ std::shared_ptr<const RoutingPolicy> find_or_null(const Pair& pair, const std::s
   }
 }
 
-Wanted wanted_by_model(const Pair& pair, const GenerationOptions& defaults,
-                       const std::string& model) {
+std::optional<Wanted> find_wanted(const Pair& pair, const GenerationOptions& defaults,
+                                  const std::string& model) {
   if (model.empty() || model == kDefaultName) {
-    return {defaults.policy, defaults.threshold, defaults.budget, defaults.promise};
+    return Wanted{defaults.policy, defaults.threshold, defaults.budget, defaults.promise};
   }
   if (model.starts_with(kBudgetPrefix)) {
     const auto budget = share_of(std::string_view(model).substr(kBudgetPrefix.size()));
-    if (budget) return {defaults.policy, {}, budget, {}};
+    if (budget) return Wanted{defaults.policy, {}, budget, {}};
   } else if (find_or_null(pair, model) != nullptr) {
-    return {model, {}, {}, {}};
+    return Wanted{model, {}, {}, {}};
   }
+  return std::nullopt;
+}
+
+Wanted wanted_by_model(const Pair& pair, const GenerationOptions& defaults,
+                       const std::string& model) {
+  if (auto wanted = find_wanted(pair, defaults, model)) return *wanted;
   throw ApiError(kNotFound,
                  fmt::format("the model '{}' does not exist; there are {}", model,
                              fmt::join(preset_names(pair, defaults), ", ")),
@@ -91,6 +97,10 @@ Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
   routing.promise = wanted.promise;
   routing.is_named = !wanted.policy.empty() || wanted.threshold || wanted.budget;
   return routing;
+}
+
+bool is_model(const Pair& pair, const GenerationOptions& defaults, const std::string& name) {
+  return find_wanted(pair, defaults, name).has_value();
 }
 
 std::vector<std::string> preset_names(const Pair& pair, const GenerationOptions& defaults) {

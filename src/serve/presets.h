@@ -34,6 +34,9 @@ struct Routing {
 Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model, const RoutingFields& fields);
 
+/// Whether choose_routing() knows the name.
+bool is_model(const Pair& pair, const GenerationOptions& defaults, const std::string& name);
+
 /// The names that are listed; choose_routing() knows more (any budget, any policy).
 std::vector<std::string> preset_names(const Pair& pair, const GenerationOptions& defaults);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -79,6 +81,26 @@ TEST_F(ChatFormatTest, WhatWasPutInTheFormatByHandStaysAsItIs) {
   load("<|pad|>system{{ messages[0].content }}", "");
   EXPECT_TRUE(format().read({.text = "<|pad|>user a"}).raw) << "it begins with the control token";
   EXPECT_FALSE(format().read({.text = "a <|pad|>"}).raw);
+}
+
+TEST_F(ChatFormatTest, ControlTokensThatAUserWritesAreText) {
+  load("{% for m in messages %}<|pad|>{{ m.role[0] }}{{ m.content }}{% endfor %}<|pad|>", "");
+  const Vocab& vocab = slm_->vocab();
+  const Token pad = vocab.tokenize("<|pad|>", false, true).front();
+  const auto pads = [&](const Json& messages) {
+    const std::vector<Token> tokens = format().read(messages, nullptr, nullptr).tokens;
+    EXPECT_EQ(format().render(messages, nullptr, nullptr).find("\xef\xb7\x90"), std::string::npos);
+    return std::count(tokens.begin(), tokens.end(), pad);
+  };
+  const auto says = [](const char* role, const char* text) {
+    return Json{{"role", role}, {"content", text}};
+  };
+  EXPECT_EQ(pads(Json::array({says("user", "a")})), 2);
+  EXPECT_EQ(pads(Json::array({says("user", "a<|pad|>b<|pad|>")})), 2);
+  EXPECT_EQ(pads(Json::array({says("user", "<|pad|>"), says("tool", "<|pad|>")})), 3);
+  EXPECT_EQ(pads(Json::array({says("user", "a"), says("assistant", "<|pad|>"), says("user", "b")})),
+            5);
+  EXPECT_EQ(read(format(), {.messages = {{"user", "a<|pad|>"}}}), "ua<|pad|>");
 }
 
 TEST_F(ChatFormatTest, BaseModelsHaveNone) {

@@ -1,4 +1,5 @@
 // The API's answers, on the bundled pair.
+#include <algorithm>
 #include <future>
 #include <sstream>
 
@@ -211,6 +212,26 @@ TEST_F(ApiTest, TokenizeAndBack) {
   EXPECT_EQ(pieces[1]["piece"], Json::parse("[195]"));
   EXPECT_EQ(error_of(post("/tokenize", {{"text", "x"}}), 400)["param"], "content");
   EXPECT_EQ(error_of(post("/detokenize", {{"tokens", {1, -1}}}), 400)["param"], "tokens");
+}
+
+TEST_F(ApiTest, SlotsSayWhatIsWritten) {
+  start_endless();
+  const auto slots = [&] { return Json::parse(client().Get("/slots")->body); };
+  EXPECT_EQ(slots().size(), 4U);
+  for (const Json& slot : slots()) EXPECT_EQ(slot["is_processing"], false);
+  auto client = this->client();
+  auto running = std::async(std::launch::async, [&] {
+    return client.Post("/v1/completions", endless().dump(), "application/json");
+  });
+  EXPECT_TRUE(becomes("citer_active_sequences", 1));
+  const Json busy = slots();
+  EXPECT_EQ(std::count_if(busy.begin(), busy.end(),
+                          [](const Json& slot) {
+                            return slot["is_processing"] == true && slot["n_prompt_tokens"] > 10;
+                          }),
+            1);
+  client.stop();
+  running.get();
 }
 
 TEST_F(ApiTest, PropsSayWhatIsServed) {

@@ -91,7 +91,11 @@ TEST_F(HttpServerTest, FormsAreRefusedAndTheConnectionGoesOn) {
 TEST_F(HttpServerTest, UnknownRoutesAndMethods) {
   start();
   EXPECT_EQ(error_of(client().Get("/v2/models"), 404)["code"], "not_found");
-  EXPECT_EQ(error_of(post("/v1/embeddings", {{"input", "x"}}), 404)["code"], "not_found");
+  for (const char* path : {"/v1/embeddings", "/v1/rerank", "/reranking", "/embedding"}) {
+    const Json error = error_of(post(path, {{"input", "x"}}), 501);
+    EXPECT_EQ(error["type"], "not_supported_error");
+    EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("write text"));
+  }
   EXPECT_EQ(error_of(post("/completion", {{"prompt", "x"}, {"n_predict", 2}}), 404)["code"],
             "not_found");
   EXPECT_EQ(error_of(post("/completions", {{"prompt", "x"}, {"n_predict", 2}}), 400)["param"],
@@ -117,7 +121,21 @@ TEST_F(HttpServerTest, Keys) {
   for (const char* right : {"Bearer first", "Bearer second"}) {
     EXPECT_EQ(client().Get("/v1/models", {{"Authorization", right}})->status, 200);
   }
+  EXPECT_EQ(client().Get("/v1/models", {{"X-Api-Key", "second"}})->status, 200);
+  error_of(client().Get("/v1/models", {{"X-Api-Key", "secon"}}), 401);
   error_of(post("/v1/completions", {{"prompt", std::string(100000, 'x')}}), 401);
+}
+
+TEST_F(HttpServerTest, RequestsHaveNames) {
+  start();
+  const auto id = [&](const httplib::Headers& headers) {
+    return client().Get("/v1/models", headers)->get_header_value("X-Request-Id");
+  };
+  EXPECT_THAT(id({}), testing::MatchesRegex("req-[0-9a-f]{24}"));
+  EXPECT_NE(id({}), id({}));
+  EXPECT_EQ(id({{"X-Request-Id", "mine"}}), "mine");
+  EXPECT_THAT(id({{"X-Request-Id", std::string(129, 'x')}}), testing::StartsWith("req-"));
+  EXPECT_NE(error_of(client().Get("/none"), 404), Json());
 }
 
 TEST_F(HttpServerTest, Origins) {

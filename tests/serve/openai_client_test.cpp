@@ -31,6 +31,12 @@ TEST_F(OpenAiClientTest, RunsAllItDoes) {
   run("client_test.mjs");
 }
 
+TEST_F(OpenAiClientTest, GetsResponses) {
+  service_options_.context.context_size = 2048;
+  pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+  run("responses_test.mjs");
+}
+
 TEST_F(OpenAiClientTest, RunsTools) {
   service_options_.context.context_size = 2048;
   pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";

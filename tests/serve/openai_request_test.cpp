@@ -67,7 +67,7 @@ TEST(OpenAiRequest, FieldsOfBothFormats) {
       "stream": true, "stream_options": {"include_usage": true}, "logprobs": true,
       "top_logprobs": 4, "logit_bias": {"5": 1.5, "6": -100}, "presence_penalty": 0.5,
       "frequency_penalty": -0.5, "repeat_penalty": 1.25, "response_format": {"type": "text"},
-      "grammar": "root ::= \"a\"", "user": "somebody", "service_tier": {"any": []},
+      "grammar": "root ::= \"a\"", "user": "somebody", "service_tier": "auto",
       "citer": {"policy": "margin", "budget": 0.25, "trace": true})"));
   EXPECT_EQ(request.model, "llm");
   EXPECT_EQ(request.max_tokens, 6);
@@ -126,6 +126,25 @@ TEST(OpenAiRequest, ASchemaMayStandBesideTheType) {
   EXPECT_EQ(parse(R"({"prompt": "x", "json_schema": {"const": "42"}})").sampling.grammar, plain);
 }
 
+TEST(OpenAiRequest, TextsToChooseFromAreAGrammar) {
+  const std::string grammar = R"(root ::= ("yes" | "a\"b"))";
+  EXPECT_EQ(parse(R"({"prompt": "x", "guided_choice": ["yes", "a\"b"]})").sampling.grammar,
+            grammar);
+  EXPECT_EQ(parse(R"({"prompt": "x", "structured_outputs": {"choice": ["yes", "a\"b"]}})")
+                .sampling.grammar,
+            grammar);
+}
+
+TEST(OpenAiRequest, ToolsThatAreAllowedAreTheOnlyOnes) {
+  const GenerationRequest request = parse_chat(with_messages(R"("tools": [
+      {"type": "function", "function": {"name": "f", "strict": true}},
+      {"type": "function", "function": {"name": "g"}}], "tool_choice": {"type": "allowed_tools",
+      "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function":
+      {"name": "g"}}]}})"));
+  EXPECT_EQ(request.tools, Json::parse(R"([{"type": "function", "function": {"name": "g"}}])"));
+  EXPECT_EQ(request.must_call, request.tools);
+}
+
 TEST(OpenAiRequest, AnEmptyListOfToolCallsIsAsIfMissing) {
   const auto messages = [](const std::string& more) {
     return parse_chat(R"({"messages": [{"role": "assistant", "content": "x")" + more + "}]}")
@@ -144,6 +163,7 @@ TEST(OpenAiRequest, ASuffixIsRefusedUnlessItSaysNothing) {
   EXPECT_EQ(error_of(R"({"prompt": "x", "suffix": "y"})", false).param(), "suffix");
   EXPECT_NO_THROW(parse(R"({"prompt": "x", "suffix": null})"));
   EXPECT_NO_THROW(parse(R"({"prompt": "x", "suffix": ""})"));
+  EXPECT_NO_THROW(parse(R"({"prompt": "x", "no_such_field": null})"));
 }
 
 TEST(OpenAiRequest, AToolsNullParametersAreAsIfMissing) {
@@ -229,6 +249,25 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("stream_options": {"include_usage": true})", "stream_options"},
       {R"("stream": false, "stream_options": {})", "stream_options"},
       {R"("n_predict": 5)", "n_predict"},
+      {R"("no_such_field": 0)", "no_such_field"},
+      {R"("citer": {"polcy": "slm"})", "citer.polcy"},
+      {R"("response_format": {"type": "text", "strict": true})", "response_format.strict"},
+      {R"("tools": [{"type": "function", "function": {"name": "f", "x": 1}}])",
+       "tools[0].function.x"},
+      {R"("messages": [{"role": "user", "content": "Hi", "mood": "good"}])", "messages[0].mood"},
+      {R"("guided_choice": ["a", 1])", "guided_choice[1]"},
+      {R"("guided_choice": ["a"], "guided_json": {})", "guided_json"},
+      {R"("structured_outputs": {"regex": "a+"})", "structured_outputs.regex"},
+      {R"("structured_outputs": {"choice": []})", "structured_outputs.choice"},
+      {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice":
+          {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}})",
+       "tool_choice.allowed_tools.tools"},
+      {R"("tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice":
+          {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools":
+           [{"type": "function", "function": {"name": "g"}}]}})",
+       "tool_choice.allowed_tools.tools"},
+      {R"("tool_choice": {"type": "custom"})", "tool_choice.type"},
+      {R"("min_tokens": -1)", "min_tokens"},
       {R"("logprobs": 5)", "logprobs"},
       {R"("top_logprobs": 2)", "top_logprobs"},
       {R"("logprobs": true, "top_logprobs": 21)", "top_logprobs"},
@@ -255,7 +294,7 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 1}}})",
        "response_format.json_schema.schema"},
       {R"("response_format": {"type": "json_object"}, "grammar": "root ::= [a]")", "grammar"},
-      {R"("response_format": {"type": "json_object"}, "json_schema": {})", "response_format"},
+      {R"("response_format": {"type": "json_object"}, "json_schema": {})", "json_schema"},
       {R"("json_schema": {"type": "hiccup"})", "json_schema"},
       {R"("grammar": {})", "grammar"},
       {R"("functions": [{"name": "f"}])", "functions"},

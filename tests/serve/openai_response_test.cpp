@@ -51,7 +51,13 @@ class OpenAiResponse : public testing::Test {
   }
 
   Json whole(const ResponseFormat& format, const std::vector<Answer>& answers) const {
-    return Json::parse(ResponseWriter(vocab(), format, 7).whole(answers));
+    return Json::parse(CompletionWriter(vocab(), format, 7).whole(answers));
+  }
+
+  /// The data of the first of some events.
+  static Json chunk_of(const std::string& events) {
+    EXPECT_THAT(events, testing::StartsWith("data: "));
+    return Json::parse(events.substr(6, events.find("\n\n") - 6));
   }
 
   test::TempDir folder_;
@@ -60,7 +66,7 @@ class OpenAiResponse : public testing::Test {
 
 TEST_F(OpenAiResponse, Chat) {
   const Json response =
-      whole({.chat = true, .model = "citer-budget-0.1", .policy = "citer"}, {answer()});
+      whole({.api = ApiKind::kChat, .model = "citer-budget-0.1", .policy = "citer"}, {answer()});
   EXPECT_EQ(response["object"], "chat.completion");
   EXPECT_THAT(response["id"].get<std::string>(), testing::StartsWith("chatcmpl-"));
   EXPECT_EQ(response["model"], "citer-budget-0.1");
@@ -68,7 +74,9 @@ TEST_F(OpenAiResponse, Chat) {
             Json::parse(R"([{"index": 0, "message": {"role": "assistant", "content": "Aé",
                              "refusal": null}, "logprobs": null, "finish_reason": "stop"}])"));
   EXPECT_EQ(response["usage"],
-            Json::parse(R"({"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11})"));
+            Json::parse(R"({"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11,
+                           "prompt_tokens_details": {"cached_tokens": 0},
+                           "completion_tokens_details": {"reasoning_tokens": 0}})"));
   EXPECT_EQ(response["citer"], Json::parse(R"({"policy": "citer", "threshold": 0.9,
       "seconds": 2.0, "tokens_per_second": 2.0, "tokens": 4, "slm_tokens": 3, "llm_tokens": 1,
       "llm_own_tokens": 1, "llm_share": 0.25, "slm_passes": 0, "llm_passes": 2,
@@ -78,13 +86,13 @@ TEST_F(OpenAiResponse, Chat) {
 TEST_F(OpenAiResponse, SaysWhereTheLlmWroteAloneSinceRoutingWouldBeSlower) {
   Answer alone = answer();
   alone.not_routed = {8.5, 10.5};
-  EXPECT_FALSE(whole({.chat = true}, {answer()})["citer"].contains("not_routed"));
-  EXPECT_EQ(whole({.chat = true}, {answer(), alone})["citer"]["not_routed"],
+  EXPECT_FALSE(whole({.api = ApiKind::kChat}, {answer()})["citer"].contains("not_routed"));
+  EXPECT_EQ(whole({.api = ApiKind::kChat}, {answer(), alone})["citer"]["not_routed"],
             Json::parse(R"({"routed_tokens_per_second": 8.5, "llm_tokens_per_second": 10.5})"));
 }
 
 TEST_F(OpenAiResponse, ChatLogprobsLeaveTheEndOut) {
-  const Json response = whole({.chat = true, .logprobs = true}, {answer()});
+  const Json response = whole({.api = ApiKind::kChat, .logprobs = true}, {answer()});
   const Json& content = response["choices"][0]["logprobs"]["content"];
   ASSERT_EQ(content.size(), 3U);
   EXPECT_EQ(content[0], Json::parse(R"({"token": "A", "logprob": -0.5, "bytes": [65],
@@ -110,6 +118,29 @@ TEST_F(OpenAiResponse, CompletionLogprobsWithTheEchoedPrompt) {
   EXPECT_EQ(logprobs["text_offset"], Json::parse("[0, 1, 2, 3, 4, 4]"));
   EXPECT_EQ(logprobs["top_logprobs"][0], nullptr);
   EXPECT_EQ(logprobs["top_logprobs"][1], Json::parse(R"({"Q": -0.5, "z": -2.0})"));
+}
+
+TEST_F(OpenAiResponse, TheTokenItselfIsAmongTheTopLogprobs) {
+  Answer unlikely = answer();
+  unlikely.tokens.resize(1);
+  for (const bool any : {true, false}) {
+    if (any)
+      unlikely.tokens[0].logprobs = TokenLogprobs{-3.0F, {{test::tiny_byte_token('z'), -2.0F}}};
+    if (!any) unlikely.tokens[0].logprobs = TokenLogprobs{-3.0F, {}};
+    const Json top =
+        whole({.logprobs = true}, {unlikely})["choices"][0]["logprobs"]["top_logprobs"];
+    EXPECT_EQ(top[0], Json::parse(any ? R"({"z": -2.0, "A": -3.0})" : R"({"A": -3.0})"));
+  }
+}
+
+TEST_F(OpenAiResponse, APromptsCachedTokensAreCountedOnce) {
+  Answer cached = answer();
+  cached.cached_tokens = 5;
+  const auto details = [&](int n) {
+    return whole({.n = n}, {cached, cached})["usage"]["prompt_tokens_details"]["cached_tokens"];
+  };
+  EXPECT_EQ(details(2), 5);
+  EXPECT_EQ(details(1), 10);
 }
 
 TEST_F(OpenAiResponse, ScoringAloneShowsNothingWritten) {
@@ -148,14 +179,14 @@ TEST_F(OpenAiResponse, SeveralAnswersHaveTheirOwnFigures) {
 TEST_F(OpenAiResponse, TextIsAlwaysUtf8) {
   Answer broken = answer();
   broken.text = "a\xff\xc3";
-  const Json response = whole({.chat = true}, {broken});
+  const Json response = whole({.api = ApiKind::kChat}, {broken});
   EXPECT_EQ(response["choices"][0]["message"]["content"], "a\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 TEST_F(OpenAiResponse, ChatChunks) {
-  ResponseWriter writer(vocab(),
-                        {.chat = true, .logprobs = true, .trace = true, .include_usage = true}, 7);
-  const Json first = Json::parse(writer.first_chunk(0));
+  CompletionWriter writer(
+      vocab(), {.api = ApiKind::kChat, .logprobs = true, .trace = true, .include_usage = true}, 7);
+  const Json first = chunk_of(writer.begin(0));
   EXPECT_EQ(first["object"], "chat.completion.chunk");
   EXPECT_EQ(first["choices"][0]["delta"], Json::parse(R"({"role": "assistant", "content": ""})"));
   EXPECT_EQ(first["usage"], nullptr);
@@ -163,42 +194,42 @@ TEST_F(OpenAiResponse, ChatChunks) {
   Growth growth;
   growth.pieces = {{"A", Writer::kLlm}};
   growth.tokens = {record('A', Writer::kLlm)};
-  const Json chunk = Json::parse(writer.chunk(0, growth));
+  const Json chunk = chunk_of(writer.grow(0, growth));
   EXPECT_EQ(chunk["choices"][0]["delta"], Json::parse(R"({"content": "A"})"));
   EXPECT_EQ(chunk["choices"][0]["finish_reason"], nullptr);
   EXPECT_EQ(chunk["choices"][0]["logprobs"]["content"][0]["token"], "A");
   EXPECT_EQ(chunk["citer"]["trace"][0]["writer"], "llm");
 
-  const Json last = Json::parse(writer.last_chunk(0, answer()));
+  const Json last = chunk_of(writer.end(0, answer()));
   EXPECT_EQ(last["choices"][0]["delta"], Json::object());
   EXPECT_EQ(last["choices"][0]["finish_reason"], "stop");
   EXPECT_EQ(last["citer"]["llm_share"], 0.25);
 
-  const Json usage = Json::parse(writer.usage_chunk({answer()}));
+  const Json usage = chunk_of(writer.close({answer()}));
   EXPECT_EQ(usage["choices"], Json::array());
   EXPECT_EQ(usage["usage"]["total_tokens"], 11);
   EXPECT_EQ(usage["id"], first["id"]);
 }
 
 TEST_F(OpenAiResponse, CompletionChunks) {
-  ResponseWriter writer(vocab(), {.logprobs = true, .echoes = {"né"}}, 7);
-  EXPECT_EQ(Json::parse(writer.first_chunk(0))["choices"][0]["text"], "né");
+  CompletionWriter writer(vocab(), {.logprobs = true, .echoes = {"né"}}, 7);
+  EXPECT_EQ(chunk_of(writer.begin(0))["choices"][0]["text"], "né");
   Growth growth;
   growth.pieces = {{"AB", Writer::kLlm}};
   growth.tokens = {record('A', Writer::kLlm), record('B', Writer::kLlm)};
-  const Json chunk = Json::parse(writer.chunk(0, growth));
+  const Json chunk = chunk_of(writer.grow(0, growth));
   EXPECT_EQ(chunk["choices"][0]["text"], "AB");
   EXPECT_EQ(chunk["choices"][0]["logprobs"]["text_offset"], Json::parse("[2, 3]"));
-  EXPECT_EQ(Json::parse(writer.last_chunk(0, answer()))["choices"][0]["text"], "");
-  EXPECT_EQ(writer.usage_chunk({answer()}), "");
+  EXPECT_EQ(chunk_of(writer.end(0, answer()))["choices"][0]["text"], "");
+  EXPECT_EQ(writer.close({answer()}), "data: [DONE]\n\n");
 }
 
 TEST_F(OpenAiResponse, HeldBackTextGivesNoChunk) {
   Growth growth;
   growth.tokens = {record('A', Writer::kSlm)};
-  ResponseWriter plain(vocab(), {}, 7);
-  EXPECT_EQ(plain.first_chunk(0), "");
-  EXPECT_EQ(plain.chunk(0, growth), "");
+  CompletionWriter plain(vocab(), {}, 7);
+  EXPECT_EQ(plain.begin(0), "");
+  EXPECT_EQ(plain.grow(0, growth), "");
 }
 
 }  // namespace

@@ -66,6 +66,53 @@ TEST(ServeProgram, KeysFromAFile) {
   EXPECT_EQ(client.Get("/v1/models")->status, 200);
 }
 
+TEST(ServeProgram, LogsRequests) {
+  const test::TempDir folder;
+  const std::string log = (folder / "log").string();
+  {
+    test::ServeProgram server({"--log-requests", log, "--alias", "gpt-4o,gpt-5"});
+    auto client = server.client();
+    Json body = {{"prompt", kQuestion}, {"model", "gpt-5"}, {"max_tokens", 5}};
+    client.Post("/v1/completions", {{"X-Request-Id", "first"}}, body.dump(), "application/json");
+    body["stream"] = true;
+    body["model"] = "llm";
+    client.Post("/v1/completions", body.dump(), "application/json");
+    body["model"] = "none";
+    client.Post("/v1/completions", body.dump(), "application/json");
+    client.Get("/health");
+    EXPECT_EQ(server.stop(SIGTERM), 0);
+  }
+  const std::string text = read_file(log);
+  EXPECT_THAT(text, testing::Not(HasSubstr("Xenia"))) << "what was asked is nobody's business";
+  std::vector<Json> lines;
+  for_each_line(log, [&](std::string_view line, int) { lines.push_back(Json::parse(line)); });
+  ASSERT_EQ(lines.size(), 4U) << text;
+  EXPECT_THAT(lines[0]["time"].get<std::string>(),
+              testing::MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z"));
+  EXPECT_EQ(lines[0]["id"], "first");
+  EXPECT_EQ(lines[0]["path"], "/v1/completions");
+  EXPECT_EQ(lines[0]["status"], 200);
+  EXPECT_EQ(lines[0]["model"], "gpt-5");
+  EXPECT_EQ(lines[0]["slm_tokens"].get<int>() + lines[0]["llm_tokens"].get<int>(), 5);
+  EXPECT_GT(lines[0]["prompt_tokens"], 10);
+  EXPECT_GT(lines[0]["seconds"], 0.0);
+  EXPECT_EQ(lines[1]["stream"], true);
+  EXPECT_EQ(lines[1]["llm_tokens"], 5);
+  EXPECT_EQ(lines[2]["status"], 404);
+  EXPECT_EQ(lines[2]["error"], "model_not_found");
+  EXPECT_EQ(lines[3]["path"], "/health");
+}
+
+TEST(ServeProgram, LogsPromptsOnlyWhenItIsTold) {
+  const test::TempDir folder;
+  const std::string log = (folder / "log").string();
+  test::ServeProgram server({"--log-requests", log, "--log-prompts"});
+  const Json body = {{"prompt", kQuestion}, {"max_tokens", 1}};
+  server.client().Post("/v1/completions", body.dump(), "application/json");
+  EXPECT_EQ(server.stop(SIGTERM), 0);
+  EXPECT_EQ(Json::parse(Json::parse(read_file(log))["body"].get<std::string>()), body);
+}
+
 TEST(ServeProgram, WrongFlagsAreNamed) {
   const auto error = [](const std::vector<std::string>& flags, int status) {
     std::vector<std::string> arguments = {"serve", "--port", "0"};

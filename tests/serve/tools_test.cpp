@@ -28,14 +28,16 @@ Json weather_tool() {
 Json clock_tool() { return {{"type", "function"}, {"function", {{"name", "clock"}}}}; }
 
 /// An answer's content and calls, its text cut into pieces of `size`.
-std::pair<std::string, std::vector<ToolCall>> read(ToolCallForm form, const std::string& text,
-                                                   std::size_t size) {
-  ToolText tools(form);
+std::pair<std::string, std::vector<ToolCall>> read(const std::string& text, std::size_t size,
+                                                   CallableTools callable = {},
+                                                   bool is_cut_off = false) {
+  if (callable.names.empty()) callable.names = {"clock", "weather"};
+  ToolText tools(callable);
   std::string content;
   for (std::size_t at = 0; at < text.size(); at += size) {
     content += tools.push(text.substr(at, size));
   }
-  ToolText::Rest rest = tools.finish();
+  ToolText::Rest rest = tools.finish(is_cut_off);
   return {content + rest.content, std::move(rest.calls)};
 }
 
@@ -54,19 +56,34 @@ TEST(ToolTextTest, CallsAreToldFromContentHoweverTheTextComes) {
 </tool_call>)";
   const std::string two = R"(<tool_call>{"name": "weather", "arguments": {"town": "Oslo"}})";
   for (std::size_t size = 1; size < 60; size += 3) {
-    const auto [content, calls] =
-        read(ToolCallForm::kTagged, "I < you: <tool\n\n" + one + two, size);
+    const auto [content, calls] = read("I < you: <tool\n\n" + one + two, size);
     EXPECT_EQ(content, "I < you: <tool") << size;
     ASSERT_EQ(calls.size(), 2U) << size;
     EXPECT_EQ(calls[0].name, "clock");
     EXPECT_EQ(calls[0].arguments, "{}");
     EXPECT_EQ(calls[1].arguments, R"({"town":"Oslo"})") << "without the end of its tag";
+  }
+}
 
-    const auto bare =
-        read(ToolCallForm::kBare, "\n {\"name\": \"clock\", \"parameters\": {\"a\": 1}}", size);
-    EXPECT_EQ(bare.first, "");
-    ASSERT_EQ(bare.second.size(), 1U) << size;
-    EXPECT_EQ(bare.second[0].arguments, R"({"a":1})");
+TEST(ToolTextTest, CallsAreReadWithoutTheirTags) {
+  const std::string clock = R"({"name": "clock", "parameters": {"a": 1}})";
+  const std::string weather = R"({"name": "weather", "arguments": {"town": "Oslo"}})";
+  const std::vector<std::pair<std::string, std::string>> texts = {
+      {"\n " + clock, ""},
+      {clock + "\n" + weather, ""},
+      {clock + "; " + weather, ""},
+      {"```json\n" + clock + "\n```", ""},
+      {"```\n" + clock + "```\n```json\n" + weather + "\n```\n", ""},
+      {"Let me see.\n\n```json\n" + clock + "\n```", "Let me see."}};
+  for (const auto& [text, before] : texts) {
+    for (const std::size_t size : {1U, 2U, 5U, 200U}) {
+      const auto [content, calls] = read(text, size);
+      EXPECT_EQ(content, before) << text;
+      ASSERT_FALSE(calls.empty()) << text;
+      EXPECT_EQ(calls[0].name, "clock");
+      EXPECT_EQ(calls[0].arguments, R"({"a":1})");
+      EXPECT_EQ(calls.size(), text.find("weather") == std::string::npos ? 1U : 2U) << text;
+    }
   }
 }
 
@@ -74,18 +91,32 @@ TEST(ToolTextTest, WhatIsNoCallIsContent) {
   for (const std::string text :
        {"Plain text. ", "<tool_cal", "a <tool_call>no JSON</tool_call>",
         "<tool_call>{\"name\": 5, \"arguments\": {}}</tool_call>",
-        "<tool_call>{\"name\": \"x\"}</tool_call>", "{\"name\": \"x\", \"arguments\": {}}", ""}) {
+        "<tool_call>{\"name\": \"x\"}</tool_call>", "{\"name\": \"x\", \"arguments\": {}}", "",
+        "Plain {}", "{\"sum\": 5}", "{\"name\": \"x\", ", " ", "```python\nx = {1: 2}\n```\nSo.",
+        "```json\n{\"a\": 1}\n```\nThat is it.", "a\n``", "a `b` ```\n{",
+        "{\"name\": \"clock\", \"arguments\": {}} is how one calls it."}) {
     for (const std::size_t size : {1U, 4U, 100U}) {
-      const auto [content, calls] = read(ToolCallForm::kTagged, text, size);
+      const auto [content, calls] = read(text, size);
       EXPECT_EQ(content, text);
       EXPECT_TRUE(calls.empty()) << text;
     }
   }
-  for (const std::string text : {"Plain {}", "{\"sum\": 5}", "{\"name\": \"x\", ", " "}) {
-    const auto [content, calls] = read(ToolCallForm::kBare, text, 2);
-    EXPECT_EQ(content, text);
-    EXPECT_TRUE(calls.empty()) << text;
+}
+
+TEST(ToolTextTest, WhatWasCutOffIsNoContent) {
+  const std::string call = R"(<tool_call>{"name": "clock", "arguments": {}}</tool_call>)";
+  for (const std::string begun : {"<tool_call>\n{\"name\": \"we", "<tool_call>"}) {
+    EXPECT_EQ(read("Well: " + begun, 3, {}, true).first, "Well:");
+    const auto [content, calls] = read(call + begun, 3, {}, true);
+    EXPECT_EQ(content, "");
+    EXPECT_EQ(calls.size(), 1U);
   }
+  EXPECT_EQ(read("{\"name\": \"clo", 3, {.must_call = true}, true).first, "");
+}
+
+TEST(ToolTextTest, OfSeveralCallsTheFirstWhereOnlyOneIsWanted) {
+  const std::string call = R"(<tool_call>{"name": "clock", "arguments": {}}</tool_call>)";
+  EXPECT_EQ(read(call + call, 7, {.only_one = true}).second.size(), 1U);
 }
 
 class ToolsTest : public test::ServerTest {
@@ -164,6 +195,43 @@ TEST_F(ToolsTest, TheTemplateGetsToolsCallsAndResults) {
   EXPECT_TRUE(answer("/v1/chat/completions", request)["choices"][0]["message"].is_object());
 }
 
+TEST_F(ToolsTest, SeveralCallsMayHaveToBeMade) {
+  start_with_tools();
+  Json request = body("required");
+  request["parallel_tool_calls"] = true;
+  const Json choice = answer("/v1/chat/completions", request)["choices"][0];
+  ASSERT_GE(choice["message"]["tool_calls"].size(), 1U) << choice;
+  for (const Json& call : choice["message"]["tool_calls"]) {
+    EXPECT_TRUE(Json::parse(call["function"]["arguments"].get<std::string>()).is_object());
+  }
+  request["parallel_tool_calls"] = false;
+  EXPECT_EQ(answer("/v1/chat/completions", request)["choices"][0]["message"]["tool_calls"].size(),
+            1U);
+}
+
+TEST_F(ToolsTest, ACallThatIsCutOffIsNoText) {
+  start_with_tools();
+  Json request = body("required");
+  request["max_tokens"] = 8;
+  const Json choice = answer("/v1/chat/completions", request)["choices"][0];
+  EXPECT_TRUE(choice["message"]["content"].is_null());
+  EXPECT_FALSE(choice["message"].contains("tool_calls"));
+  EXPECT_EQ(choice["finish_reason"], "length");
+}
+
+TEST_F(ToolsTest, ACallIsReadWithoutItsTags) {
+  start_with_tools();
+  Json request = body("auto");
+  request["grammar"] = R"(root ::= "{\"name\": \"clock\", \"arguments\": {}}")";
+  const Json choice = answer("/v1/chat/completions", request)["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  EXPECT_EQ(choice["message"]["tool_calls"][0]["function"]["name"], "clock");
+  request["grammar"] = R"(root ::= "{\"name\": \"unknown\", \"arguments\": {}}")";
+  EXPECT_THAT(answer("/v1/chat/completions", request)["choices"][0]["message"]["content"]
+                  .get<std::string>(),
+              HasSubstr("unknown"));
+}
+
 TEST_F(ToolsTest, NoneIsAsIfThereWereNone) {
   start_with_tools();
   Json request = body("none");
@@ -178,6 +246,7 @@ TEST_F(ToolsTest, ATemplateWithoutToolsRefusesThem) {
   start();  // the bundled pair's own template
   const Json error = error_of(post("/v1/chat/completions", body("auto")), 400);
   EXPECT_EQ(error["param"], "tools");
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("<tool_call>")) << "a form it knows";
   EXPECT_EQ(Json::parse(client().Get("/props")->body)["calls_tools"], false);
   EXPECT_EQ(post("/v1/chat/completions", body("none"))->status, 200);
 }

@@ -29,6 +29,8 @@ const tests = {
     const ids = [];
     for await (const model of client.models.list()) ids.push(model.id);
     assert.deepEqual(ids.slice(-2), ["slm", "llm"]);
+    assert.equal((await client.models.retrieve("llm")).id, "llm");
+    await assert.rejects(client.models.retrieve("gpt-4"), OpenAI.NotFoundError);
   },
 
   async chat() {
@@ -163,7 +165,8 @@ const tests = {
     const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: "wrong", maxRetries: 0 });
     await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
     await assert.rejects(client.embeddings.create({ model: "citer", input: "x" }),
-      OpenAI.NotFoundError);
+      (e) => e.status === 501);
+    await assert.rejects(create({ no_such_field: 1 }), (e) => e.param === "no_such_field");
   },
 
   async abort() {

@@ -1,0 +1,50 @@
+#include "serve/routes.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace citer {
+
+namespace {
+
+constexpr Route kRoutes[] = {
+    {"POST", "/v1/chat/completions", &Api::chat_completions},
+    {"POST", "/chat/completions", &Api::chat_completions},
+    {"POST", "/v1/completions", &Api::completions},
+    {"POST", "/completions", &Api::completions},
+    {"POST", "/v1/responses", &Api::responses},
+    {"POST", "/responses", &Api::responses},
+    {"POST", "/v1/messages", &Api::messages},
+    {"POST", "/v1/messages/count_tokens", &Api::count_tokens},
+    {"GET", "/v1/models", &Api::models},
+    {"GET", "/models", &Api::models},
+    {"GET", "/v1/models/", &Api::model},
+    {"GET", "/models/", &Api::model},
+    {"POST", "/tokenize", &Api::tokenize},
+    {"POST", "/detokenize", &Api::detokenize},
+    {"GET", "/tokenizer_info", &Api::tokenizer_info},
+    {"POST", "/apply-template", &Api::apply_template},
+    {"GET", "/props", &Api::props},
+    {"GET", "/slots", &Api::slots},
+    {"GET", "/version", &Api::version},
+    {"GET", "/metrics", &Api::metrics},
+    {"POST", "/v1/embeddings", &Api::not_implemented},
+    {"POST", "/embeddings", &Api::not_implemented},
+    {"POST", "/embedding", &Api::not_implemented},
+    {"POST", "/v1/rerank", &Api::not_implemented},
+    {"POST", "/v1/reranking", &Api::not_implemented},
+    {"POST", "/rerank", &Api::not_implemented},
+    {"POST", "/reranking", &Api::not_implemented},
+};
+
+}  // namespace
+
+const Route* find_route(std::string_view path) {
+  const auto* at = std::find_if(std::begin(kRoutes), std::end(kRoutes), [&](const Route& route) {
+    const bool goes_on = route.path.ends_with('/') && path.size() > route.path.size();
+    return route.path == path || (goes_on && path.starts_with(route.path));
+  });
+  return at == std::end(kRoutes) ? nullptr : at;
+}
+
+}  // namespace citer
