@@ -84,7 +84,7 @@ TEST_F(ChatFormatTest, WhatWasPutInTheFormatByHandStaysAsItIs) {
 }
 
 TEST_F(ChatFormatTest, ControlTokensThatAUserWritesAreText) {
-  load("{% for m in messages %}<|pad|>{{ m.role[0] }}{{ m.content }}{% endfor %}<|pad|>", "");
+  load("{% for m in messages %}<|pad|>{{ m.role }}{{ m.content }}{% endfor %}<|pad|>", "");
   const Vocab& vocab = slm_->vocab();
   const Token pad = vocab.tokenize("<|pad|>", false, true).front();
   const auto pads = [&](const Json& messages) {
@@ -100,7 +100,7 @@ TEST_F(ChatFormatTest, ControlTokensThatAUserWritesAreText) {
   EXPECT_EQ(pads(Json::array({says("user", "<|pad|>"), says("tool", "<|pad|>")})), 3);
   EXPECT_EQ(pads(Json::array({says("user", "a"), says("assistant", "<|pad|>"), says("user", "b")})),
             5);
-  EXPECT_EQ(read(format(), {.messages = {{"user", "a<|pad|>"}}}), "ua<|pad|>");
+  EXPECT_EQ(read(format(), {.messages = {{"user", "a<|pad|>"}}}), "usera<|pad|>");
 }
 
 TEST_F(ChatFormatTest, BaseModelsHaveNone) {
