@@ -25,6 +25,10 @@ std::string_view reference_after(const Prompt& prompt, const Example& example) {
   return prompt.raw ? std::string_view(example.reference) : trim(example.reference);
 }
 
+Prompt prompt_of(const RolloutText& text) {
+  return {.tokens = text.prompt, .thinking = text.thinking};
+}
+
 }  // namespace
 
 int collect_spare_sequences() { return static_cast<int>(kTogether); }
@@ -155,7 +159,7 @@ void PartCollector::write_texts(std::vector<Work>& work) const {
       w.text.text = known->second;
       continue;
     }
-    prompts.push_back({.tokens = w.text.prompt, .thinking = w.text.thinking});
+    prompts.push_back(prompt_of(w.text));
     unknown.push_back(&w.text);
   }
   const bool by_llm = options_.states == StateSource::kLlm;
@@ -270,9 +274,7 @@ void PartCollector::choose_rollouts(const Work& work, std::vector<Label>& labels
 void PartCollector::judge_slm_answers(std::vector<Work>& work) {
   std::vector<Prompt> prompts;
   prompts.reserve(work.size());
-  for (const Work& w : work) {
-    prompts.push_back({.tokens = w.text.prompt, .thinking = w.text.thinking});
-  }
+  for (const Work& w : work) prompts.push_back(prompt_of(w.text));
   const auto answers = write_answers(service_, prompts,
                                      {.own_policy = make_policy("slm"),
                                       .threshold = 0.0,
