@@ -140,7 +140,9 @@ Phase Scheduler::phase_of(const Sequence& sequence) const {
     return sequence.records.empty() ? Phase::kPrefill : Phase::kDrafting;
   }
   // With a thread of its own the LLM verifies whenever it is free; the SLM need not stop.
-  const bool waits = sequence.is_full() || (!options_.overlap && is_due(sequence));
+  // Whoever waits goes on waiting, also where new pass times would now let it draft.
+  const bool waits = sequence.phase == Phase::kPending || sequence.is_full() ||
+                     (!options_.overlap && is_due(sequence));
   return waits ? Phase::kPending : Phase::kDrafting;
 }
 

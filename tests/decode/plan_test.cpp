@@ -123,6 +123,17 @@ TEST_F(Plans, AnAnswerIsDraftedVerifiedAndEnded) {
   EXPECT_EQ(totals_.llm_positions, 5);
 }
 
+TEST_F(Plans, WhoWaitsGoesOnWaiting) {
+  Sequence& s = add("maxprob", 0.5);
+  EXPECT_EQ(next().kind, Kind::kDraft);
+  apply({drafted(0, 5, true)});
+  EXPECT_EQ(s.phase, Phase::kPending);
+  s.request.pending_limit = 3;  // as where new pass times say that more should be held
+  apply({});                    // a step that only reads ahead for it
+  EXPECT_EQ(s.phase, Phase::kPending);
+  EXPECT_EQ(next().kind, Kind::kVerify);
+}
+
 TEST_F(Plans, OnePassDecidesSeveralUpToTheFirstCorrection) {
   const Sequence& s = add("maxprob", 0.5, 2);
   for (const auto& [id, pending] : {std::pair{5, true}, {6, false}, {7, true}}) {
