@@ -19,7 +19,6 @@ class OutcomeModel {
   /// Without labels of rollouts it knows nothing: 1 everywhere.
   explicit OutcomeModel(const Preferences& preferences);
   double predict(const Preferences& preferences, std::size_t row) const;
-  bool is_fitted() const { return is_fitted_; }
 
  private:
   std::array<double, kOutcomeInputs> weights_{};

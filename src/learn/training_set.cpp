@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -71,13 +72,14 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
   set.preferences = &p;
   set.features = features;
   set.n_features = feature_count(features, p.info.n_embd);
-  const OutcomeModel outcomes(p);
+  std::optional<OutcomeModel> outcomes;
+  if (policy == "citer") outcomes.emplace(p);
   for (std::size_t i = 0; i < p.size(); ++i) {
     if (policy == "citer") {
       const auto source = static_cast<LabelSource>(p.source[i]);
       if (source == LabelSource::kCut) continue;
       const bool by_rollouts = source == LabelSource::kRollout || source == LabelSource::kNotChosen;
-      add_label(set, i, by_rollouts ? expected_label(p, outcomes, i) : p.label[i]);
+      add_label(set, i, by_rollouts ? expected_label(p, *outcomes, i) : p.label[i]);
     } else if (policy == "citer-s") {
       const bool slm_ok = p.kind[i] == static_cast<std::int32_t>(PositionKind::kSlmOk);
       add_label(set, i, slm_ok ? 1.0 : 0.0);

@@ -1,4 +1,5 @@
 // POST /v1/messages: Anthropic's API as a translation of the same answers.
+#include "serve/named_events.h"
 #include "serve/server.h"
 
 namespace citer {
@@ -20,25 +21,9 @@ Json tool() {
 
 class MessagesTest : public test::ServerTest {
  protected:
-  void start_with_tools() {
-    service_options_.context.context_size = 2048;
-    pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
-    start();
-  }
   std::vector<Json> stream(Json body) const {
     body["stream"] = true;
-    const httplib::Result result = post(kPath, body);
-    std::vector<Json> events;
-    if (!result) return events;
-    std::size_t at = 0;
-    for (std::size_t end; (end = result->body.find("\n\n", at)) != std::string::npos;
-         at = end + 2) {
-      const std::string event = result->body.substr(at, end - at);
-      const std::size_t data = event.find("\ndata: ");
-      events.push_back(Json::parse(event.substr(data + 7)));
-      EXPECT_EQ(event.substr(0, data), "event: " + events.back()["type"].get<std::string>());
-    }
-    return events;
+    return test::named_events(post(kPath, body));
   }
 };
 

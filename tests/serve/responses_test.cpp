@@ -1,5 +1,6 @@
 // POST /v1/responses: text, thinking, tools and formats, whole and as events.
 #include "base/file.h"
+#include "serve/named_events.h"
 #include "serve/server.h"
 #include "support/temp_dir.h"
 
@@ -23,30 +24,11 @@ Json weather_tool() {
 
 class ResponsesTest : public test::ServerTest {
  protected:
-  void start_with_tools() {
-    service_options_.context.context_size = 2048;
-    pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
-    start();
-  }
-
   /// The events of a stream, each with its name.
   std::vector<Json> stream(Json body) const {
     body["stream"] = true;
-    const httplib::Result result = post(kPath, body);
-    std::vector<Json> events;
-    if (!result || result->status != 200) {
-      ADD_FAILURE() << (result ? result->body : "no answer");
-      return events;
-    }
-    std::size_t at = 0;
-    for (std::size_t end; (end = result->body.find("\n\n", at)) != std::string::npos;
-         at = end + 2) {
-      const std::string event = result->body.substr(at, end - at);
-      const std::size_t data = event.find("\ndata: ");
-      events.push_back(Json::parse(event.substr(data + 7)));
-      EXPECT_EQ(event.substr(0, data), "event: " + events.back()["type"].get<std::string>());
-      EXPECT_EQ(events.back()["sequence_number"], events.size() - 1);
-    }
+    std::vector<Json> events = test::named_events(post(kPath, body));
+    for (std::size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i]["sequence_number"], i);
     return events;
   }
 

@@ -38,6 +38,13 @@ class ServerTest : public testing::Test {
     listen();
   }
 
+  /// The same with a chat template that takes tools.
+  void start_with_tools() {
+    service_options_.context.context_size = 2048;
+    pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
+    start();
+  }
+
   void choose_bundled_pair() {
     const std::string models = CITER_SOURCE_DIR "/models/demo/";
     pair_.slm = {.path = models + "slm.gguf", .threads = 1};

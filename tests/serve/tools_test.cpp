@@ -121,11 +121,6 @@ TEST(ToolTextTest, OfSeveralCallsTheFirstWhereOnlyOneIsWanted) {
 
 class ToolsTest : public test::ServerTest {
  protected:
-  void start_with_tools() {
-    service_options_.context.context_size = 2048;
-    pair_.chat.template_file = CITER_SOURCE_DIR "/tests/serve/tools.jinja";
-    start();
-  }
   static Json body(const Json& choice) {
     return {{"messages", {{{"role", "user"}, {"content", "What is the weather in Rome?"}}}},
             {"tools", {weather_tool(), clock_tool()}},
