@@ -26,7 +26,8 @@ if [ "${1-}" = pack ]; then
   [ -n "$runtime" ] || die "pack: citer was not built against the private prefix (docs/building.md)"
   cp build/release/citer-inflate "$(dirname "$runtime")/"
   # Libraries of the host, which may not be there.
-  "$runtime"/ld-linux*.so.* --list build/release/citer | awk '$3 ~ /^\/usr\// { print $3 }' |
+  "$runtime"/ld-linux*.so.* --library-path "$runtime" --list build/release/citer |
+    awk -v own="$runtime" '$3 ~ /^\// && index($3, own) != 1 { print $3 }' |
     while read -r library; do
       [ -e "$runtime/$(basename "$library")" ] || cp -L "$library" "$runtime/"
     done
@@ -87,23 +88,23 @@ inflate() { # FROM TO SHAPE
     >"$work/$2.log" 2>&1 || { tail -n 1 "$work/$2.log" >&2; return 1; }
 }
 
-# N answers at once: N FLAGS... prints "wall tokens LLM's-tokens seconds-in-models".
+# N answers at once: N FLAGS... prints "wall tokens LLM's-tokens seconds-in-models". As many before them
+# are not counted: a process's first passes load the kernels that they need.
 measure() {
-  local n=$1 i lines prompts=$work/prompts-$BASHPID
-  mapfile -t lines <"$data/data/math.test.jsonl"
-  for ((i = 0; i < n; ++i)); do echo "${lines[i % ${#lines[@]}]}"; done >"$prompts"
+  local n=$1 prompts=$work/prompts-$BASHPID
+  head -n "$((2 * n))" "$data/data/math.test.jsonl" >"$prompts"
   citer generate --slm "$slm_file" --llm "$llm_now" "${device[@]}" -c 512 -np "$n" --prompts "$prompts" \
     --ignore-eos -n "$tokens" --speculate off "${@:2}" 2>"$prompts.log" >"$prompts.answers" ||
     { tail -n 2 "$prompts.log" >&2; return 1; }
   # Answers begin together: the last to end says how long it took. Passes' times are divided among them.
-  awk '
+  tail -n "$n" "$prompts.answers" | awk '
     function field(name) {
       if (!match($0, "\"" name "\":[-+.0-9eE]+")) return 0
       return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
     }
     { s = field("seconds") + 0; if (s > wall) wall = s
       slm += field("slm_tokens"); llm += field("llm_tokens"); models += field("slm_seconds") + field("llm_seconds") }
-    END { print wall, slm + llm, llm, models }' "$prompts.answers"
+    END { print wall, slm + llm, llm, models }'
 }
 
 # Prints a line of the table and keeps the LLM's speed: NAME N FLAGS...

@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Examples of one part file.
-constexpr std::size_t kPart = 8;
+/// Examples of one part file at least: as many as there are sequences, to write their texts together.
+constexpr std::size_t kLeastPart = 8;
 
 /// One collection.
 class Collector {
@@ -34,7 +34,7 @@ class Collector {
   void open_parts() const;
   fs::path part_path(std::size_t part) const;
   std::span<const Example> part(std::size_t index) const;
-  std::size_t parts() const { return (examples_.size() + kPart - 1) / kPart; }
+  std::size_t parts() const { return (examples_.size() + part_size_ - 1) / part_size_; }
   std::size_t collect_parts();
   std::size_t parts_wanted(std::size_t collected) const;
   Preferences merge(std::size_t parts) const;
@@ -45,12 +45,18 @@ class Collector {
   std::vector<std::unique_ptr<PartCollector>> workers_;
   std::vector<Dataset> datasets_;
   std::vector<Example> examples_;
+  std::size_t part_size_;
   fs::path parts_;
   Preferences empty_;
 };
 
 Collector::Collector(ServicePool& services, const CollectJob& options, const Watcher& watcher)
-    : services_(services), options_(options), watcher_(watcher), parts_(options.out) {
+    : services_(services),
+      options_(options),
+      watcher_(watcher),
+      part_size_(std::max(kLeastPart,
+                          static_cast<std::size_t>(services.front().status().sequences))),
+      parts_(options.out) {
   if (options.data.empty()) throw FieldError({"data"}, "name at least one dataset");
   if (options.positions < 0) {
     throw FieldError({"positions"}, fmt::format("expected 0 or more, found {}", options.positions));
@@ -133,8 +139,8 @@ fs::path Collector::part_path(std::size_t part) const {
 }
 
 std::span<const Example> Collector::part(std::size_t index) const {
-  const std::size_t from = index * kPart;
-  return std::span(examples_).subspan(from, std::min(kPart, examples_.size() - from));
+  const std::size_t from = index * part_size_;
+  return std::span(examples_).subspan(from, std::min(part_size_, examples_.size() - from));
 }
 
 /// Collects what is missing, each worker the next part that nobody has, until there is enough;
