@@ -24,6 +24,13 @@ struct PolicyInput {
   std::uint64_t position = 0;
 };
 
+/// A drafted token that the LLM has read up to.
+struct JudgeInput {
+  RowStats slm{};  ///< of the row that it was drawn from
+  RowStats llm{};  ///< of the LLM's at its place
+  Token token = 0;
+};
+
 /// What a policy needs of forward passes before it can score. The less, the faster: see RowStats.
 struct PolicyNeeds {
   bool slm = true;      ///< a row of the SLM's: its likeliest tokens
@@ -31,6 +38,8 @@ struct PolicyNeeds {
   bool logits = false;  ///< all of it
   bool hidden = false;  ///< the hidden state that it comes from
   bool llm = false;     ///< a row of the LLM's
+  /// Tokens are scored by judge(), once the LLM has read up to them: until then all are pending.
+  bool judges = false;
   /// The score of an answer's first token holds for the whole answer.
   bool per_prompt = false;
 };
@@ -59,6 +68,9 @@ class RoutingPolicy {
   virtual std::vector<std::int64_t> disagreements(double /*threshold*/) const { return {}; }
   /// Scores a batch of sequences: scores[i] belongs to inputs[i].
   virtual void score(std::span<const PolicyInput> inputs, std::span<double> scores) const = 0;
+  /// The score of a token that the LLM has read up to, where needs().judges; score() is then a
+  /// guess of it.
+  virtual double judge(const JudgeInput& /*input*/) const { return 0.0; }
 };
 
 /// A policy by its name on the command line:
@@ -70,8 +82,15 @@ class RoutingPolicy {
 ///   maxprob    score = probability of the SLM's likeliest token
 ///   margin     score = difference between its two likeliest tokens' probabilities
 ///   entropy    score = 1 - entropy / log(n_vocab)
+///   divergence  score = overlap of both models' distributions, sum_i min(p_i, q_i), 1 less their
+///              total variation; over the tokens that RowStats lists
+///   ratio      score = what the LLM gives the SLM's token, in units of what it gives its likeliest
+///              (the token-specific rule of speculative cascades, Narasimhan et al., arXiv
+///              2405.19261)
 ///   oracle     score = 1 where SLM and LLM agree on the likeliest token, else 0 (runs both models
 ///              at every token: a bound for studies, not a way to save)
+/// divergence and ratio let the LLM read every token, as speculative does, and let the SLM's stand
+/// where the LLM would hardly mind: speculative decoding that trades exactness for speed.
 /// The learned policies (citer, citer-s, co-llm, query) come from router files instead
 /// (PairOptions::routers). Throws UsageError naming the known ones.
 std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name);

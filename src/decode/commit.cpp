@@ -107,7 +107,7 @@ void Commit::decide(std::vector<Decision> decisions) {
 
 void Commit::audit(const Decision& decision) {
   TokenRecord& record = sequence_.records[decision.position - sequence_.request.prompt.size()];
-  record.llm_agrees = record.id == decision.drawn.id;
+  record.llm_agrees = record.id == decision.llm_token;
 }
 
 /// The LLM's decision at the first draft.
@@ -116,15 +116,20 @@ void Commit::verify(Decision decision) {
   sequence_.verified = decision.position + 1;
   Drawn& drawn = decision.drawn;
   if (!front.pending) {
-    front.record.llm_agrees = front.record.id == drawn.id;
+    front.record.llm_agrees = front.record.id == decision.llm_token;
     settle_front();
     return;
   }
   front.record.llm_seconds = std::exchange(llm_seconds_, 0.0);
-  front.record.logprobs = std::move(drawn.logprobs);
+  if (decision.score) front.record.score = *decision.score;
+  if (decision.by_slm) {
+    front.record.writer = Writer::kSlm;
+  } else {
+    front.record.logprobs = std::move(drawn.logprobs);
+  }
   const bool accepted = front.record.id == drawn.id;
   if (decision.guesses) {
-    front.record.llm_agrees = decision.guesses->slm == drawn.id;
+    front.record.llm_agrees = decision.guesses->slm == decision.llm_token;
     front.record.guessed = accepted;
     add(accepted ? &Counters::accepted : &Counters::rejected);
   }

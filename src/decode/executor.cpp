@@ -233,6 +233,7 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   const DecodeRequest& request = sequence.request;
   Draft& draft = *slot.draft;
   const bool by_llm = llm_writes(draft.record.score, planned.threshold);
+  const bool judges = request.policy->needs().judges;
   const bool has_llm_row = planned.llm_read != kNoRead;
   draft.pending = by_llm && !has_llm_row;
   draft.record.writer = by_llm ? Writer::kLlm : Writer::kSlm;
@@ -244,7 +245,7 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   std::optional<Row> row;
   if (by_llm && has_llm_row) {
     row = llm_.row(planned.llm_read, 0);
-  } else if (planned.slm_read != kNoRead && !(by_llm && request.pending_limit == 1)) {
+  } else if (planned.slm_read != kNoRead && !(by_llm && request.pending_limit == 1 && !judges)) {
     row = slm_.row(planned.slm_read, 0);
   }
   if (!row) return;
@@ -255,8 +256,10 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
     const Token runner_up = sample(sequence, *row, position, slot.cost, slm);
     const float lead = row->logit(slm) - row->logit(runner_up);
     draft.guesses = {draft.record.score, slm, runner_up, lead};
-    drawn.id = plan.guesses.best(draft.guesses);
-  } else if (request.sampling.top_logprobs >= 0) {
+    drawn.id = judges ? slm : plan.guesses.best(draft.guesses);
+    if (judges) draft.row.emplace(row->stats);
+  }
+  if ((!draft.pending || judges) && request.sampling.top_logprobs >= 0) {
     draft.record.logprobs = logprobs_of(*row, drawn.id, request.sampling.top_logprobs);
   }
   fill(drawn, sequence, position);
@@ -333,15 +336,21 @@ void Executor::decide(const Read& read, std::size_t request, Sequence& sequence,
     const Row row = llm_.row(request, i);
     Decision decision{position, {}, {}};
     Drawn& drawn = decision.drawn;
-    drawn.id = sample(sequence, row, position, slot.cost);
-    fill(drawn, sequence, position);
+    drawn.id = decision.llm_token = sample(sequence, row, position, slot.cost);
     const Draft* draft = position < decided ? nullptr : &sequence.drafts[position - decided];
     const bool pending = draft != nullptr && draft->pending;
-    if (pending) {
+    if (pending && draft->row) {
+      const JudgeInput input{draft->row->stats(), row.stats, draft->record.id};
+      decision.score = sequence.request.policy->judge(input);
+      decision.by_slm = !llm_writes(*decision.score, sequence.threshold());
+      if (decision.by_slm) drawn.id = draft->record.id;
+    }
+    fill(drawn, sequence, position);
+    if (pending && !decision.by_slm) {
       const int top = sequence.request.sampling.top_logprobs;
       if (top >= 0) drawn.logprobs = logprobs_of(row, drawn.id, top);
-      if (draft->record.id >= 0) decision.guesses = draft->guesses;
     }
+    if (pending && draft->record.id >= 0) decision.guesses = draft->guesses;
     const bool corrects = pending && draft->record.id != drawn.id;
     slot.decisions.push_back(std::move(decision));
     if (corrects) return;
@@ -370,13 +379,14 @@ StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequen
   };
   const bool reads_slm = n > 0 && (needs.slm || request.threshold <= 0);
   if (reads_slm) pass(slm_, read.rows, needs.hidden);
-  if (n > 0 && needs.llm) pass(llm_, read.rows, false);
+  const bool reads_llm = n > 0 && (needs.llm || needs.judges);
+  if (reads_llm) pass(llm_, read.rows, false);
   std::vector<PolicyInput> inputs(n);
   for (std::size_t i = 0; i < n; ++i) {
     if (reads_slm) inputs[i].slm = slm_.row(0, i).stats;
     if (reads_slm) inputs[i].slm_logits = slm_.row(0, i).logits;
     if (reads_slm) inputs[i].slm_hidden = slm_.row(0, i).hidden;
-    if (needs.llm) inputs[i].llm = llm_.row(0, i).stats;
+    if (reads_llm) inputs[i].llm = llm_.row(0, i).stats;
     inputs[i].seed = request.sampling.seed;
     inputs[i].stream = sequence.stream;
     inputs[i].position = static_cast<std::uint64_t>(read.rows[i]) + 1;
@@ -384,6 +394,10 @@ StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequen
   std::vector<double> scores(n);
   const Stopwatch watch;
   if (n > 0) request.policy->score(inputs, scores);
+  for (std::size_t i = 0; needs.judges && i < n; ++i) {
+    const Token token = request.prompt[static_cast<std::size_t>(read.rows[i]) + 1];
+    scores[i] = request.policy->judge({inputs[i].slm, inputs[i].llm, token});
+  }
   slot.cost.router_seconds += watch.seconds();
 
   std::vector<int> by_llm;

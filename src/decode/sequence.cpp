@@ -60,7 +60,7 @@ void Sequence::end(FinishReason reason) {
 }
 
 RowForm Sequence::draw_form() const {
-  return {.sums = request.sampling.top_logprobs >= 0,
+  return {.sums = request.sampling.top_logprobs >= 0 || request.policy->needs().judges,
           .logits = sampler.needs_logits() ||
                     request.sampling.top_logprobs > static_cast<int>(kLikeliest)};
 }

@@ -61,12 +61,23 @@ struct DecodeRequest {
   std::optional<Thinking> thinking;
 };
 
+/// What is kept of the row that a token was drawn from, for a policy that judges it later.
+struct KeptRow {
+  std::vector<TokenLogit> likeliest;
+  double log_sum = 0.0;
+
+  explicit KeptRow(const RowStats& row)
+      : likeliest(row.likeliest.begin(), row.likeliest.end()), log_sum(row.log_sum) {}
+  RowStats stats() const { return {.likeliest = likeliest, .log_sum = log_sum}; }
+};
+
 /// A token that is not decided: it is pending, or stands behind one that is.
 struct Draft {
-  TokenRecord record;    ///< as the SLM would write it, or as the LLM is guessed to
-  bool pending = false;  ///< the LLM will decide
-  bool ends = false;     ///< the answer ends with it
-  Guesses guesses{};     ///< of a pending token, where drafts behind it are allowed
+  TokenRecord record;            ///< as the SLM would write it, or as the LLM is guessed to
+  bool pending = false;          ///< the LLM will decide
+  bool ends = false;             ///< the answer ends with it
+  Guesses guesses{};             ///< of a pending token, where drafts behind it are allowed
+  std::optional<KeptRow> row{};  ///< of a pending token that the policy is to judge
 };
 
 /// One answer being written. The token sequence is authoritative; both KV caches and the text are

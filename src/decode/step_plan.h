@@ -69,11 +69,14 @@ struct Drawn {
   std::optional<TokenLogprobs> logprobs;
 };
 
-/// What the LLM writes at a position.
+/// What is written at a position that the LLM has read up to.
 struct Decision {
   std::size_t position = 0;
   Drawn drawn;
   std::optional<Guesses> guesses;  ///< of a pending token that was guessed
+  Token llm_token = kNoToken;      ///< what the LLM would write
+  std::optional<double> score{};   ///< of a pending token that the policy has judged
+  bool by_slm = false;             ///< which stands
   /// The rest of the LLM's one token, where it is several of the SLM's.
   std::vector<Drawn> further{};
 };

@@ -30,7 +30,8 @@ void check_by_text(const Request& request, const RoutingPolicy& policy) {
   const auto refuse = [&](bool is_asked, const char* field, const std::string& what) {
     if (is_asked) throw FieldError({field}, fmt::format("{} {}", what, why));
   };
-  const bool compares = policy.needs().llm || policy.name() == "speculative";
+  const PolicyNeeds needs = policy.needs();
+  const bool compares = needs.llm || needs.judges || policy.name() == "speculative";
   refuse(compares, "policy", fmt::format("'{}'", policy.name()));
   refuse(options.pending_tokens > 1, "pending_tokens", "speculation");
   refuse(options.audit, "audit", "comparing the models' tokens");
@@ -51,7 +52,8 @@ int opening_of(const DecodeRequest& request) {
   const PolicyNeeds needs = request.policy->needs();
   const bool writes_both = request.budget ? *request.budget > 0 && *request.budget < 1
                                           : request.threshold > 0 && request.threshold < 1;
-  const bool reads_both = needs.slm && !needs.llm && !needs.per_prompt && !request.score_prompt;
+  const bool reads_both =
+      needs.slm && !needs.llm && !needs.judges && !needs.per_prompt && !request.score_prompt;
   if (!writes_both || !reads_both || request.prompt.size() < kShort) return 0;
   return static_cast<int>(std::min(kMost, (request.prompt.size() + kPart - 1) / kPart));
 }

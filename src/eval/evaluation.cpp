@@ -58,6 +58,7 @@ class Evaluation {
  private:
   void check_options() const;
   void check_policy(const std::string& name) const;
+  bool judges(const std::string& policy) const;
   void load_datasets();
   void find_settings();
   std::vector<double> thresholds_of(const std::string& policy);
@@ -113,6 +114,10 @@ void Evaluation::check_policy(const std::string& name) const {
   }
 }
 
+bool Evaluation::judges(const std::string& policy) const {
+  return service_.pair().policy(generation_of(policy, 0.0))->needs().judges;
+}
+
 void Evaluation::check_options() const {
   if (options_.data.empty()) throw FieldError({"data"}, "name at least one dataset");
   if (!options_.thresholds.empty() && !options_.budgets.empty()) {
@@ -120,6 +125,11 @@ void Evaluation::check_options() const {
   }
   for (const std::string& policy : policies_) {
     check_policy(policy);
+    if (!options_.budgets.empty() && judges(policy)) {
+      throw FieldError({"budgets"}, fmt::format("'{}' scores a token once the LLM has read it: no "
+                                                "budget can be aimed at; give thresholds",
+                                                policy));
+    }
     if (std::count(policies_.begin(), policies_.end(), policy) > 1) {
       throw FieldError({"policies"}, fmt::format("two policies are called '{}'", policy));
     }
@@ -187,6 +197,7 @@ std::string Evaluation::identity() const {
 std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
   if (is_fixed_policy(policy)) return {service_.pair().policy(policy)->default_threshold()};
   if (!options_.thresholds.empty()) return options_.thresholds;
+  if (judges(policy)) return default_judge_thresholds();
   const std::vector<double>& budgets =
       options_.budgets.empty() ? default_budgets() : options_.budgets;
   if (policy == "random") return budgets;

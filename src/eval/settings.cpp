@@ -25,4 +25,9 @@ const std::vector<double>& default_budgets() {
   return kBudgets;
 }
 
+const std::vector<double>& default_judge_thresholds() {
+  static const std::vector<double> kThresholds = {0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9};
+  return kThresholds;
+}
+
 }  // namespace citer

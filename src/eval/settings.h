@@ -19,4 +19,7 @@ std::vector<std::string> default_policies(const Pair& pair);
 /// The budgets of a curve when the user names neither thresholds nor budgets.
 const std::vector<double>& default_budgets();
 
+/// Its thresholds for policies that judge what the LLM has read, likewise.
+const std::vector<double>& default_judge_thresholds();
+
 }  // namespace citer

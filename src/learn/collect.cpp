@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Examples of one part file at least: as many as there are sequences, to write their texts together.
+/// Examples of one part file at least: as many as there are sequences, to write their texts
+/// together.
 constexpr std::size_t kLeastPart = 8;
 
 /// One collection.
@@ -54,8 +55,8 @@ Collector::Collector(ServicePool& services, const CollectJob& options, const Wat
     : services_(services),
       options_(options),
       watcher_(watcher),
-      part_size_(std::max(kLeastPart,
-                          static_cast<std::size_t>(services.front().status().sequences))),
+      part_size_(
+          std::max(kLeastPart, static_cast<std::size_t>(services.front().status().sequences))),
       parts_(options.out) {
   if (options.data.empty()) throw FieldError({"data"}, "name at least one dataset");
   if (options.positions < 0) {

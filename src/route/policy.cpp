@@ -39,6 +39,31 @@ class PerTokenPolicy final : public RoutingPolicy {
   Score rule_;
 };
 
+/// Lets the LLM read all tokens and judges them.
+class JudgingPolicy final : public RoutingPolicy {
+ public:
+  using Rule = double (*)(const JudgeInput&);
+
+  JudgingPolicy(std::string name, bool sums, double default_threshold, Rule rule)
+      : name_(std::move(name)), sums_(sums), default_threshold_(default_threshold), rule_(rule) {}
+
+  const std::string& name() const override { return name_; }
+  PolicyNeeds needs() const override { return {.sums = sums_, .judges = true}; }
+  double default_threshold() const override { return default_threshold_; }
+  void score(std::span<const PolicyInput> /*inputs*/, std::span<double> scores) const override {
+    std::fill(scores.begin(), scores.end(), 0.0);
+  }
+  double judge(const JudgeInput& input) const override {
+    return std::clamp(rule_(input), 0.0, 1.0);
+  }
+
+ private:
+  std::string name_;
+  bool sums_;
+  double default_threshold_;
+  Rule rule_;
+};
+
 /// Stream of the random policy's numbers, apart from the sampler's.
 constexpr std::uint64_t kRandomPolicySalt = 0x726f757465ULL;
 
@@ -55,6 +80,29 @@ double certainty(const PolicyInput& in) {
 }
 double agreement(const PolicyInput& in) {
   return in.slm.likeliest.front().id == in.llm.likeliest.front().id ? 1.0 : 0.0;
+}
+
+/// Of a token's logit in a row, or nullptr where it is not among the likeliest.
+const TokenLogit* listed(const RowStats& row, Token token) {
+  const auto at = std::find_if(row.likeliest.begin(), row.likeliest.end(),
+                               [token](const TokenLogit& t) { return t.id == token; });
+  return at == row.likeliest.end() ? nullptr : &*at;
+}
+
+double overlap(const JudgeInput& in) {
+  double sum = 0.0;
+  for (const TokenLogit& t : in.slm.likeliest) {
+    const TokenLogit* other = listed(in.llm, t.id);
+    if (other == nullptr) continue;
+    sum += std::exp(std::min(in.slm.logprob(t.logit), in.llm.logprob(other->logit)));
+  }
+  return sum;
+}
+
+double share_of_likeliest(const JudgeInput& in) {
+  const TokenLogit* token = listed(in.llm, in.token);
+  if (token == nullptr) return 0.0;
+  return std::exp(double{token->logit} - double{in.llm.likeliest.front().logit});
 }
 
 constexpr PolicyNeeds kSlmRow{};
@@ -87,6 +135,8 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
   if (name == "maxprob") return policy(kSlmSums, 0.9, top_probability);
   if (name == "margin") return policy(kSlmSums, 0.8, top_margin);
   if (name == "entropy") return policy(kSlmSums, 0.95, certainty);
+  if (name == "divergence") return std::make_shared<JudgingPolicy>(name, true, 0.5, overlap);
+  if (name == "ratio") return std::make_shared<JudgingPolicy>(name, false, 0.3, share_of_likeliest);
   if (name == "oracle") return policy(kBothModels, 0.5, agreement);
   if (is_learned_policy(name)) {
     throw FieldError({"routers"}, fmt::format("policy '{}' needs a router file", name));
@@ -97,8 +147,8 @@ std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name) {
 
 const std::vector<std::string>& policy_names() {
   static const std::vector<std::string> kNames = [] {
-    std::vector<std::string> all = {"slm",     "llm",    "speculative", "random:P",
-                                    "maxprob", "margin", "entropy",     "oracle"};
+    std::vector<std::string> all = {"slm",    "llm",     "speculative", "random:P", "maxprob",
+                                    "margin", "entropy", "divergence",  "ratio",    "oracle"};
     const std::vector<std::string>& learned = learned_policy_names();
     all.insert(all.end(), learned.begin(), learned.end());
     return all;

@@ -110,8 +110,12 @@ std::vector<DecodeRequest> mixed_lengths(int n, const std::string& policy, doubl
 }
 
 TEST_F(Batching, GreedyAnswersAreTheSameTogetherAndAlone) {
-  for (const auto& [policy, threshold] :
-       {std::pair{"maxprob", 0.6}, {"random:0.4", 0.4}, {"llm", 1.0}, {"oracle", 0.5}}) {
+  for (const auto& [policy, threshold] : {std::pair{"maxprob", 0.6},
+                                          {"random:0.4", 0.4},
+                                          {"llm", 1.0},
+                                          {"oracle", 0.5},
+                                          {"divergence", 0.1},
+                                          {"ratio", 0.1}}) {
     SCOPED_TRACE(policy);
     const std::vector<DecodeRequest> requests = mixed_lengths(9, policy, threshold);
     expect_as_alone(requests, run_together(requests, 4, 1));

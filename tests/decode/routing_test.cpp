@@ -21,11 +21,32 @@ Token likeliest(const std::vector<float>& logits) {
   return static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
+/// The sum of the smaller of both probabilities, over the tokens that are among the likeliest of
+/// both.
+double overlap(const std::vector<float>& slm, const std::vector<float>& llm) {
+  const auto bar = [](std::vector<float> logits) {
+    std::sort(logits.begin(), logits.end(), std::greater<>());
+    return logits[std::min(logits.size(), kLikeliest) - 1];
+  };
+  const std::vector<double> p = test::softmax(slm);
+  const std::vector<double> q = test::softmax(llm);
+  double sum = 0.0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (slm[i] >= bar(slm) && llm[i] >= bar(llm)) sum += std::min(p[i], q[i]);
+  }
+  return sum;
+}
+
 double expected_score(const std::string& policy, const std::vector<float>& slm,
                       const std::vector<float>& llm) {
   if (policy == "slm") return 1.0;
   if (policy == "llm") return 0.0;
   if (policy == "oracle") return likeliest(slm) == likeliest(llm) ? 1.0 : 0.0;
+  if (policy == "divergence") return overlap(slm, llm);
+  if (policy == "ratio") {
+    return std::exp(llm[static_cast<std::size_t>(likeliest(slm))] -
+                    llm[static_cast<std::size_t>(likeliest(llm))]);
+  }
   std::vector<double> shares = test::softmax(slm);
   std::sort(shares.begin(), shares.end(), std::greater<>());
   if (policy == "maxprob") return shares[0];
@@ -77,7 +98,8 @@ class Routing : public testing::Test {
     }
     EXPECT_EQ(c.slm_tokens, slm_tokens);
     EXPECT_EQ(c.llm_tokens, llm_tokens);
-    const bool all_llm = sequence.request.policy->needs().llm;
+    const PolicyNeeds needs = sequence.request.policy->needs();
+    const bool all_llm = needs.llm || needs.judges;
     const std::int64_t all = prompt + c.tokens() - 1;
     EXPECT_EQ(c.llm_passes, all_llm ? c.tokens() : llm_tokens);
     EXPECT_EQ(c.llm_positions, all_llm ? all : llm_read);
@@ -97,6 +119,8 @@ TEST_F(Routing, EqualsTheNaiveReference) {
       {"margin", {0.2, 0.5, 0.8}},
       {"entropy", {0.6, 0.8, 0.95}},
       {"oracle", {0.5}},
+      {"divergence", {0.1, 0.2}},
+      {"ratio", {0.05, 0.2}},
       {"random:0.3", {0.3, 0.7}},
       {"slm", {0.0, 0.5}},
       {"llm", {0.5, 1.0}}};
@@ -116,7 +140,48 @@ TEST_F(Routing, EqualsTheNaiveReference) {
       }
     }
   }
-  EXPECT_GE(both_wrote, 18) << "the cases must mix writers to mean something";
+  EXPECT_GE(both_wrote, 24) << "the cases must mix writers to mean something";
+}
+
+TEST_F(Routing, WhatTheLlmJudgesMayWaitForIt) {
+  for (const char* policy : {"divergence", "ratio"}) {
+    std::int64_t stand = 0;
+    std::int64_t corrected = 0;
+    for (const int limit : {2, 5, 0}) {
+      for (const std::vector<Token>& prompt : test::random_prompts(2)) {
+        SCOPED_TRACE(std::string(policy) + " holding " + std::to_string(limit));
+        TinyPair pair(files_, {.context_size = 128});
+        DecodeRequest request = test::make_request(prompt, policy, 0.1, 40);
+        request.pending_limit = limit;
+        const Sequence answer = test::run_alone(pair, std::move(request));
+        expect_plain_routing(answer, policy);
+        const Counters& c = answer.counters;
+        EXPECT_EQ(c.accepted + c.rejected, c.tokens());
+        EXPECT_GE(c.accepted, c.slm_tokens) << "what stands was guessed";
+        if (limit > 0) {
+          EXPECT_LT(c.llm_passes, c.tokens());
+        }
+        stand += c.slm_tokens;
+        corrected += c.rejected;
+      }
+    }
+    EXPECT_GT(stand, 0) << policy;
+    EXPECT_GT(corrected, 0) << policy;
+  }
+}
+
+TEST_F(Routing, AtThresholdOneTheLlmJudgesNothing) {
+  const std::vector<Token> prompt = test::random_prompts(1).front();
+  const auto tokens = [&](const char* policy, int limit) {
+    TinyPair pair(files_, {.context_size = 128});
+    DecodeRequest request = test::make_request(prompt, policy, 1.0, 40);
+    request.pending_limit = limit;
+    return test::run_alone(pair, std::move(request)).tokens;
+  };
+  for (const int limit : {1, 4}) {
+    EXPECT_EQ(tokens("ratio", limit), tokens("llm", 1)) << limit;
+    EXPECT_EQ(tokens("divergence", limit), tokens("llm", 1)) << limit;
+  }
 }
 
 TEST_F(Routing, SpeculationEqualsTheNaiveReferenceToo) {

@@ -79,6 +79,7 @@ TEST_F(ByTextPair, WhatTakesOneVocabularyIsRefusedByName) {
   EXPECT_EQ(refusal([](Request& r) { r.options.policy = "oracle"; }), named("policy", "'oracle'"));
   EXPECT_EQ(refusal([](Request& r) { r.options.policy = "speculative"; }),
             named("policy", "'speculative'"));
+  EXPECT_EQ(refusal([](Request& r) { r.options.policy = "ratio"; }), named("policy", "'ratio'"));
   EXPECT_EQ(refusal([](Request& r) { r.options.pending_tokens = 4; }),
             named("pending_tokens", "speculation"));
   EXPECT_EQ(refusal([](Request& r) { r.options.audit = true; }),

@@ -53,6 +53,33 @@ TEST(Policy, KnownValues) {
   EXPECT_EQ(score_of("oracle", {1, 5, 2}, {0, 0, 1}), 0.0F);
 }
 
+double judgement_of(const std::string& policy, const std::vector<float>& slm,
+                    const std::vector<float>& llm, Token token) {
+  const test::ReadRow slm_row(slm);
+  const test::ReadRow llm_row(llm);
+  return make_policy(policy)->judge({slm_row.stats, llm_row.stats, token});
+}
+
+TEST(Policy, KnownJudgements) {
+  const std::vector<float> two_to_one = {std::log(2.0F), 0.0F};
+  const std::vector<float> one_to_two = {0.0F, std::log(2.0F)};
+  EXPECT_NEAR(judgement_of("divergence", two_to_one, two_to_one, 0), 1.0, 1e-6);
+  EXPECT_NEAR(judgement_of("divergence", two_to_one, one_to_two, 0), 2.0 / 3, 1e-6);
+  EXPECT_NEAR(judgement_of("ratio", two_to_one, two_to_one, 0), 1.0, 1e-6);
+  EXPECT_NEAR(judgement_of("ratio", two_to_one, two_to_one, 1), 0.5, 1e-6);
+  std::vector<float> long_row(300, 0.0F);
+  long_row[7] = 5.0F;
+  EXPECT_EQ(judgement_of("ratio", long_row, long_row, 299), 0.0) << "not among the likeliest";
+}
+
+TEST(Policy, JudgesLeaveAllTokensToTheLlmUntilItHasRead) {
+  for (const char* name : {"divergence", "ratio"}) {
+    const PolicyNeeds needs = make_policy(name)->needs();
+    EXPECT_TRUE(needs.judges && needs.slm && !needs.llm) << name;
+    EXPECT_EQ(score_of(name, {1, 5, 2}), 0.0F) << name;
+  }
+}
+
 TEST(Policy, ScoresStayInRange) {
   Rng rng(1);
   std::vector<std::vector<float>> rows = {
@@ -67,6 +94,12 @@ TEST(Policy, ScoresStayInRange) {
        {"slm", "llm", "random:0.5", "maxprob", "margin", "entropy", "oracle"}) {
     for (const std::vector<float>& row : rows) {
       const double score = score_of(policy, row, row);
+      ASSERT_TRUE(score >= 0 && score <= 1) << policy << " of " << row.size() << ": " << score;
+    }
+  }
+  for (const char* policy : {"divergence", "ratio"}) {
+    for (const std::vector<float>& row : rows) {
+      const double score = judgement_of(policy, row, row, 0);
       ASSERT_TRUE(score >= 0 && score <= 1) << policy << " of " << row.size() << ": " << score;
     }
   }
@@ -127,7 +160,8 @@ TEST(Policy, SaysWhatItNeeds) {
 }
 
 TEST(Policy, DefaultThresholdsAreThresholds) {
-  for (const char* name : {"slm", "llm", "random:0.25", "maxprob", "margin", "entropy", "oracle"}) {
+  for (const char* name : {"slm", "llm", "random:0.25", "maxprob", "margin", "entropy",
+                           "divergence", "ratio", "oracle"}) {
     const double threshold = make_policy(name)->default_threshold();
     EXPECT_TRUE(threshold >= 0 && threshold <= 1) << name;
   }
