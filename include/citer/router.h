@@ -10,8 +10,8 @@ namespace citer {
 /// What a router looks at.
 enum class RouterFeatures {
   kHidden,            ///< the SLM's last hidden state, as in the paper
-  kHiddenConfidence,  ///< and the shape of its next-token distribution (R2R, Fu et al. 2025, found
-                      ///< the logits worth having)
+  kConfidence,        ///< the shape of its next-token distribution alone: no hidden state is read
+  kHiddenConfidence,  ///< both (R2R, Fu et al. 2025, found the logits worth having)
 };
 
 /// How a router's matrices are stored and multiplied. Q8_0 is used where a row's length is a

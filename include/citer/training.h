@@ -85,6 +85,7 @@ struct TrainOptions {
   /// What is learned: citer, citer-s, co-llm or query.
   std::string policy = "citer";
   RouterFeatures features = RouterFeatures::kHidden;
+  bool linear = false;  ///< logistic regression in place of the paper's MLP
   RouterWeights weights = RouterWeights::kF16;
   int epochs = 40;              ///< at most; 1 or more
   int patience = 6;             ///< epochs without a better held-out loss before it ends

@@ -95,7 +95,9 @@ void TrainFlags::add_to(CLI::App& app) {
   app.add_option("--valid", valid_,
                  "Datasets to calibrate on (default: with the bundled pair its validation files, "
                  "else a fifth of the training data, which is then not trained on)");
-  app.add_option("--features", features_, "hidden, or hidden+confidence")->capture_default_str();
+  app.add_option("--features", features_, "hidden, confidence, or hidden+confidence")
+      ->capture_default_str();
+  app.add_flag("--linear", train_.linear, "Logistic regression in place of the paper's MLP");
   app.add_option("--type", type_, "Storage of the router's matrices: f32, f16 or q8_0")
       ->capture_default_str();
   app.add_option("--epochs", train_.epochs, "Epochs at most")->capture_default_str();

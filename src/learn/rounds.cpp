@@ -65,12 +65,12 @@ std::string epoch_text(const EpochReport& r) {
 std::string training_identity(const Preferences& preferences, const TrainOptions& o,
                               const CalibrateOptions& calibrate) {
   std::string text = fmt::format(
-      "{}; policy {} features {} weights {} epochs {} patience {} batch {} learning-rate {} "
+      "{}; policy {} features {}{} weights {} epochs {} patience {} batch {} learning-rate {} "
       "weight-decay {} dropout {} most-weight {} folds {} seed {} max-tokens {} stop {} budgets {}",
-      preferences.info.identity, o.policy, to_string(o.features), static_cast<int>(o.weights),
-      o.epochs, o.patience, o.batch, o.learning_rate, o.weight_decay, o.dropout, o.most_weight,
-      o.folds, o.seed, calibrate.max_tokens, fmt::join(calibrate.stop, ","),
-      fmt::join(calibrate.budgets, ","));
+      preferences.info.identity, o.policy, to_string(o.features), o.linear ? " linear" : "",
+      static_cast<int>(o.weights), o.epochs, o.patience, o.batch, o.learning_rate, o.weight_decay,
+      o.dropout, o.most_weight, o.folds, o.seed, calibrate.max_tokens,
+      fmt::join(calibrate.stop, ","), fmt::join(calibrate.budgets, ","));
   const SamplingOptions& s = calibrate.sampling;
   text += fmt::format(
       " temperature {} top-k {} top-p {} min-p {} repeat-penalty {} repeat-last-n {} "

@@ -180,7 +180,7 @@ EpochReport Training::evaluate(const RouterMlp& mlp) const {
 std::optional<Router> Training::run(const std::function<void(const EpochReport&)>& on_epoch,
                                     const std::function<bool()>& should_stop) {
   const int d = set_.n_features;
-  MlpTrainer trainer({.widths = {d, 2 * d, d, 1},
+  MlpTrainer trainer({.widths = options_.linear ? std::vector{d, 1} : std::vector{d, 2 * d, d, 1},
                       .batch = options_.batch,
                       .dropout = options_.dropout,
                       .learning_rate = options_.learning_rate,

@@ -55,11 +55,14 @@ void balance(TrainingSet& set, double most_weight) {
 }  // namespace
 
 void TrainingSet::read(std::size_t i, std::span<float> row) const {
-  const auto width = static_cast<std::size_t>(preferences->info.n_embd);
-  preferences->hidden.read(position[i], row.first(width));
-  if (features != RouterFeatures::kHiddenConfidence) return;
+  if (reads_hidden(features)) {
+    const auto width = static_cast<std::size_t>(preferences->info.n_embd);
+    preferences->hidden.read(position[i], row.first(width));
+    row = row.subspan(width);
+  }
+  if (!reads_confidence(features)) return;
   const auto confidence = preferences->confidence_row(position[i]);
-  std::copy(confidence.begin(), confidence.end(), row.subspan(width).begin());
+  std::copy(confidence.begin(), confidence.end(), row.begin());
 }
 
 bool is_held_out(const std::string& example_id, std::uint64_t seed, int folds) {

@@ -9,15 +9,18 @@
 namespace citer {
 
 const char* to_string(RouterFeatures features) {
+  if (features == RouterFeatures::kConfidence) return "confidence";
   return features == RouterFeatures::kHidden ? "hidden" : "hidden+confidence";
 }
 
 RouterFeatures router_features(const std::string& name) {
-  for (const RouterFeatures f : {RouterFeatures::kHidden, RouterFeatures::kHiddenConfidence}) {
+  for (const RouterFeatures f :
+       {RouterFeatures::kHidden, RouterFeatures::kConfidence, RouterFeatures::kHiddenConfidence}) {
     if (name == to_string(f)) return f;
   }
-  throw FieldError({"features"},
-                   fmt::format("expected hidden or hidden+confidence, found '{}'", name));
+  throw FieldError(
+      {"features"},
+      fmt::format("expected hidden, confidence or hidden+confidence, found '{}'", name));
 }
 
 std::array<float, kConfidenceFeatures> confidence_features(const RowStats& row) {
@@ -35,7 +38,8 @@ std::array<float, kConfidenceFeatures> confidence_features(const RowStats& row) 
 }
 
 int feature_count(RouterFeatures features, int n_embd) {
-  return n_embd + (features == RouterFeatures::kHiddenConfidence ? kConfidenceFeatures : 0);
+  return (reads_hidden(features) ? n_embd : 0) +
+         (reads_confidence(features) ? kConfidenceFeatures : 0);
 }
 
 }  // namespace citer

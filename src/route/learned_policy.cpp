@@ -23,8 +23,8 @@ class LearnedPolicy final : public RoutingPolicy {
 
   const std::string& name() const override { return info_.policy; }
   PolicyNeeds needs() const override {
-    return {.sums = info_.features == RouterFeatures::kHiddenConfidence,
-            .hidden = true,
+    return {.sums = reads_confidence(info_.features),
+            .hidden = reads_hidden(info_.features),
             .per_prompt = info_.policy == "query"};
   }
   double default_threshold() const override { return citer::default_threshold(info_); }
@@ -55,14 +55,17 @@ class LearnedPolicy final : public RoutingPolicy {
 
  private:
   void add_features(const PolicyInput& input) const {
-    const std::span<const float> hidden = input.slm_hidden;
+    if (reads_hidden(info_.features)) add_hidden(input.slm_hidden);
+    if (!reads_confidence(info_.features)) return;
+    const auto confidence = confidence_features(input.slm);
+    features_.insert(features_.end(), confidence.begin(), confidence.end());
+  }
+
+  void add_hidden(std::span<const float> hidden) const {
     if (!std::all_of(hidden.begin(), hidden.end(), [](float v) { return std::isfinite(v); })) {
       throw ResourceError("the SLM's hidden state has values that are not finite");
     }
     features_.insert(features_.end(), hidden.begin(), hidden.end());
-    if (info_.features == RouterFeatures::kHidden) return;
-    const auto confidence = confidence_features(input.slm);
-    features_.insert(features_.end(), confidence.begin(), confidence.end());
   }
 
   RouterInfo info_;

@@ -182,7 +182,7 @@ TEST_F(Learn, BadFlags) {
       {{"train", "--out", path("r.gguf"), "--rounds", "0"}, "--rounds"},
       {train("p.gguf", "r.gguf", {"--rounds", "2"}), "--preferences FILE"},
       {train("p.gguf", "r.gguf", {"--features", "smell"}),
-       "--features: expected hidden or hidden+confidence, found 'smell'"},
+       "--features: expected hidden, confidence or hidden+confidence, found 'smell'"},
       {train("p.gguf", "r.gguf", {"--type", "q3"}),
        "--type: expected f32, f16 or q8_0, found 'q3'"},
       {train("p.gguf", "r.gguf", {"--policy", "maxprob"}),

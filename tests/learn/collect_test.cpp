@@ -439,6 +439,13 @@ TEST_F(Collect, TrainingIsReproducibleAndNeedsHeldOutExamples) {
   EXPECT_EQ(a->info.metrics.at("epoch"), best) << "the best epoch is what is returned";
   EXPECT_EQ(a->info.metrics.at("loss"), reports[static_cast<std::size_t>(best) - 1].loss);
 
+  train.features = RouterFeatures::kConfidence;
+  train.linear = true;
+  const auto small = train_router(*p, train, [](const EpochReport&) {});
+  ASSERT_TRUE(small);
+  ASSERT_EQ(small->mlp.size(), 1U);
+  EXPECT_EQ(small->mlp.front().n_in, kConfidenceFeatures);
+
   Preferences one = *p;
   for (PreferenceExample& example : one.examples) example.id = "the same";
   EXPECT_THAT(error_text<InputError>([&] { train_router(one, train, [](const EpochReport&) {}); }),

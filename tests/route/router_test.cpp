@@ -259,6 +259,17 @@ TEST_F(Learned, ConfidenceFeaturesFollowTheLogits) {
   EXPECT_NEAR(std::log(scores(*policy, {input})[0]), even, 0.05);
 }
 
+TEST_F(Learned, ARouterOfConfidenceAloneReadsNoHiddenState) {
+  save_router(folder_ / "router.gguf", own_router(RouterFeatures::kConfidence));
+  const auto policy = load_learned_policy(folder_ / "router.gguf", *model_);
+  EXPECT_FALSE(policy->needs().hidden);
+  EXPECT_TRUE(policy->needs().sums);
+  const test::ReadRow row(std::vector<float>(50, 0.0F));
+  PolicyInput input;
+  input.slm = row.stats;
+  EXPECT_NEAR(std::log(scores(*policy, {input})[0]), 8 * -std::log(50.0) + std::log(50.0), 0.05);
+}
+
 TEST(ConfidenceFeatures, FallingAndBounded) {
   const auto few = confidence_features(test::ReadRow({1.0F, 3.0F, 2.0F}).stats);
   EXPECT_GT(few[0], few[1]);
