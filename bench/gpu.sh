@@ -25,11 +25,6 @@ if [ "${1-}" = pack ]; then
   runtime=$(find "$folder/citer" -name runtime -type d | head -n 1)
   [ -n "$runtime" ] || die "pack: citer was not built against the private prefix (docs/building.md)"
   cp build/release/citer-inflate "$(dirname "$runtime")/"
-  # Libraries of the host, which may not be there.
-  "$runtime"/ld-linux*.so.* --list build/release/citer | awk '$3 ~ /^\/usr\// { print $3 }' |
-    while read -r library; do
-      [ -e "$runtime/$(basename "$library")" ] || cp -L "$library" "$runtime/"
-    done
   for library in "${@:3}"; do
     case $library in
       */libggml-*) cp -L "$library" "$runtime"/ggml/backends*/ ;;
