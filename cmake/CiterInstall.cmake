@@ -10,6 +10,10 @@ set(citer_pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(DIRECTORY models/demo/ DESTINATION ${citer_model_dir} COMPONENT program
   FILES_MATCHING PATTERN "*.gguf" PATTERN "data/*.jsonl" PATTERN "recipe" EXCLUDE)
 
+install(CODE "set(built_citer $<TARGET_FILE:citer>)" COMPONENT program)
+configure_file(cmake/manual.cmake.in installed/manual.cmake @ONLY)
+install(SCRIPT ${CMAKE_BINARY_DIR}/installed/manual.cmake COMPONENT program)
+
 if(CITER_PREFIX_LOADER)
   # Built against the private prefix: the libraries go along, libc among them, and a script starts the
   # program with their loader.
@@ -20,7 +24,6 @@ if(CITER_PREFIX_LOADER)
     COMPONENT program)
   install(TARGETS citer RUNTIME DESTINATION ${home} COMPONENT program)
   configure_file(cmake/runtime.cmake.in installed/runtime.cmake @ONLY)
-  install(CODE "set(built_citer $<TARGET_FILE:citer>)" COMPONENT program)
   install(SCRIPT ${CMAKE_BINARY_DIR}/installed/runtime.cmake COMPONENT program)
   # By the names that programs ask for, libllama.so.0 and the like: those alone are installed.
   file(GLOB citer_llama_libraries RELATIVE ${CITER_PREFIX_LIBDIR} ${CITER_PREFIX_LIBDIR}/libllama.so.?

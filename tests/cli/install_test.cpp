@@ -69,6 +69,10 @@ class Install : public testing::Test {
 TEST_F(Install, ProgramRunsFromItsPlaceAlone) {
   install({"--component", "program"});
   EXPECT_FALSE(fs::exists(place_ + "/include")) << "no headers without the library";
+  for (const char* file : {"man/man1/citer-generate.1", "bash-completion/completions/citer",
+                           "fish/vendor_completions.d/citer.fish", "zsh/site-functions/_citer"}) {
+    EXPECT_TRUE(fs::exists(place_ + "/share/" + file)) << file;
+  }
   const std::string program = place_ + "/bin/citer";
   const test::ProcessResult version = run(program, {"--version"}, {{"LD_DEBUG", "libs"}});
   EXPECT_THAT(version.out, testing::StartsWith("citer "));
@@ -159,10 +163,10 @@ TEST_F(Install, LibraryServesAConsumer) {
 TEST_F(Install, PkgConfigServesAConsumer) {
   install();
   const std::string program = (folder_ / "route").string();
-  run("/bin/sh",
-      {"-c", "exec c++ -std=c++20 -DMODELS=\"\\\"$(pkg-config --variable=modeldir citer)/\\\"\" " +
-                 std::string(CITER_SOURCE_DIR) + "/tests/consumer/route.cpp -o " + program +
-                 " $(pkg-config --cflags --libs citer)"},
+  const std::string compile =
+      R"(exec c++ -std=c++20 -DMODELS="\"$(pkg-config --variable=modeldir citer)/\"" -o "$1" )"
+      R"("$0" $(pkg-config --cflags --libs citer))";
+  run("/bin/sh", {"-c", compile, CITER_SOURCE_DIR "/tests/consumer/route.cpp", program},
       {{"PKG_CONFIG_PATH", place_ + "/lib/pkgconfig"}});
   const test::ProcessResult answer =
       run(program, {"Question: 3 + 4?\nSolution:"}, {{"LD_DEBUG", "libs"}});
