@@ -25,12 +25,6 @@ if [ "${1-}" = pack ]; then
   runtime=$(find "$folder/citer" -name runtime -type d | head -n 1)
   [ -n "$runtime" ] || die "pack: citer was not built against the private prefix (docs/building.md)"
   cp build/release/citer-inflate "$(dirname "$runtime")/"
-  # Libraries of the host, which may not be there.
-  "$runtime"/ld-linux*.so.* --library-path "$runtime" --list build/release/citer |
-    awk -v own="$runtime" '$3 ~ /^\// && index($3, own) != 1 { print $3 }' |
-    while read -r library; do
-      [ -e "$runtime/$(basename "$library")" ] || cp -L "$library" "$runtime/"
-    done
   for library in "${@:3}"; do
     case $library in
       */libggml-*) cp -L "$library" "$runtime"/ggml/backends*/ ;;

@@ -12,7 +12,8 @@ function(citer_compile_options target)
   if(CITER_SANITIZE)
     # -g1: reports name functions and lines; what debuggers want beside that costs a quarter of the build.
     # -O0 under UBSan, whose checks take twice as long to optimise as to compile, and longer than to run.
-    if(CITER_SANITIZE MATCHES undefined)
+    # A fuzzer runs for long.
+    if(CITER_SANITIZE MATCHES undefined AND NOT CITER_FUZZ)
       set(optimisation -O0)
     else()
       set(optimisation -O1)

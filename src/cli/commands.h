@@ -25,5 +25,7 @@ Run add_calibrate(CLI::App& app);
 Run add_serve(CLI::App& app);
 Run add_advise(CLI::App& app);
 Run add_devices(CLI::App& app);
+/// After all others: it describes them.
+Run add_manual(CLI::App& app);
 
 }  // namespace citer::cli

@@ -66,15 +66,16 @@ std::string version_text() {
   return fmt::format("citer {} ({})", CITER_VERSION, backend_versions());
 }
 
+std::string long_flag(const std::string& argument) {
+  for (const auto& [brief, full] : kShortFlags) {
+    if (argument == brief) return full;
+  }
+  return argument;
+}
+
 std::vector<std::string> long_flags(int argc, char** argv) {
   std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    std::string argument = argv[i];
-    for (const auto& [brief, full] : kShortFlags) {
-      if (argument == brief) argument = full;
-    }
-    arguments.push_back(std::move(argument));
-  }
+  for (int i = argc - 1; i > 0; --i) arguments.push_back(long_flag(argv[i]));
   return arguments;
 }
 

@@ -20,6 +20,9 @@ namespace citer::cli {
 /// Name, version, and the versions of libllama and ggml.
 std::string version_text();
 
+/// The long form of one of llama.cpp's short flags of several letters, or the argument as it is.
+std::string long_flag(const std::string& argument);
+
 /// The arguments in CLI11's (reversed) order, with llama.cpp's short flags of several letters
 /// ("-ngl", "-md") turned into their long forms.
 std::vector<std::string> long_flags(int argc, char** argv);

@@ -61,6 +61,12 @@ std::string memory_text(const Model& model) {
   return "keys and values of every token";
 }
 
+/// Weights, and keys and values of one whole context; libllama's buffers for passes come on top.
+std::uint64_t memory_bytes(const Model& model) {
+  return model.bytes() +
+         static_cast<std::uint64_t>(model.default_context()) * model.cache_bytes_per_token();
+}
+
 void print_model(const Model& model) {
   const Vocab& vocab = model.vocab();
   fmt::print("  model         {}, n_embd {}, trained for {} tokens\n", model.description(),
@@ -68,6 +74,9 @@ void print_model(const Model& model) {
   fmt::print("  vocabulary    {} tokens\n", vocab.size());
   fmt::print("  chat template {}\n", model.chat_template().empty() ? "no" : "yes");
   fmt::print("  memory        {}\n", memory_text(model));
+  fmt::print("  takes         {}: weights, and {:.1f} KiB for each of {} tokens\n",
+             megabytes(memory_bytes(model)),
+             static_cast<double>(model.cache_bytes_per_token()) / 1024, model.default_context());
 }
 
 void print_identity(const char* role, const ModelIdentity& model) {
@@ -166,6 +175,8 @@ int run_inspect(const InspectFlags& flags) {
       static_cast<double>(models[1]->parameters()) / static_cast<double>(models[0]->parameters());
   fmt::print("a pair: same vocabulary; the {} has {:.1f}x the parameters\n",
              factor >= 1 ? "second" : "first", std::max(factor, 1 / factor));
+  fmt::print("  together they take {}\n",
+             megabytes(memory_bytes(*models[0]) + memory_bytes(*models[1])));
   if (!match.harmless.empty()) fmt::print("  differences that do not matter: {}\n", match.harmless);
   return 0;
 }

@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -16,6 +15,7 @@
 #include "cli/field_flags.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/option_table.h"
 
 namespace citer::cli {
 namespace {
@@ -26,11 +26,14 @@ constexpr int kExitUsage = 2;
 using Commands = std::vector<std::pair<std::string, Run>>;
 
 /// Throws UsageError when the first of the (reversed) arguments names no command.
-void check_command(const std::vector<std::string>& arguments, const Commands& commands) {
+void check_command(const std::vector<std::string>& arguments, const CLI::App& app) {
   if (arguments.empty() || arguments.back().starts_with('-')) return;
+  const auto is_named = [&](const CLI::App* command) {
+    return command->get_name() == arguments.back();
+  };
+  if (!app.get_subcommands(is_named).empty()) return;
   std::vector<std::string> names;
-  for (const auto& [name, command] : commands) names.push_back(name);
-  if (std::find(names.begin(), names.end(), arguments.back()) != names.end()) return;
+  for (const CommandEntry& command : option_table(app)) names.push_back(command.name);
   throw UsageError(fmt::format("unknown command '{}'; expected one of {}", arguments.back(),
                                fmt::join(names, ", ")));
 }
@@ -50,10 +53,11 @@ int run(int argc, char** argv) {
                              {"eval", add_eval(app)},         {"collect", add_collect(app)},
                              {"train", add_train(app)},       {"calibrate", add_calibrate(app)},
                              {"serve", add_serve(app)},       {"judge", add_judge(app)},
-                             {"advise", add_advise(app)},     {"devices", add_devices(app)}};
+                             {"advise", add_advise(app)},     {"devices", add_devices(app)},
+                             {"manual", add_manual(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
-  check_command(arguments, commands);
+  check_command(arguments, app);
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp& e) {

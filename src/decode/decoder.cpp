@@ -16,7 +16,7 @@ namespace {
 std::size_t index(int slot) { return static_cast<std::size_t>(slot); }
 
 double tokens_per_weights(const ModelContext& model) {
-  const auto token = static_cast<double>(model.bytes_per_token());
+  const auto token = static_cast<double>(model.model().cache_bytes_per_token());
   return token > 0 ? static_cast<double>(model.model().bytes()) / token : 0.0;
 }
 

@@ -45,8 +45,8 @@ Models::Models(const Pair& pair, const ServiceOptions& options)
 
 ModelFacts facts_of(const ModelContext& context) {
   const Model& model = context.model();
-  return {model.options().path, model.description(),       model.parameters(),
-          model.bytes(),        context.bytes_per_token(), model.n_embd()};
+  return {model.options().path, model.description(),           model.parameters(),
+          model.bytes(),        model.cache_bytes_per_token(), model.n_embd()};
 }
 
 }  // namespace citer

@@ -23,8 +23,8 @@ constexpr std::size_t kLongestAnswer = std::size_t{64} << 20;
   throw InputError(fmt::format("{}: the answer is not the hub API's: expected {}", url, expected));
 }
 
-std::optional<json> get_json(const std::string& url, const HubOptions& options,
-                             const Watcher& watcher) {
+std::optional<std::string> get_text(const std::string& url, const HubOptions& options,
+                                    const Watcher& watcher) {
   Patience patience(options, watcher);
   while (!watcher.wants_stop()) {
     std::string body;
@@ -40,9 +40,7 @@ std::optional<json> get_json(const std::string& url, const HubOptions& options,
                       }});
     if (body.size() > kLongestAnswer) make_no_sense(url, "at most 64 MiB");
     if (head.status == 200 && head.fault.empty() && !watcher.wants_stop()) {
-      json parsed = json::parse(body, nullptr, false);
-      if (parsed.is_discarded()) make_no_sense(url, "JSON");
-      return parsed;
+      return body;
     }
     try {
       if (!patience.try_again(url, head)) break;
@@ -53,24 +51,15 @@ std::optional<json> get_json(const std::string& url, const HubOptions& options,
   return std::nullopt;
 }
 
+json parse(std::string_view answer, const std::string& url) {
+  json parsed = json::parse(answer, nullptr, false);
+  if (parsed.is_discarded()) make_no_sense(url, "JSON");
+  return parsed;
+}
+
 std::string text_of(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-/// {"branches": [{"name": "main", "targetCommit": "..."}]}
-void read_branches(const json& refs, HubListing& listing) {
-  if (!refs.is_object() || !refs.contains("branches") || !refs["branches"].is_array()) return;
-  for (const json& branch : refs["branches"]) {
-    if (!branch.is_object()) continue;
-    const std::string name = text_of(branch, "name");
-    const std::string commit = text_of(branch, "targetCommit");
-    if (!is_inside(name) || !is_commit(commit)) continue;
-    if (listing.commit.empty() || name == "main") {
-      listing.branch = name;
-      listing.commit = commit;
-    }
-  }
 }
 
 /// {"type": "file", "path": ..., "size": ..., "oid": ..., "lfs": {"oid": ..., "size": ...}}: of a
@@ -89,23 +78,45 @@ std::optional<HubFile> read_file_entry(const json& entry) {
 
 }  // namespace
 
+/// {"branches": [{"name": "main", "targetCommit": "..."}]}
+void read_refs(std::string_view answer, const std::string& url, HubListing& listing) {
+  const json refs = parse(answer, url);
+  if (refs.is_object() && refs.contains("branches") && refs["branches"].is_array()) {
+    for (const json& branch : refs["branches"]) {
+      if (!branch.is_object()) continue;
+      const std::string name = text_of(branch, "name");
+      const std::string commit = text_of(branch, "targetCommit");
+      if (!is_inside(name) || !is_commit(commit)) continue;
+      if (listing.commit.empty() || name == "main") {
+        listing.branch = name;
+        listing.commit = commit;
+      }
+    }
+  }
+  if (listing.commit.empty()) make_no_sense(url, "a list of branches");
+}
+
+void read_tree(std::string_view answer, const std::string& url, HubListing& listing) {
+  const json tree = parse(answer, url);
+  if (!tree.is_array()) make_no_sense(url, "a list of files");
+  for (const json& entry : tree) {
+    if (auto file = read_file_entry(entry)) listing.files.push_back(std::move(*file));
+  }
+}
+
 std::optional<HubListing> list_repository(const std::string& repository, const HubOptions& options,
                                           const Watcher& watcher) {
   const std::string api = options.endpoint + "api/models/" + repository;
   const std::string refs_url = api + "/refs";
-  const auto refs = get_json(refs_url, options, watcher);
+  const auto refs = get_text(refs_url, options, watcher);
   if (!refs) return std::nullopt;
   HubListing listing;
-  read_branches(*refs, listing);
-  if (listing.commit.empty()) make_no_sense(refs_url, "a list of branches");
+  read_refs(*refs, refs_url, listing);
 
   const std::string tree_url = api + "/tree/" + listing.commit + "?recursive=true";
-  const auto tree = get_json(tree_url, options, watcher);
+  const auto tree = get_text(tree_url, options, watcher);
   if (!tree) return std::nullopt;
-  if (!tree->is_array()) make_no_sense(tree_url, "a list of files");
-  for (const json& entry : *tree) {
-    if (auto file = read_file_entry(entry)) listing.files.push_back(std::move(*file));
-  }
+  read_tree(*tree, tree_url, listing);
   return listing;
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "citer/error.h"
@@ -16,6 +17,12 @@ struct HubListing {
   std::string commit{};
   std::vector<HubFile> files{};
 };
+
+/// Take up what the hub says of a repository's branches, and of a commit's files; `url` is for
+/// errors. What is no branch, or no file that could be fetched, is left out. Throw InputError for
+/// an answer that is something else.
+void read_refs(std::string_view answer, const std::string& url, HubListing& listing);
+void read_tree(std::string_view answer, const std::string& url, HubListing& listing);
 
 /// The hub could not be reached, or fails.
 class HubUnreachable : public ResourceError {

@@ -20,7 +20,6 @@ namespace citer {
 
 namespace {
 
-constexpr int kDefaultContext = 4096;
 /// Tokens that are worth a checkpoint behind them: it takes a pass of its own.
 constexpr std::size_t kWorthACheckpoint = 32;
 constexpr std::size_t kNowhere = ~std::size_t{0};
@@ -32,11 +31,6 @@ llama_flash_attn_type flash_attention_type(const std::string& name) {
   if (name == "on") return LLAMA_FLASH_ATTN_TYPE_ENABLED;
   if (name == "off") return LLAMA_FLASH_ATTN_TYPE_DISABLED;
   throw FieldError({"flash_attention"}, fmt::format("expected on, off or auto, found '{}'", name));
-}
-
-int choose_context_size(const Model& model, const ContextOptions& options) {
-  if (options.context_size > 0) return options.context_size;
-  return std::min(model.trained_context(), kDefaultContext);
 }
 
 /// A batch over borrowed storage, as llama_decode wants it. [n] each, one sequence id per token.
@@ -67,7 +61,7 @@ ModelContext::~ModelContext() = default;
 
 ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& options)
     : model_(std::move(model)),
-      context_size_(choose_context_size(*model_, options)),
+      context_size_(options.context_size > 0 ? options.context_size : model_->default_context()),
       batch_size_(options.batch_size),
       max_rows_(options.batch_size),
       n_vocab_(index(model_->vocab().size())),
@@ -371,22 +365,6 @@ void ModelContext::own_rows(std::span<const Item> items) {
 
 Row ModelContext::row(std::size_t request, std::size_t i) const {
   return rows_[first_row_[request] + i];
-}
-
-std::uint64_t ModelContext::bytes_per_token() const {
-  const llama_model* model = model_->handle();
-  const std::int32_t heads = llama_model_n_head(model);
-  if (heads == 0) return 0;
-  const auto row_bytes = [&](const char* head_size_key, ggml_type type) {
-    const std::int64_t head_size =
-        model_->number(head_size_key).value_or(llama_model_n_embd(model) / heads);
-    return ggml_row_size(type, head_size * llama_model_n_head_kv(model));
-  };
-  return static_cast<std::uint64_t>(llama_model_n_layer(model)) *
-         (row_bytes("attention.key_length",
-                    cache_type(model_->options().cache_type_k, "cache_type_k")) +
-          row_bytes("attention.value_length",
-                    cache_type(model_->options().cache_type_v, "cache_type_v")));
 }
 
 }  // namespace citer

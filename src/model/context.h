@@ -103,8 +103,6 @@ class ModelContext {
   std::int64_t cached_tokens() const;
   /// How many of the first `tokens` a sequence's cache holds and can be taken back to.
   std::size_t cached_prefix(int sequence, std::span<const Token> tokens) const;
-  /// Bytes of keys and values that one cached token takes; 0 if unknown.
-  std::uint64_t bytes_per_token() const;
 
  private:
   /// One token to evaluate.

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 
@@ -224,29 +225,33 @@ void GgufWriter::add_tensor(const std::string& name, ggml_type type, std::int64_
   gguf_add_tensor(gguf_.get(), tensor);
 }
 
-/// The tensors, each aligned, behind the metadata.
-bool GgufWriter::append_data(const fs::path& path) const {
-  std::ofstream file(path, std::ios::binary | std::ios::app);
+/// The metadata, and behind it the tensors, each aligned; whether all of it was written.
+bool GgufWriter::write(std::ostream& file) const {
+  const auto put = [&](const void* bytes, std::size_t size) {
+    file.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
+  };
+  std::vector<std::uint8_t> metadata(gguf_get_meta_size(gguf_.get()));
+  gguf_get_meta_data(gguf_.get(), metadata.data());
+  put(metadata.data(), metadata.size());
   const std::size_t alignment = gguf_get_alignment(gguf_.get());
   for (const Pieces& pieces : pieces_) {
     std::size_t size = 0;
     for (const auto& piece : pieces) {
-      file.write(reinterpret_cast<const char*>(piece.data()),
-                 static_cast<std::streamsize>(piece.size()));
+      put(piece.data(), piece.size());
       size += piece.size();
     }
     const std::string padding((alignment - size % alignment) % alignment, '\0');
-    file.write(padding.data(), static_cast<std::streamsize>(padding.size()));
+    put(padding.data(), padding.size());
   }
-  file.close();
+  file.flush();
   return !file.fail();
 }
 
 void GgufWriter::save(const fs::path& path) const {
   replace_file(path, [&](const fs::path& temporary) {
-    if (!gguf_write_to_file(gguf_.get(), temporary.c_str(), true) || !append_data(temporary)) {
-      throw ResourceError(
-          fmt::format("{}: cannot be written (disk full, or no permission?)", path.string()));
+    std::ofstream file(temporary, std::ios::binary);
+    if (!write(file)) {
+      throw ResourceError(fmt::format("{}: cannot write: {}", path.string(), std::strerror(errno)));
     }
   });
 }

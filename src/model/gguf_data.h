@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <memory>
 #include <span>
 #include <string>
@@ -91,7 +92,7 @@ class GgufWriter {
                   Pieces pieces);
   void add_bytes(const std::string& name, ggml_type type, std::int64_t n_in, std::int64_t rows,
                  std::vector<std::uint8_t> bytes);
-  bool append_data(const std::filesystem::path& path) const;
+  bool write(std::ostream& file) const;
 
   GgufPtr gguf_;
   std::vector<GgmlContextPtr> contexts_;

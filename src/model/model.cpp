@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include <ggml-backend.h>
+#include <ggml.h>
 #include <llama.h>
 
 #include <algorithm>
@@ -111,6 +112,24 @@ std::uint64_t Model::parameters() const { return llama_model_n_params(model_.get
 std::uint64_t Model::bytes() const { return llama_model_size(model_.get()); }
 
 int Model::window() const { return llama_model_n_swa(model_.get()); }
+
+int Model::default_context() const {
+  constexpr int kMost = 4096;
+  return std::min(trained_context(), kMost);
+}
+
+std::uint64_t Model::cache_bytes_per_token() const {
+  const std::int32_t heads = llama_model_n_head(model_.get());
+  if (heads == 0) return 0;
+  const auto row_bytes = [&](const char* head_size_key, ggml_type type) {
+    const std::int64_t head_size =
+        number(head_size_key).value_or(llama_model_n_embd(model_.get()) / heads);
+    return ggml_row_size(type, head_size * llama_model_n_head_kv(model_.get()));
+  };
+  return static_cast<std::uint64_t>(llama_model_n_layer(model_.get())) *
+         (row_bytes("attention.key_length", cache_type(options_.cache_type_k, "cache_type_k")) +
+          row_bytes("attention.value_length", cache_type(options_.cache_type_v, "cache_type_v")));
+}
 
 MemoryKind Model::memory() const {
   if (llama_model_is_recurrent(model_.get()) || llama_model_is_hybrid(model_.get())) {

@@ -35,10 +35,14 @@ class Model {
   std::string description() const;   ///< e.g. "llama 1.7B Q8_0"
   int n_embd() const;                ///< width of a hidden state
   int trained_context() const;       ///< tokens
+  int default_context() const;       ///< tokens that a sequence may hold where nobody says
   std::uint64_t parameters() const;  ///< number of weights
   std::uint64_t bytes() const;       ///< size of all tensors
   MemoryKind memory() const;         ///< hybrid models keep states
-  int window() const;                ///< tokens that layers with a sliding window see; 0: none
+  /// Bytes of keys and values that one cached token takes, where every layer keeps it; 0 if
+  /// unknown.
+  std::uint64_t cache_bytes_per_token() const;
+  int window() const;  ///< tokens that layers with a sliding window see; 0: none
   /// The integer under "<architecture>.<key>" in the file's metadata, if there is one.
   std::optional<std::int64_t> number(const std::string& key) const;
   std::string chat_template() const;  ///< Jinja source, "" if the file has none

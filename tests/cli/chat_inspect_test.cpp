@@ -151,8 +151,9 @@ class Inspect : public test::ProgramTest {};
 
 TEST_F(Inspect, TellsWhatAFileIs) {
   const std::string text = run_well({"inspect", path("slm.gguf")});
-  for (const char* part : {"slm.gguf", "llama", "n_embd 32", "300 tokens", "chat template no",
-                           "memory        keys and values of every token", "x f32"}) {
+  for (const char* part :
+       {"slm.gguf", "llama", "n_embd 32", "300 tokens", "chat template no",
+        "memory        keys and values of every token", "KiB for each of 512 tokens", "x f32"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   EXPECT_THAT(run_well({"inspect", "--metadata", path("slm.gguf")}),
@@ -163,6 +164,7 @@ TEST_F(Inspect, TellsAPair) {
   test::write_tiny_model(folder_ / "big.gguf", {.n_embd = 64, .n_ff = 192});
   const std::string text = run_well({"inspect", path("slm.gguf"), path("big.gguf")});
   EXPECT_THAT(text, HasSubstr("a pair: same vocabulary; the second has"));
+  EXPECT_THAT(text, HasSubstr("together they take "));
   EXPECT_THAT(run_well({"inspect", path("big.gguf"), path("slm.gguf")}),
               HasSubstr("the first has"));
 }

@@ -174,6 +174,19 @@ TEST_F(Collect, InterruptedAndResumedGivesTheSameFile) {
   EXPECT_FALSE(fs::exists(folder_ / "p.gguf.parts"));
 }
 
+TEST_F(Collect, ADamagedPartIsNamed) {
+  const CollectJob o = options(70);
+  Watcher stopping;
+  int calls = 0;
+  stopping.should_stop = [&] { return ++calls > 12; };
+  ASSERT_FALSE(collect(services_, o, stopping));
+  const fs::path part = folder_ / "p.gguf.parts" / "000000.gguf";
+  fs::resize_file(part, fs::file_size(part) / 2);
+  EXPECT_THAT(error_text<InputError>([&] { collect(services_, o); }), HasSubstr("000000.gguf"));
+  fs::remove(part);
+  EXPECT_TRUE(collect(services_, o));
+}
+
 TEST_F(Collect, ExamplesWithoutReferenceAreCountedAndNoneIsAnError) {
   const std::string bare =
       R"({"question":"What?","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"A"})";

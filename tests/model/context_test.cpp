@@ -315,14 +315,15 @@ TEST_F(ContextTest, SizeDefaultsToWhatTheModelWasTrainedFor) {
 
 TEST_F(ContextTest, CountsTheBytesOfAToken) {
   // 2 layers, keys and values of 64 numbers each.
-  EXPECT_EQ(make({.context_size = 64}, "f32").bytes_per_token(), 2U * 2 * 64 * 4);
-  EXPECT_EQ(make({.context_size = 64}, "f16").bytes_per_token(), 2U * 2 * 64 * 2);
+  EXPECT_EQ(make({.context_size = 64}, "f32").model().cache_bytes_per_token(), 2U * 2 * 64 * 4);
+  EXPECT_EQ(make({.context_size = 64}, "f16").model().cache_bytes_per_token(), 2U * 2 * 64 * 2);
 }
 
 TEST_F(ContextTest, CountsTheBytesOfATokenByTheHeadsOwnSize) {
   // 2 layers, keys and values of 2 heads of 48 numbers each, not of 64 / 4.
   test::write_tiny_model(path_, {.n_embd = 64, .n_head = 4, .n_head_kv = 2, .head_dim = 48});
-  EXPECT_EQ(make({.context_size = 64}, "f32").bytes_per_token(), 2U * 2 * (2 * 48) * 4);
+  EXPECT_EQ(make({.context_size = 64}, "f32").model().cache_bytes_per_token(),
+            2U * 2 * (2 * 48) * 4);
 }
 
 TEST_F(ContextTest, ResetForgetsAll) {

@@ -97,7 +97,7 @@ TEST_F(PlacementTest, ContextsSayWhatATokenTakes) {
     ModelOptions typed = options();
     typed.cache_type_k = k;
     typed.cache_type_v = v;
-    return ModelContext(Model::load(typed), {}).bytes_per_token();
+    return Model::load(typed)->cache_bytes_per_token();
   };
   EXPECT_EQ(bytes("f16", "f16") * 2, bytes("f32", "f32"));
   EXPECT_EQ(bytes("q8_0", "f16") * 128, bytes("f32", "f32") * (34 + 64) / 2);

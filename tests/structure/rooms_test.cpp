@@ -139,6 +139,22 @@ std::string code_of(std::string_view line) {
   return std::string(line.substr(0, line.find("//")));
 }
 
+/// Who may ask for the time of day: it dates answers, log lines and the server's start. Whatever
+/// waits or measures goes by the steady clock, which does not jump.
+TEST(Rooms, TheWallClockOnlyDates) {
+  const std::set<std::string> dating = {"api.cpp", "http_server.cpp", "request_log.cpp",
+                                        "request_log.h", "response_writer.cpp"};
+  const std::regex wall_clock(R"re(\b(system_clock|gettimeofday|CLOCK_REALTIME|std::time\())re");
+  const fs::path source = fs::path(CITER_SOURCE_DIR) / "src";
+  for (const auto& entry : fs::recursive_directory_iterator(source)) {
+    if (!entry.is_regular_file() || dating.count(entry.path().filename()) != 0) continue;
+    for_each_line(entry.path(), [&](std::string_view line, int number) {
+      EXPECT_FALSE(std::regex_search(code_of(line), wall_clock))
+          << entry.path().string() << ":" << number << ": " << line;
+    });
+  }
+}
+
 TEST(Rooms, NoneBelowTheProgramPrintsOrExits) {
   const fs::path source = fs::path(CITER_SOURCE_DIR) / "src";
   for (const auto& entry : fs::recursive_directory_iterator(source)) {
