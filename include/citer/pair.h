@@ -15,6 +15,7 @@ namespace citer {
 
 struct PairOptions {
   ModelOptions slm{};
+  /// Without a path there is one model alone, the `slm`: Pair::is_single().
   ModelOptions llm{};
   ChatOptions chat{};
   /// Router files, each for a policy of its own.
@@ -56,6 +57,10 @@ class Pair {
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
 
+  /// Whether there is one model alone, which writes every token: slm() and llm() are the same, and
+  /// `slm` is the one policy there is.
+  bool is_single() const;
+
   /// Whether both models have one vocabulary. Else the LLM reads and writes the answer's text in
   /// its own tokens, and the pair is for plain routing alone (docs/pairs.md).
   bool has_one_vocabulary() const;
@@ -73,7 +78,8 @@ class Pair {
   std::vector<Token> tokenize(const Prompt& prompt) const { return read(prompt).tokens; }
 
   /// The policy of GenerationOptions::own_policy or ::policy; "" is citer where there is a router
-  /// for it, else maxprob. Throws UsageError for a name that is not known.
+  /// for it, else maxprob (of one model alone: slm). Throws UsageError for a name that is not
+  /// known.
   std::shared_ptr<const RoutingPolicy> policy(const GenerationOptions& options) const;
   std::shared_ptr<const RoutingPolicy> policy(const std::string& name) const;
   /// The routers of PairOptions::routers, in their order.

@@ -207,21 +207,41 @@ void ModelFlags::add_to(CLI::App& app) {
   app.add_flag("-v,--verbose", verbose_, "Show llama.cpp's log");
 }
 
-PairOptions ModelFlags::pair_options() const {
+/// But for the models' paths and places.
+PairOptions ModelFlags::common_options() const {
   if (verbose_) {
     set_log_sink([](std::string_view text) { fmt::print(stderr, "{}", text); });
   }
   for (const std::string& server : rpc_servers_) add_rpc_server(server);
   PairOptions options = pair_;
   options.chat = chat_.options();
+  return options;
+}
+
+PairOptions ModelFlags::pair_options() const {
+  PairOptions options = common_options();
   if (!source_.fetch(options)) {
     options.slm.path = bundled_model("slm.gguf");
     options.llm.path = bundled_model("llm.gguf");
     if (options.routers.empty()) options.routers = bundled_routers();
   }
+  finish(options);
+  return options;
+}
+
+PairOptions ModelFlags::pair_or_single_options() const {
+  if (!source_.is_one()) return pair_options();
+  PairOptions options = common_options();
+  finish(options);
+  if (source_.is_llm_alone()) options.slm = options.llm;
+  options.slm.path = source_.fetch_one();
+  options.llm = {};
+  return options;
+}
+
+void ModelFlags::finish(PairOptions& options) const {
   options.slm.mmap = options.llm.mmap = !no_mmap_;
   placement_.apply(options);
-  return options;
 }
 
 ServiceOptions ModelFlags::service_options(int parallel) const {

@@ -46,12 +46,17 @@ class ModelFlags {
   /// The options as given; fetches models, loads RPC servers and sets the log level on the way.
   /// Throws Interrupted.
   PairOptions pair_options() const;
+  /// The same where one model alone will do: Pair::is_single().
+  PairOptions pair_or_single_options() const;
   /// Whether no model is given.
   bool is_bundled() const { return source_.is_empty(); }
   /// `parallel`: sequences where -np is not given.
   ServiceOptions service_options(int parallel = 1) const;
 
  private:
+  PairOptions common_options() const;
+  void finish(PairOptions& options) const;
+
   PairOptions pair_;
   ChatFormatFlags chat_;
   ServiceOptions service_;

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "learn/preferences.h"
+#include "model/context.h"
 #include "model/fingerprint.h"
 #include "model/gguf_file.h"
 #include "model/model.h"
@@ -61,10 +62,12 @@ std::string memory_text(const Model& model) {
   return "keys and values of every token";
 }
 
+int context_of(const Model& model) { return choose_context_size(model.trained_context(), {}); }
+
 /// Weights, and keys and values of one whole context; libllama's buffers for passes come on top.
 std::uint64_t memory_bytes(const Model& model) {
   return model.bytes() +
-         static_cast<std::uint64_t>(model.default_context()) * model.cache_bytes_per_token();
+         static_cast<std::uint64_t>(context_of(model)) * model.cache_bytes_per_token();
 }
 
 void print_model(const Model& model) {
@@ -76,7 +79,7 @@ void print_model(const Model& model) {
   fmt::print("  memory        {}\n", memory_text(model));
   fmt::print("  takes         {}: weights, and {:.1f} KiB for each of {} tokens\n",
              megabytes(memory_bytes(model)),
-             static_cast<double>(model.cache_bytes_per_token()) / 1024, model.default_context());
+             static_cast<double>(model.cache_bytes_per_token()) / 1024, context_of(model));
 }
 
 void print_identity(const char* role, const ModelIdentity& model) {

@@ -22,6 +22,11 @@ class SourceFlags {
   /// Sets both models' paths, fetching what is missing, with a bar on stderr. False where no model
   /// is named. Throws UsageError when only one is, what fetch_model() throws, and Interrupted.
   bool fetch(PairOptions& options) const;
+  /// Whether one model alone is named, and whether it is the one that else would be the LLM.
+  bool is_one() const { return llm_.is_named() != slm_.is_named(); }
+  bool is_llm_alone() const { return llm_.is_named() && !slm_.is_named(); }
+  /// The path of the one model that is named, fetched likewise.
+  std::string fetch_one() const { return locate(is_llm_alone() ? llm_ : slm_); }
 
  private:
   struct Source {

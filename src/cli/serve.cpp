@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,6 +19,7 @@
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/served_models.h"
 #include "serve/http_server.h"
 
 namespace citer::cli {
@@ -36,9 +39,37 @@ struct ServeFlags {
   int timeout = 600;
   int drain_timeout = 30;
   std::string log_requests;
+  std::string models_file;
+  int models_idle = 0;
+  std::int64_t models_memory = 0;
   ApiOptions api;
   CLI::App* app = nullptr;
 };
+
+void add_models_flags(ServeFlags& flags, CLI::App& app) {
+  auto* file =
+      app.add_option("--models", flags.models_file,
+                     "File of several pairs and models by name, {\"NAME\": {\"model\": ..., "
+                     "\"slm\": ..., ...}, ...}, each loaded when it is asked for");
+  app.add_option("--models-idle", flags.models_idle,
+                 "Seconds after which a model that nobody uses is unloaded (default: never)")
+      ->check(CLI::Range(1, 1 << 24))
+      ->needs(file);
+  app.add_option("--models-memory", flags.models_memory,
+                 "MiB that loaded models may take together; the least recently used goes first "
+                 "(default: any number)")
+      ->check(CLI::Range(1, 1 << 24))
+      ->needs(file);
+}
+
+/// What a file of models says of each is not said beside it. `before`: the flags that are.
+void refuse_beside_models(CLI::App& app, const std::vector<CLI::Option*>& before) {
+  CLI::Option* file = app.get_option("--models");
+  file->excludes(app.get_option("--alias"));
+  for (CLI::Option* option : app.get_options()) {
+    if (std::find(before.begin(), before.end(), option) == before.end()) file->excludes(option);
+  }
+}
 
 void add_flags(ServeFlags& flags, CLI::App& app) {
   flags.app = &app;
@@ -79,9 +110,12 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
                  "Seconds that running answers get to end when the server is asked to stop")
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();
+  add_models_flags(flags, app);
+  const std::vector<CLI::Option*> shared = app.get_options();
   flags.generation.add_to(app, "auto");
   flags.generation.add_promise_to(app);
   flags.model.add_to(app);
+  refuse_beside_models(app, shared);
 }
 
 void read_keys(const std::string& path, std::vector<std::string>& keys) {
@@ -113,40 +147,74 @@ std::function<void(const std::string&)> line_log(const std::string& path) {
   };
 }
 
-int run_serve(const ServeFlags& flags) {
-  const GenerationOptions defaults = flags.generation.generation_options();
-  const PairOptions pair = flags.model.pair_options();
-  ServiceOptions options = flags.model.service_options(kSequences);
-  options.queue_limit = flags.queue_limit;
+void print_line(const std::string& line) { fmt::print(stderr, "citer: {}\n", line); }
+
+HttpOptions http_options(const ServeFlags& flags, int sequences) {
   HttpOptions http = flags.http;
   if (!flags.api_key_file.empty()) read_keys(flags.api_key_file, http.api_keys);
   http.threads = flags.threads_http;
-  if (http.threads == 0) {
-    http.threads = options.context.sequences + flags.queue_limit + kSpareThreads;
-  }
-
+  if (http.threads == 0) http.threads = sequences + flags.queue_limit + kSpareThreads;
   if (!flags.log_requests.empty()) http.on_request = line_log(flags.log_requests);
-  const auto print_line = [](const std::string& line) { fmt::print(stderr, "citer: {}\n", line); };
   http.on_fault = print_line;
+  return http;
+}
 
-  const InterruptGuard interrupt;
-  std::optional<Service> service;  // outlives the server
-  HttpServer server(http);
-  server.start();
-  service.emplace(load_pair(pair), options);
+ApiOptions api_options(const ServeFlags& flags) {
   ApiOptions api = flags.api;
-  api.defaults = defaults;
-  api.random_seed = flags.app->count("--seed") == 0;
   api.time_limit = std::chrono::seconds(flags.timeout);
   api.on_note = print_line;
   api.version = CITER_VERSION;
-  server.serve(*service, api);
+  return api;
+}
+
+/// Until it is asked to stop.
+void serve(HttpServer& server, const ServeFlags& flags) {
   fmt::print(stderr, "listening on {}\n", server.url());
   while (!InterruptGuard::requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   fmt::print(stderr, "stopping\n");
   if (!server.drain(std::chrono::seconds(flags.drain_timeout))) {
     fmt::print(stderr, "stopped; some answers were cut off\n");
   }
+}
+
+void serve_one(const ServeFlags& flags) {
+  ApiOptions api = api_options(flags);
+  api.defaults = flags.generation.generation_options();
+  api.random_seed = flags.app->count("--seed") == 0;
+  const PairOptions pair = flags.model.pair_options();
+  ServiceOptions options = flags.model.service_options(kSequences);
+  options.queue_limit = flags.queue_limit;
+  std::optional<Service> service;  // outlives the server
+  HttpServer server(http_options(flags, options.context.sequences));
+  server.start();
+  service.emplace(load_pair(pair), options);
+  server.serve(*service, api);
+  serve(server, flags);
+}
+
+void serve_several(const ServeFlags& flags) {
+  ServedModel common{.api = api_options(flags)};
+  common.service.queue_limit = flags.queue_limit;
+  std::vector<ServedModel> models = read_served_models(flags.models_file, common);
+  int sequences = 0;
+  for (const ServedModel& model : models) sequences += model.service.context.sequences;
+  std::optional<ModelHost> host;  // outlives the server
+  HttpServer server(http_options(flags, sequences));
+  try {
+    host.emplace(std::move(models),
+                 HostOptions{.idle = std::chrono::seconds(flags.models_idle),
+                             .memory = static_cast<std::uint64_t>(flags.models_memory) << 20});
+  } catch (const Error& e) {
+    throw InputError(fmt::format("{}: {}", flags.models_file, e.what()));
+  }
+  server.start();
+  server.serve(*host, CITER_VERSION);
+  serve(server, flags);
+}
+
+int run_serve(const ServeFlags& flags) {
+  const InterruptGuard interrupt;
+  flags.models_file.empty() ? serve_one(flags) : serve_several(flags);
   return 0;
 }
 

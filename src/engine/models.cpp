@@ -13,6 +13,9 @@ ContextOptions with_spare(ContextOptions options, int spare) {
   return options;
 }
 
+/// Cells of a cache that nothing is read into.
+constexpr int kIdleCells = 256;
+
 /// It reads a token a pass: there is nothing within a pass to go back to.
 ContextOptions without_snapshots(ContextOptions options) {
   options.state_snapshots = 0;
@@ -30,7 +33,8 @@ bool overlaps(const std::string& overlap, const Pair& pair) {
 
 Models::Models(const Pair& pair, const ServiceOptions& options)
     : slm(pair.slm(), without_snapshots(with_spare(options.context, options.spare_sequences))),
-      llm(pair.llm(), with_spare(options.context, options.spare_sequences)),
+      llm(pair.llm(), with_spare(options.context, options.spare_sequences),
+          pair.is_single() ? kIdleCells : 0),
       decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair),
               !pair.has_one_vocabulary()) {
   if (options.max_wait && !(*options.max_wait >= 0)) {

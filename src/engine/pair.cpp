@@ -63,7 +63,8 @@ int opening_of(const DecodeRequest& request) {
 struct Pair::Impl {
   explicit Impl(const PairOptions& options)
       : slm(for_model("slm", [&] { return Model::load(options.slm); })),
-        llm(for_model("llm", [&] { return Model::load(options.llm); })),
+        llm(options.llm.path.empty() ? slm
+                                     : for_model("llm", [&] { return Model::load(options.llm); })),
         match(check_pair(*slm, *llm)),
         vocab(match.is_pair() ? common_vocab(*slm, *llm) : slm->vocab()),
         chat_format(*slm, *llm, match.is_pair() ? vocab : llm->vocab(), options.chat,
@@ -118,13 +119,19 @@ std::shared_ptr<const RoutingPolicy> Pair::policy(const GenerationOptions& optio
 }
 
 std::shared_ptr<const RoutingPolicy> Pair::policy(const std::string& name) const {
-  return impl_->policies.find(name);
+  if (!is_single()) return impl_->policies.find(name);
+  if (!name.empty() && name != "slm") {
+    throw FieldError({"policy"},
+                     fmt::format("expected slm, found '{}': there is one model alone", name));
+  }
+  return make_policy("slm");
 }
 
 const std::vector<RouterFacts>& Pair::router_facts() const { return impl_->policies.routers(); }
 const std::shared_ptr<Model>& Pair::slm() const { return impl_->slm; }
 const std::shared_ptr<Model>& Pair::llm() const { return impl_->llm; }
 const Vocab& Pair::vocab() const { return impl_->vocab; }
+bool Pair::is_single() const { return impl_->slm == impl_->llm; }
 bool Pair::has_one_vocabulary() const { return impl_->match.is_pair(); }
 
 void Pair::require_one_vocabulary(const std::string& what) const {
@@ -160,6 +167,10 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.llm_prompt = std::move(prompt.llm_tokens);
   resolved.thinking = prompt.thinking;
   resolved.policy = policy(options);
+  if (is_single() && (options.threshold || options.budget)) {
+    throw FieldError({options.threshold ? "threshold" : "budget"},
+                     "there is one model alone, which writes every token");
+  }
   if (!has_one_vocabulary()) check_by_text(request, *resolved.policy);
   resolved.promise = choose_promise(*resolved.policy, options);
   resolved.threshold = choose_threshold(*resolved.policy, options);
@@ -188,9 +199,10 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.score_prompt = request.score_prompt;
   const bool llm_is_near = slm()->parameters() * kMuchLarger > llm()->parameters();
   const Writer first = options.first.value_or(llm_is_near ? Writer::kLlm : Writer::kSlm);
-  if (first == Writer::kLlm) resolved.opening = opening_of(resolved);
+  if (first == Writer::kLlm && !is_single()) resolved.opening = opening_of(resolved);
   resolved.routing_is_free = options.policy.empty() && !options.own_policy && !options.threshold &&
-                             !options.budget && !request.score_prompt && !too_little_is_shown;
+                             !options.budget && !request.score_prompt && !too_little_is_shown &&
+                             !is_single();
   return resolved;
 }
 

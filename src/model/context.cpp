@@ -57,11 +57,15 @@ class Batch {
 
 }  // namespace
 
+int choose_context_size(int trained, const ContextOptions& options) {
+  return options.context_size > 0 ? options.context_size : std::min(trained, kDefaultContext);
+}
+
 ModelContext::~ModelContext() = default;
 
-ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& options)
+ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& options, int cells)
     : model_(std::move(model)),
-      context_size_(options.context_size > 0 ? options.context_size : model_->default_context()),
+      context_size_(choose_context_size(model_->trained_context(), options)),
       batch_size_(options.batch_size),
       max_rows_(options.batch_size),
       n_vocab_(index(model_->vocab().size())),
@@ -70,7 +74,7 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
       pool_(model_->threads()),
       readers_(index(pool_.size())) {
   const ErrorCapture errors;
-  open(options);
+  open(options, cells > 0 ? cells : context_size_ * options.sequences);
   if (!context_) {
     throw ResourceError(fmt::format("{}: no context of {} tokens x {} sequences ({})",
                                     model_->options().path, context_size_, options.sequences,
@@ -85,9 +89,9 @@ ModelContext::ModelContext(std::shared_ptr<Model> model, const ContextOptions& o
 }
 
 /// Makes the context, one that reads rows on its device where that is wanted and works.
-void ModelContext::open(const ContextOptions& options) {
+void ModelContext::open(const ContextOptions& options, int cells) {
   llama_context_params params = llama_context_default_params();
-  params.n_ctx = static_cast<std::uint32_t>(context_size_ * options.sequences);
+  params.n_ctx = static_cast<std::uint32_t>(cells);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options.batch_size);
   memory_.configure(params);
   params.n_threads = params.n_threads_batch = model_->threads();

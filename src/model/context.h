@@ -54,7 +54,8 @@ struct ForwardCost {
 class ModelContext {
  public:
   /// Throws ResourceError when the context does not fit, InputError when the model cannot decode.
-  ModelContext(std::shared_ptr<Model> model, const ContextOptions& options);
+  /// `cells`: tokens that its sequences may hold together; 0: each as many as a sequence may.
+  ModelContext(std::shared_ptr<Model> model, const ContextOptions& options, int cells = 0);
   ~ModelContext();
   ModelContext(const ModelContext&) = delete;
   ModelContext& operator=(const ModelContext&) = delete;
@@ -117,7 +118,7 @@ class ModelContext {
   };
 
   static std::size_t index(int sequence) { return static_cast<std::size_t>(sequence); }
-  void open(const ContextOptions& options);
+  void open(const ContextOptions& options, int cells);
   void plan(std::span<const RowRequest> requests);
   std::size_t plan_checkpoints(const RowRequest& request, std::size_t keep);
   void evaluate(ForwardCost& cost);
@@ -152,5 +153,8 @@ class ModelContext {
   ThreadPool pool_;
   std::vector<RowReader> readers_;  ///< one per worker of the pool
 };
+
+/// Tokens that a sequence may hold, of a model that was trained for so many.
+int choose_context_size(int trained, const ContextOptions& options);
 
 }  // namespace citer

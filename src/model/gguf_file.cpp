@@ -1,8 +1,10 @@
 #include "model/gguf_file.h"
 
 #include <ggml.h>
+#include <llama.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <map>
 
@@ -137,6 +139,31 @@ GgufSummary read_gguf_summary(const fs::path& path) {
     summary.metadata.emplace_back(gguf_get_key(gguf.get(), key), value_text(gguf.get(), key));
   }
   return summary;
+}
+
+std::int64_t GgufSummary::number(const std::string& key) const {
+  std::int64_t found = 0;
+  for (const auto& [each, value] : metadata) {
+    if (each == key) std::from_chars(value.data(), value.data() + value.size(), found);
+  }
+  return found;
+}
+
+std::uint64_t model_file_bytes(const std::string& path, const GgufSummary& summary) {
+  const auto parts = static_cast<int>(summary.number("split.count"));
+  std::vector<char> prefix(path.size() + 1);
+  if (parts < 2 || llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), 0, parts) <= 0) {
+    return summary.file_bytes;
+  }
+  std::uint64_t bytes = 0;
+  for (int part = 0; part < parts; ++part) {
+    std::vector<char> name(path.size() + 1);
+    llama_split_path(name.data(), name.size(), prefix.data(), part, parts);
+    std::error_code missing;  // libllama says so
+    const std::uintmax_t size = fs::file_size(name.data(), missing);
+    if (!missing) bytes += size;
+  }
+  return bytes;
 }
 
 }  // namespace citer

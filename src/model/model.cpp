@@ -113,11 +113,6 @@ std::uint64_t Model::bytes() const { return llama_model_size(model_.get()); }
 
 int Model::window() const { return llama_model_n_swa(model_.get()); }
 
-int Model::default_context() const {
-  constexpr int kMost = 4096;
-  return std::min(trained_context(), kMost);
-}
-
 std::uint64_t Model::cache_bytes_per_token() const {
   const std::int32_t heads = llama_model_n_head(model_.get());
   if (heads == 0) return 0;

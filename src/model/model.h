@@ -35,7 +35,6 @@ class Model {
   std::string description() const;   ///< e.g. "llama 1.7B Q8_0"
   int n_embd() const;                ///< width of a hidden state
   int trained_context() const;       ///< tokens
-  int default_context() const;       ///< tokens that a sequence may hold where nobody says
   std::uint64_t parameters() const;  ///< number of weights
   std::uint64_t bytes() const;       ///< size of all tensors
   MemoryKind memory() const;         ///< hybrid models keep states

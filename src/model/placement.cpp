@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <filesystem>
 #include <numeric>
 #include <string_view>
 
@@ -58,33 +56,6 @@ ggml_backend_buffer_type_t buffer_type(const std::string& name) {
   }
   throw FieldError({"override_tensor"},
                    fmt::format("no buffer type '{}'; there are: {}", name, fmt::join(known, ", ")));
-}
-
-/// An integer of the metadata; 0: there is none.
-int metadata_number(const GgufSummary& summary, const std::string& wanted) {
-  int number = 0;
-  for (const auto& [key, value] : summary.metadata) {
-    if (key == wanted) std::from_chars(value.data(), value.data() + value.size(), number);
-  }
-  return number;
-}
-
-/// Of a model's file, or of all of them where it is in parts.
-std::uint64_t file_bytes(const std::string& path, const GgufSummary& summary) {
-  const int parts = metadata_number(summary, "split.count");
-  std::vector<char> prefix(path.size() + 1);
-  if (parts < 2 || llama_split_prefix(prefix.data(), prefix.size(), path.c_str(), 0, parts) <= 0) {
-    return summary.file_bytes;
-  }
-  std::uint64_t bytes = 0;
-  for (int part = 0; part < parts; ++part) {
-    std::vector<char> name(path.size() + 1);
-    llama_split_path(name.data(), name.size(), prefix.data(), part, parts);
-    std::error_code missing;  // libllama says so
-    const std::uintmax_t size = std::filesystem::file_size(name.data(), missing);
-    if (!missing) bytes += size;
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -177,9 +148,9 @@ void Placement::fit(const ModelOptions& options) {
   }
   if (!has_gpu) return;
   const GgufSummary summary = read_gguf_summary(options.path);
-  params_.n_gpu_layers =
-      layers_that_fit(file_bytes(options.path, summary),
-                      metadata_number(summary, summary.architecture + ".block_count"), free);
+  params_.n_gpu_layers = layers_that_fit(
+      model_file_bytes(options.path, summary),
+      static_cast<int>(summary.number(summary.architecture + ".block_count")), free);
 }
 
 ggml_type cache_type(const std::string& name, const char* field) {

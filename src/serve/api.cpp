@@ -266,8 +266,8 @@ HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
                         std::chrono::steady_clock::time_point arrival) {
   request.record->model = parsed.model.empty() ? "citer" : parsed.model;
   request.record->streamed = parsed.stream;
-  const Routing routing =
-      choose_routing(service_.pair(), options_.defaults, preset_of(parsed.model), parsed.routing);
+  const Routing routing = choose_routing(service_.pair(), options_.defaults,
+                                         known_preset_of(parsed.model), parsed.routing);
   prepare_tools(service_.pair(), parsed);
   const std::vector<Prompt> prompts = prompts_of(parsed);
   int prompt_tokens = 0;

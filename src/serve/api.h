@@ -20,13 +20,15 @@ struct ApiOptions {
   std::chrono::seconds time_limit{600};  ///< of a request that generates
   /// Gets a line that whoever runs the server should read. Called by any thread.
   std::function<void(const std::string&)> on_note{};
-  std::vector<std::string> aliases{};  ///< further names of the model `citer`
+  /// By which a server of several models has this one; "": it is the only one, `citer`.
+  std::string name{};
+  std::vector<std::string> aliases{};  ///< further names of it
   bool any_model = false;              ///< names that are not known are names of it, too
   std::string version{};               ///< of the program
 };
 
-/// What the server's routes do. All methods may be called from any thread; what they throw is for
-/// api_error_of().
+/// What the routes of one service do. All methods may be called from any thread; what they throw is
+/// for api_error_of().
 class Api {
  public:
   /// Throws UsageError when the defaults name a policy or budget that there is not. Service and
@@ -40,20 +42,18 @@ class Api {
   HttpReply messages(const HttpRequest& request);
   HttpReply count_tokens(const HttpRequest& request);
 
-  // The server tells of itself, and of tokens (api_info.cpp).
-  HttpReply models(const HttpRequest& request);
-  /// The model that the path's last part names.
-  HttpReply model(const HttpRequest& request);
+  // What is told of the models, and of tokens (api_info.cpp).
   HttpReply tokenize(const HttpRequest& request);
   HttpReply detokenize(const HttpRequest& request);
   HttpReply tokenizer_info(const HttpRequest& request);
   HttpReply apply_template(const HttpRequest& request);
   HttpReply props(const HttpRequest& request);
   HttpReply slots(const HttpRequest& request);
-  HttpReply version(const HttpRequest& request);
-  HttpReply metrics(const HttpRequest& request);
-  /// What these models are not for: 501.
-  HttpReply not_implemented(const HttpRequest& request);
+
+  /// The names that are listed.
+  std::vector<std::string> model_names() const;
+  /// What is told of one. Throws ApiError 404 for a name that a request may not have.
+  Json model_json(const std::string& name) const;
 
  private:
   RequestLimits limits() const;
@@ -67,9 +67,10 @@ class Api {
                                    const std::vector<Prompt>& prompts) const;
   ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,
                            const std::vector<Prompt>& prompts) const;
+  bool is_own(std::string_view name) const;
   std::string preset_of(const std::string& model) const;
-  std::vector<std::string> model_names() const;
-  Json model_json(const std::string& name) const;
+  /// The preset that a model's name stands for; throws ApiError 404 where there is none.
+  std::string known_preset_of(const std::string& model) const;
 
   Service& service_;
   ServerMetrics& metrics_;

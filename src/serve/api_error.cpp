@@ -3,6 +3,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
@@ -13,6 +14,7 @@ namespace citer {
 namespace {
 
 constexpr int kBadRequest = 400;
+constexpr int kNotFound = 404;
 constexpr int kTooManyRequests = 429;
 constexpr int kInternalError = 500;
 
@@ -46,6 +48,8 @@ std::string api_name(const std::string& field) {
       {"policy", "citer.policy"},
       {"threshold", "citer.threshold"},
       {"budget", "citer.budget"},
+      {"accuracy", "citer.accuracy"},
+      {"confidence", "citer.confidence"},
       {"max_tokens", "max_tokens"},
       {"stop", "stop"},
       {"temperature", "temperature"},
@@ -80,6 +84,12 @@ ApiError api_error_of_fields(const FieldError& error) {
 
 ApiError bad_field(const std::string& param, const std::string& message) {
   return {kBadRequest, fmt::format("{}: {}", param, message), "invalid_value", param};
+}
+
+ApiError unknown_model(const std::string& name, const std::vector<std::string>& known) {
+  return {kNotFound,
+          fmt::format("the model '{}' does not exist; there are {}", name, fmt::join(known, ", ")),
+          "model_not_found", "model"};
 }
 
 std::string error_body(const ApiError& error) {

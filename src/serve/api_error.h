@@ -39,6 +39,9 @@ class ApiError : public Error {
 /// A field that is wrong: status 400.
 ApiError bad_field(const std::string& param, const std::string& message);
 
+/// A name that no model has, where there are these: status 404.
+ApiError unknown_model(const std::string& name, const std::vector<std::string>& known);
+
 /// {"error": {code, message, type, param, its numbers...}}; the type follows from the status.
 std::string error_body(const ApiError& error);
 

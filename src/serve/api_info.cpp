@@ -1,9 +1,6 @@
-// What the server tells of itself, its models and their tokens.
+// What is told of the models and their tokens.
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/utf8.h"
 #include "model/chat_format.h"
@@ -19,9 +16,6 @@
 namespace citer {
 
 namespace {
-
-constexpr int kNotFound = 404;
-constexpr int kNotImplemented = 501;
 
 Json facts_json(const ModelFacts& facts) {
   return {{"path", facts.path},
@@ -95,44 +89,47 @@ GenerationRequest parse_conversation(const Fields& fields, const RequestLimits& 
 
 HttpReply json_reply(const Json& json) { return {.body = json.dump()}; }
 
+/// Of one among several: it, its aliases, and the presets of each as NAME/PRESET.
 std::vector<std::string> Api::model_names() const {
-  std::vector<std::string> names = preset_names(service_.pair(), options_.defaults);
+  const std::vector<std::string> presets = preset_names(service_.pair(), options_.defaults);
+  std::vector<std::string> names = options_.name.empty() ? presets : std::vector{options_.name};
   names.insert(names.end(), options_.aliases.begin(), options_.aliases.end());
+  if (options_.name.empty()) return names;
+  for (const std::string& preset : presets) {
+    if (preset != presets.front()) names.push_back(options_.name + "/" + preset);
+  }
   return names;
 }
 
-/// The preset that a model's name stands for; "" for the server's own routing.
-std::string Api::preset_of(const std::string& model) const {
+bool Api::is_own(std::string_view name) const {
   const auto& aliases = options_.aliases;
-  if (std::find(aliases.begin(), aliases.end(), model) != aliases.end()) return "";
+  return name == options_.name || std::find(aliases.begin(), aliases.end(), name) != aliases.end();
+}
+
+/// The preset that a model's name stands for; "" for the model's own routing.
+std::string Api::preset_of(const std::string& model) const {
+  if (model.empty() || is_own(model)) return "";
+  const std::size_t slash = model.rfind('/');
+  if (slash != std::string::npos && is_own(std::string_view(model).substr(0, slash))) {
+    return model.substr(slash + 1);
+  }
   if (options_.any_model && !is_model(service_.pair(), options_.defaults, model)) return "";
   return model;
 }
 
+std::string Api::known_preset_of(const std::string& model) const {
+  std::string preset = preset_of(model);
+  if (is_model(service_.pair(), options_.defaults, preset)) return preset;
+  throw unknown_model(model, model_names());
+}
+
 Json Api::model_json(const std::string& name) const {
+  known_preset_of(name);
   return {{"id", name},
           {"object", "model"},
           {"created", started_},
           {"owned_by", "citer"},
           {"max_model_len", service_.context_size()}};
-}
-
-HttpReply Api::models(const HttpRequest& /*request*/) {
-  Json data = Json::array();
-  for (const std::string& name : model_names()) data.push_back(model_json(name));
-  return json_reply({{"object", "list"}, {"data", std::move(data)}});
-}
-
-HttpReply Api::model(const HttpRequest& request) {
-  constexpr std::string_view kModels = "models/";
-  const std::string name(request.path.substr(request.path.find(kModels) + kModels.size()));
-  if (!is_model(service_.pair(), options_.defaults, preset_of(name))) {
-    throw ApiError(kNotFound,
-                   fmt::format("the model '{}' does not exist; there are {}", name,
-                               fmt::join(model_names(), ", ")),
-                   "model_not_found", "model");
-  }
-  return json_reply(model_json(name));
 }
 
 /// llama-server's request, or vLLM's, which has `prompt` or `messages` instead of `content`.
@@ -247,23 +244,6 @@ HttpReply Api::slots(const HttpRequest& /*request*/) {
                      {"n_decoded", slot.written}});
   }
   return json_reply(slots);
-}
-
-HttpReply Api::version(const HttpRequest& /*request*/) {
-  return json_reply({{"version", options_.version}});
-}
-
-HttpReply Api::not_implemented(const HttpRequest& request) {
-  throw ApiError(kNotImplemented,
-                 fmt::format("{}: these models write text; for embeddings and ranks serve a model "
-                             "that was trained for them",
-                             request.path),
-                 "not_implemented");
-}
-
-HttpReply Api::metrics(const HttpRequest& /*request*/) {
-  return {.type = "text/plain; version=0.0.4; charset=utf-8",
-          .body = metrics_.text(service_.status())};
 }
 
 }  // namespace citer

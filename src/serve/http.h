@@ -32,6 +32,7 @@ struct RequestRecord {
 struct HttpRequest {
   std::string_view body;
   std::string_view path;
+  std::string_view model;  ///< that the address names: ?model=NAME
   /// Throws ClientGone once the client has left, ApiError once the server stops. To be called now
   /// and then while the request is handled, by the thread that does it.
   std::function<void()> check;

@@ -24,6 +24,7 @@
 #include "serve/request_log.h"
 #include "serve/requests_under_way.h"
 #include "serve/routes.h"
+#include "serve/server_api.h"
 
 namespace citer {
 
@@ -212,8 +213,9 @@ struct HttpServer::Impl {
   void finish();
 
   HttpOptions options;
-  ServerMetrics metrics;
-  std::unique_ptr<Api> api;
+  RequestCounts requests;
+  std::unique_ptr<ModelHost> own_host;  ///< of a service alone
+  std::unique_ptr<ServerApi> api;
   RequestsUnderWay under_way;
   std::atomic<bool> ready = false;      ///< api may be used
   std::atomic<bool> draining = false;   ///< nothing new is taken
@@ -270,7 +272,7 @@ void HttpServer::Impl::configure() {
     add_cors(request, response);
     const Route* route = find_route(request.path);
     const std::string_view other = request.path == kHealth ? kHealth : "other";
-    metrics.count_request(std::string(route == nullptr ? other : route->path), response.status);
+    requests.count(std::string(route == nullptr ? other : route->path), response.status);
   });
 }
 
@@ -354,7 +356,8 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
     if (abandoned) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
     if (is_closed()) throw ClientGone();
   };
-  return (api.get()->*route->handler)({body, request.path, check, record});
+  const std::string model = request.get_param_value("model");
+  return api->handle(*route, {body, request.path, model, check, record});
 }
 
 HttpReply HttpServer::Impl::health() const {
@@ -439,7 +442,12 @@ std::string HttpServer::url() const {
 }
 
 void HttpServer::serve(Service& service, const ApiOptions& options) {
-  impl_->api = std::make_unique<Api>(service, impl_->metrics, options);
+  impl_->own_host = std::make_unique<ModelHost>(service, options);
+  serve(*impl_->own_host, options.version);
+}
+
+void HttpServer::serve(ModelHost& host, const std::string& version) {
+  impl_->api = std::make_unique<ServerApi>(host, impl_->requests, version);
   impl_->ready = true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "citer/service.h"
 #include "serve/api.h"
+#include "serve/model_host.h"
 
 namespace citer {
 
@@ -47,8 +48,10 @@ class HttpServer {
   /// "http://host:port"
   std::string url() const;
 
-  /// Throws as Api's constructor does. `service` must outlive the server. To be called once.
+  /// Answers by one service, or by the models of a host, which must outlive the server. To be
+  /// called once. Throws as Api's constructor does.
   void serve(Service& service, const ApiOptions& options);
+  void serve(ModelHost& host, const std::string& version);
 
   /// Refuses new requests and waits until those that are there have been answered to the last byte,
   /// at most `limit`; then ends all connections. Whether they were answered.

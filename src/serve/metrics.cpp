@@ -16,37 +16,29 @@ const std::vector<double> kLatencies = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
 const std::vector<double> kDurations = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300, 600};
 const std::vector<double> kShares = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1};
 
-void describe(std::string& page, const char* name, const char* type, const char* help) {
-  fmt::format_to(std::back_inserter(page), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
-}
-
-void put(std::string& page, const char* name, const char* type, const char* help,
+void put(MetricsPage& page, const char* name, const char* type, const char* help,
          std::int64_t value) {
-  describe(page, name, type, help);
-  fmt::format_to(std::back_inserter(page), "{} {}\n", name, value);
+  page.add(name, type, help, fmt::format("{}", value));
 }
 
 /// One metric with a label of two values.
-void put_two(std::string& page, const char* name, const char* type, const char* help,
+void put_two(MetricsPage& page, const char* name, const char* type, const char* help,
              const char* label, std::pair<const char*, std::int64_t> a,
              std::pair<const char*, std::int64_t> b) {
-  describe(page, name, type, help);
   for (const auto& [text, value] : {a, b}) {
-    fmt::format_to(std::back_inserter(page), "{}{{{}=\"{}\"}} {}\n", name, label, text, value);
+    page.add(name, type, help, fmt::format("{}", value), fmt::format("{}=\"{}\"", label, text));
   }
 }
 
-void put(std::string& page, const char* name, const char* help, const Histogram& histogram) {
-  describe(page, name, "histogram", help);
-  page += histogram.lines(name);
+void put(MetricsPage& page, const char* name, const char* help, const Histogram& histogram) {
+  page.add_lines(name, "histogram", help, histogram.lines(name, page.all_labels("")));
 }
 
-void put(std::string& page, const char* name, const char* help, double value) {
-  describe(page, name, "gauge", help);
-  fmt::format_to(std::back_inserter(page), "{} {}\n", name, value);
+void put(MetricsPage& page, const char* name, const char* help, double value) {
+  page.add(name, "gauge", help, fmt::format("{}", value));
 }
 
-void put_promise(std::string& page, const PromiseStatus& status) {
+void put_promise(MetricsPage& page, const PromiseStatus& status) {
   const Promise& promise = status.promise;
   put(page, "citer_promise_accuracy", "Part of the LLM's right answers that is promised.",
       promise.asked.accuracy);
@@ -62,7 +54,7 @@ void put_promise(std::string& page, const PromiseStatus& status) {
       status.evidence);
 }
 
-void put_status(std::string& page, const ServiceStatus& status) {
+void put_status(MetricsPage& page, const ServiceStatus& status) {
   const Counters& totals = status.totals;
   put(page, "citer_sequences", "gauge", "Answers that can be written at once.", status.sequences);
   put(page, "citer_active_sequences", "gauge", "Answers being written.", status.active);
@@ -102,17 +94,35 @@ void Histogram::observe(double value, std::int64_t times) {
   sum_ += value * static_cast<double>(times);
 }
 
-std::string Histogram::lines(const std::string& name) const {
+std::string Histogram::lines(const std::string& name, const std::string& labels) const {
+  const std::string comma = labels.empty() ? "" : ",";
+  const std::string braced = labels.empty() ? "" : "{" + labels + "}";
   const std::lock_guard lock(mutex_);
   std::string text;
   std::int64_t below = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     below += counts_[i];
     const std::string bound = i < bounds_.size() ? fmt::format("{}", bounds_[i]) : "+Inf";
-    fmt::format_to(std::back_inserter(text), "{}_bucket{{le=\"{}\"}} {}\n", name, bound, below);
+    fmt::format_to(std::back_inserter(text), "{}_bucket{{{}{}le=\"{}\"}} {}\n", name, labels, comma,
+                   bound, below);
   }
-  fmt::format_to(std::back_inserter(text), "{0}_sum {1}\n{0}_count {2}\n", name, sum_, below);
+  fmt::format_to(std::back_inserter(text), "{0}_sum{1} {2}\n{0}_count{1} {3}\n", name, braced, sum_,
+                 below);
   return text;
+}
+
+void RequestCounts::count(const std::string& endpoint, int status) {
+  const std::lock_guard lock(mutex_);
+  ++counts_[{endpoint, status}];
+}
+
+void RequestCounts::add_to(MetricsPage& page) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, count] : counts_) {
+    page.add("citer_requests_total", "counter", "HTTP requests, by route and status.",
+             fmt::format("{}", count),
+             fmt::format("endpoint=\"{}\",status=\"{}\"", key.first, key.second));
+  }
 }
 
 ServerMetrics::ServerMetrics()
@@ -121,13 +131,11 @@ ServerMetrics::ServerMetrics()
       request_seconds(kDurations),
       scores(kShares) {}
 
-void ServerMetrics::count_request(const std::string& endpoint, int status) {
-  const std::lock_guard lock(mutex_);
-  ++requests_[{endpoint, status}];
-}
-
 void ServerMetrics::watch(const Promise& promise, Disagreements validation) {
   const std::lock_guard lock(mutex_);
+  const bool is_watched = watch_ && promise_ && promise_->asked == promise.asked &&
+                          promise_->threshold == promise.threshold;
+  if (is_watched) return;
   promise_ = promise;
   watch_.reset();
   if (!validation.empty()) watch_.emplace(std::move(validation), promise.asked.confidence);
@@ -164,18 +172,11 @@ void ServerMetrics::count_answer(const Answer& answer) {
   }
 }
 
-std::string ServerMetrics::text(const ServiceStatus& status) const {
-  std::string page;
+void ServerMetrics::add_to(MetricsPage& page, const ServiceStatus& status) const {
   std::int64_t agreeing = 0;
   std::int64_t differing = 0;
-  describe(page, "citer_requests_total", "counter", "HTTP requests, by route and status.");
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, count] : requests_) {
-      fmt::format_to(std::back_inserter(page),
-                     "citer_requests_total{{endpoint=\"{}\",status=\"{}\"}} {}\n", key.first,
-                     key.second, count);
-    }
     agreeing = audited_agreeing_;
     differing = audited_differing_;
   }
@@ -195,7 +196,6 @@ std::string ServerMetrics::text(const ServiceStatus& status) const {
   put(page, "citer_request_seconds", "From a request's arrival to its last token.",
       request_seconds);
   put(page, "citer_routing_score", "Routing scores of tokens.", scores);
-  return page;
 }
 
 }  // namespace citer

@@ -1,6 +1,6 @@
 #pragma once
 
-// Metrics in Prometheus' text format (version 0.0.4). All classes may be used from any thread.
+// What is counted for /metrics. All classes may be used from any thread.
 
 #include <atomic>
 #include <cstdint>
@@ -14,6 +14,7 @@
 
 #include "citer/service.h"
 #include "route/promise_watch.h"
+#include "serve/metrics_page.h"
 
 namespace citer {
 
@@ -23,8 +24,8 @@ class Histogram {
   /// `bounds` are the buckets' upper ends, rising; one without an end is added.
   explicit Histogram(std::vector<double> bounds);
   void observe(double value, std::int64_t times = 1);
-  /// The lines of its buckets, sum and count.
-  std::string lines(const std::string& name) const;
+  /// The lines of its buckets, sum and count, each with these labels.
+  std::string lines(const std::string& name, const std::string& labels = "") const;
 
  private:
   std::vector<double> bounds_;
@@ -42,7 +43,19 @@ struct PromiseStatus {
   double evidence = 1.0;             ///< against it: PromiseWatch::evidence()
 };
 
-/// What the server counts itself; the rest of /metrics is ServiceStatus.
+/// HTTP requests by route and status.
+class RequestCounts {
+ public:
+  /// A request was answered, or its stream begun, with this HTTP status.
+  void count(const std::string& endpoint, int status);
+  void add_to(MetricsPage& page) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, int>, std::int64_t> counts_;
+};
+
+/// What the server counts itself of a model's answers; the rest of /metrics is ServiceStatus.
 class ServerMetrics {
  public:
   ServerMetrics();
@@ -52,7 +65,8 @@ class ServerMetrics {
   std::function<void(const std::string&)> on_note;
 
   /// Watches a promise, beside the answers that the validation had at its threshold (empty: not
-  /// known, it is shown alone). To be called before requests come.
+  /// known, it is shown alone). One that is watched already goes on being watched. To be called
+  /// before requests come.
   void watch(const Promise& promise, Disagreements validation);
   /// Nothing where there is no promise.
   std::optional<PromiseStatus> promise() const;
@@ -60,9 +74,6 @@ class ServerMetrics {
 
   /// An answer is done.
   void count_answer(const Answer& answer);
-
-  /// A request was answered, or its stream begun, with this HTTP status.
-  void count_request(const std::string& endpoint, int status);
 
   Histogram time_to_first_token;  ///< seconds, from the request's arrival
   Histogram inter_token;          ///< seconds between tokens of one answer
@@ -73,12 +84,10 @@ class ServerMetrics {
   std::atomic<std::int64_t> timeouts = 0;
   std::atomic<std::int64_t> errors = 0;
 
-  /// The whole page.
-  std::string text(const ServiceStatus& status) const;
+  void add_to(MetricsPage& page, const ServiceStatus& status) const;
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::pair<std::string, int>, std::int64_t> requests_;  ///< by endpoint and status
   std::optional<Promise> promise_;
   std::optional<PromiseWatch> watch_;
   std::int64_t audited_agreeing_ = 0;   ///< tokens of the SLM's that the LLM would have written

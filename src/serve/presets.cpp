@@ -13,7 +13,6 @@ namespace citer {
 
 namespace {
 
-constexpr int kNotFound = 404;
 constexpr std::string_view kDefaultName = "citer";
 constexpr std::string_view kBudgetPrefix = "citer-budget-";
 
@@ -46,6 +45,8 @@ std::optional<Wanted> find_wanted(const Pair& pair, const GenerationOptions& def
   if (model.empty() || model == kDefaultName) {
     return Wanted{defaults.policy, defaults.threshold, defaults.budget, defaults.promise};
   }
+  if (model == "small") return Wanted{"slm", {}, {}, {}};
+  if (model == "large" && !pair.is_single()) return Wanted{"llm", {}, {}, {}};
   if (model.starts_with(kBudgetPrefix)) {
     const auto budget = share_of(std::string_view(model).substr(kBudgetPrefix.size()));
     if (budget) return Wanted{defaults.policy, {}, budget, {}};
@@ -55,30 +56,37 @@ std::optional<Wanted> find_wanted(const Pair& pair, const GenerationOptions& def
   return std::nullopt;
 }
 
-Wanted wanted_by_model(const Pair& pair, const GenerationOptions& defaults,
-                       const std::string& model) {
-  if (auto wanted = find_wanted(pair, defaults, model)) return *wanted;
-  throw ApiError(kNotFound,
-                 fmt::format("the model '{}' does not exist; there are {}", model,
-                             fmt::join(preset_names(pair, defaults), ", ")),
-                 "model_not_found", "model");
+void check_one_is_given(const RoutingFields& fields) {
+  if (fields.threshold && fields.budget) {
+    throw bad_field("citer.budget", "give a threshold or a budget, not both");
+  }
+  if (fields.accuracy && (fields.threshold || fields.budget)) {
+    throw bad_field("citer.accuracy", "give it, a threshold or a budget, not several");
+  }
+  if (fields.confidence && !fields.accuracy) {
+    throw bad_field("citer.confidence", "it belongs to citer.accuracy, which is missing");
+  }
 }
 
 }  // namespace
 
 Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model, const RoutingFields& fields) {
-  Wanted wanted = wanted_by_model(pair, defaults, model);
+  Wanted wanted = find_wanted(pair, defaults, model).value();
   std::string budget_field = "model";
   if (fields.policy) wanted = {*fields.policy, {}, {}, {}};
-  if (fields.threshold && fields.budget) {
-    throw bad_field("citer.budget", "give a threshold or a budget, not both");
-  }
+  check_one_is_given(fields);
   if (fields.threshold || fields.budget) {
     wanted.threshold = fields.threshold;
     wanted.budget = fields.budget;
     wanted.promise.reset();
     budget_field = "citer.budget";
+  }
+  if (fields.accuracy) {
+    wanted.threshold.reset();
+    wanted.budget.reset();
+    wanted.promise = PromiseOptions{.accuracy = *fields.accuracy};
+    if (fields.confidence) wanted.promise->confidence = *fields.confidence;
   }
   Routing routing;
   routing.policy = find_or_null(pair, wanted.policy);
@@ -95,7 +103,7 @@ Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
   routing.threshold = wanted.threshold;
   routing.budget = wanted.budget;
   routing.promise = wanted.promise;
-  routing.is_named = !wanted.policy.empty() || wanted.threshold || wanted.budget;
+  routing.is_named = !wanted.policy.empty() || wanted.threshold || wanted.budget || fields.accuracy;
   return routing;
 }
 
@@ -111,11 +119,13 @@ std::vector<std::string> preset_names(const Pair& pair, const GenerationOptions&
       names.push_back(fmt::format("{}{}", kBudgetPrefix, budget));
     }
   }
-  names.insert(names.end(), {"slm", "llm"});
+  names.emplace_back("slm");
+  if (!pair.is_single()) names.emplace_back("llm");
   return names;
 }
 
 std::vector<std::string> available_policies(const Pair& pair) {
+  if (pair.is_single()) return {"slm"};
   std::vector<std::string> names;
   for (const std::string& name : policy_names()) {
     if (!is_learned_policy(name)) names.push_back(name);

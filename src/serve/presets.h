@@ -16,6 +16,8 @@ struct RoutingFields {
   std::optional<std::string> policy;
   std::optional<double> threshold;
   std::optional<double> budget;
+  std::optional<double> accuracy;    ///< of a promise
+  std::optional<double> confidence;  ///< of it
 };
 
 /// How a request is routed.
@@ -27,10 +29,11 @@ struct Routing {
   bool is_named = false;  ///< by the request, or by the server's defaults
 };
 
-/// The routing that a model name and a request's own fields stand for. `model` is "" or "citer" for
-/// the server's defaults, "citer-budget-0.15" for those with another budget, or a policy's name.
-/// A policy or threshold in `fields` goes before the model's. Throws ApiError: 404 for an unknown
-/// model, 400 for an unknown policy, or a budget where the policy has no calibration.
+/// The routing that a model name and a request's own fields stand for. `model`, which is_model()
+/// knows, is "" or "citer" for the server's defaults, "citer-budget-0.15" for those with another
+/// budget, "small" or "large" for one model alone, or a policy's name. A policy or threshold in
+/// `fields` goes before the model's. Throws ApiError 400 for an unknown policy, for several of
+/// threshold, budget and accuracy, and for what the policy has no calibration or outcomes for.
 Routing choose_routing(const Pair& pair, const GenerationOptions& defaults,
                        const std::string& model, const RoutingFields& fields);
 

@@ -191,6 +191,8 @@ void parse_routing(const Fields& citer, GenerationRequest& request) {
   request.routing.policy = citer.string("policy");
   request.routing.threshold = citer.number("threshold", 0, 1);
   request.routing.budget = citer.number("budget", 0, 1);
+  request.routing.accuracy = citer.number("accuracy", 0, 1);
+  request.routing.confidence = citer.number("confidence", 0, 1);
   request.trace = citer.boolean("trace").value_or(false);
   citer.refuse_others();
 }

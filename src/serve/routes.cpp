@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "serve/api.h"
+#include "serve/server_api.h"
+
 namespace citer {
 
 namespace {
@@ -16,25 +19,25 @@ constexpr Route kRoutes[] = {
     {"POST", "/responses", &Api::responses},
     {"POST", "/v1/messages", &Api::messages},
     {"POST", "/v1/messages/count_tokens", &Api::count_tokens},
-    {"GET", "/v1/models", &Api::models},
-    {"GET", "/models", &Api::models},
-    {"GET", "/v1/models/", &Api::model},
-    {"GET", "/models/", &Api::model},
+    {"GET", "/v1/models", &ServerApi::models},
+    {"GET", "/models", &ServerApi::models},
+    {"GET", "/v1/models/", &ServerApi::model},
+    {"GET", "/models/", &ServerApi::model},
     {"POST", "/tokenize", &Api::tokenize},
     {"POST", "/detokenize", &Api::detokenize},
     {"GET", "/tokenizer_info", &Api::tokenizer_info},
     {"POST", "/apply-template", &Api::apply_template},
     {"GET", "/props", &Api::props},
     {"GET", "/slots", &Api::slots},
-    {"GET", "/version", &Api::version},
-    {"GET", "/metrics", &Api::metrics},
-    {"POST", "/v1/embeddings", &Api::not_implemented},
-    {"POST", "/embeddings", &Api::not_implemented},
-    {"POST", "/embedding", &Api::not_implemented},
-    {"POST", "/v1/rerank", &Api::not_implemented},
-    {"POST", "/v1/reranking", &Api::not_implemented},
-    {"POST", "/rerank", &Api::not_implemented},
-    {"POST", "/reranking", &Api::not_implemented},
+    {"GET", "/version", &ServerApi::version},
+    {"GET", "/metrics", &ServerApi::metrics},
+    {"POST", "/v1/embeddings", &ServerApi::not_implemented},
+    {"POST", "/embeddings", &ServerApi::not_implemented},
+    {"POST", "/embedding", &ServerApi::not_implemented},
+    {"POST", "/v1/rerank", &ServerApi::not_implemented},
+    {"POST", "/v1/reranking", &ServerApi::not_implemented},
+    {"POST", "/rerank", &ServerApi::not_implemented},
+    {"POST", "/reranking", &ServerApi::not_implemented},
 };
 
 }  // namespace

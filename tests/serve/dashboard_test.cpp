@@ -42,10 +42,14 @@ std::string queries(const json& board) {
 }
 
 std::string exported_page() {
+  MetricsPage page;
+  RequestCounts requests;
+  requests.count("/v1/completions", 200);
+  requests.add_to(page);
   ServerMetrics metrics;
-  metrics.count_request("/v1/completions", 200);
   metrics.watch({.threshold = 0.9}, {});
-  return metrics.text({});
+  metrics.add_to(page, {});
+  return page.text();
 }
 
 /// Without what a histogram's series have at their ends.

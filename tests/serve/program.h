@@ -17,12 +17,14 @@
 
 namespace citer::test {
 
-/// Runs from construction to stop(), on a free port, with the bundled pair and one thread.
+/// Runs from construction to stop(), on a free port, with the bundled pair and one thread unless
+/// `models` says otherwise.
 class ServeProgram {
  public:
-  explicit ServeProgram(const std::vector<std::string>& flags) {
-    std::vector<std::string> words = {CITER_PROGRAM, "serve", "--port", "0",
-                                      "-t",          "1",     "-fa",    "off"};
+  explicit ServeProgram(const std::vector<std::string>& flags,
+                        const std::vector<std::string>& models = {"-t", "1", "-fa", "off"}) {
+    std::vector<std::string> words = {CITER_PROGRAM, "serve", "--port", "0"};
+    words.insert(words.end(), models.begin(), models.end());
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
