@@ -20,6 +20,8 @@ namespace citer {
 
 namespace {
 
+constexpr int kDefaultContext = 4096;
+
 /// Tokens that are worth a checkpoint behind them: it takes a pass of its own.
 constexpr std::size_t kWorthACheckpoint = 32;
 constexpr std::size_t kNowhere = ~std::size_t{0};
