@@ -31,6 +31,8 @@ struct ServeFlags {
   GenerationFlags generation;
   HttpOptions http;
   int queue_limit = 256;
+  int sessions = 0;
+  int session_idle = 600;
   std::string api_key_file;
   int threads_http = 0;
   int timeout = 600;
@@ -66,6 +68,15 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
   app.add_option("--queue", flags.queue_limit,
                  "Answers that may wait for a sequence; more are refused")
       ->check(CLI::Range(0, 65536))
+      ->capture_default_str();
+  app.add_option("--sessions", flags.sessions,
+                 "Sessions of clients that have the SLM and ask this LLM (POST /v1/citer/decide); "
+                 "each takes the memory of a sequence")
+      ->check(CLI::Range(0, 240))
+      ->capture_default_str();
+  app.add_option("--session-idle", flags.session_idle,
+                 "Seconds after which a session that nobody uses is dropped")
+      ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   app.add_option("--alias", flags.api.aliases, "Further names of the model citer")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -118,11 +129,13 @@ int run_serve(const ServeFlags& flags) {
   const PairOptions pair = flags.model.pair_options();
   ServiceOptions options = flags.model.service_options(kSequences);
   options.queue_limit = flags.queue_limit;
+  options.sessions = flags.sessions;
+  options.session_idle = flags.session_idle;
   HttpOptions http = flags.http;
   if (!flags.api_key_file.empty()) read_keys(flags.api_key_file, http.api_keys);
   http.threads = flags.threads_http;
   if (http.threads == 0) {
-    http.threads = options.context.sequences + flags.queue_limit + kSpareThreads;
+    http.threads = options.context.sequences + flags.queue_limit + flags.sessions + kSpareThreads;
   }
 
   if (!flags.log_requests.empty()) http.on_request = line_log(flags.log_requests);

@@ -71,6 +71,12 @@ RowForm Sequence::draft_form() const {
   return {.sums = draw.sums || needs.sums, .logits = draw.logits || needs.logits};
 }
 
+Draw Sequence::draw() const {
+  const Constraint& constraint = request.constraint;
+  if (llm_side || constraint.grammar || constraint.thinking.may_force()) return {};
+  return {&request.sampling, stream};
+}
+
 double Sequence::seconds_since_token() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - grown).count();
 }
@@ -117,6 +123,7 @@ Answer to_answer(Sequence& sequence) {
   answer.threshold = sequence.request.threshold;
   answer.promise = sequence.request.promise;
   answer.not_routed = sequence.request.not_routed;
+  answer.llm_fault = std::move(sequence.llm_fault);
   answer.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.started).count();
   answer.tokens = std::move(sequence.records);

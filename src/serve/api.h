@@ -3,6 +3,7 @@
 #include <chrono>
 #include <ctime>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,10 +53,19 @@ class Api {
   HttpReply slots(const HttpRequest& request);
   HttpReply version(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
+  // For clients that have the SLM (decide.cpp).
+  HttpReply decide(const HttpRequest& request);
+  HttpReply decide_info(const HttpRequest& request);
+  HttpReply vocabulary(const HttpRequest& request);
+
+  /// Whether the server that runs the LLM answers; nothing where there is none.
+  std::optional<bool> is_llm_reachable() const;
+
   /// What these models are not for: 501.
   HttpReply not_implemented(const HttpRequest& request);
 
  private:
+  void check_sessions() const;
   RequestLimits limits() const;
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
@@ -79,6 +89,9 @@ class Api {
 };
 
 HttpReply json_reply(const Json& json);
+
+/// The chat template's source; null where there is none.
+Json template_json(const Pair& pair);
 
 /// How a pair's chat template has tools called; none where there is no template, either.
 std::optional<ToolCallForm> tool_call_form(const Pair& pair);

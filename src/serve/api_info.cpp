@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "model/chat_format.h"
+#include "model/llm_server.h"
 #include "model/vocab.h"
 #include "serve/api.h"
 #include "serve/api_error.h"
@@ -70,15 +71,6 @@ Json piece_json(const std::string& piece) {
   return bytes;
 }
 
-/// The chat template's source; null where there is none.
-Json template_json(const Pair& pair) {
-  try {
-    return pair.chat_format().chat_template().source();
-  } catch (const InputError&) {
-    return nullptr;
-  }
-}
-
 /// The conversation of a request that is not answered.
 GenerationRequest parse_conversation(const Fields& fields, const RequestLimits& limits) {
   GenerationRequest request;
@@ -94,6 +86,14 @@ GenerationRequest parse_conversation(const Fields& fields, const RequestLimits& 
 }  // namespace
 
 HttpReply json_reply(const Json& json) { return {.body = json.dump()}; }
+
+Json template_json(const Pair& pair) {
+  try {
+    return pair.chat_format().chat_template().source();
+  } catch (const InputError&) {
+    return nullptr;
+  }
+}
 
 std::vector<std::string> Api::model_names() const {
   std::vector<std::string> names = preset_names(service_.pair(), options_.defaults);
@@ -247,6 +247,12 @@ HttpReply Api::slots(const HttpRequest& /*request*/) {
                      {"n_decoded", slot.written}});
   }
   return json_reply(slots);
+}
+
+std::optional<bool> Api::is_llm_reachable() const {
+  const auto& server = service_.pair().llm_server();
+  if (!server) return std::nullopt;
+  return server->is_reachable();
 }
 
 HttpReply Api::version(const HttpRequest& /*request*/) {
