@@ -92,7 +92,7 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
       ->capture_default_str();
   flags.generation.add_to(app, "auto");
   flags.generation.add_promise_to(app);
-  flags.model.add_to(app);
+  flags.model.add_to(app, true);
 }
 
 void read_keys(const std::string& path, std::vector<std::string>& keys) {

@@ -45,7 +45,10 @@ std::string exported_page() {
   ServerMetrics metrics;
   metrics.count_request("/v1/completions", 200);
   metrics.watch({.threshold = 0.9}, {});
-  return metrics.text({});
+  ServiceStatus status;
+  status.sessions_of_clients.capacity = 1;
+  status.llm_server.emplace().kind = "citer";
+  return metrics.text(status);
 }
 
 /// Without what a histogram's series have at their ends.
