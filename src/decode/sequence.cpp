@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
-#include "base/rng.h"
 #include "base/thinking.h"
+#include "base/token_hash.h"
 #include "base/utf8.h"
 
 namespace citer {
@@ -17,8 +17,7 @@ constexpr std::size_t kMostDrafts = 48;
 /// Stream of an answer's random numbers: its prompt, so that an answer does not depend on what else
 /// is in the batch.
 std::uint64_t stream_of(const std::vector<Token>& prompt, std::uint64_t choice) {
-  const auto* bytes = reinterpret_cast<const char*>(prompt.data());
-  return hash64({bytes, prompt.size() * sizeof(Token)}) + choice;
+  return hash_tokens(prompt) + choice;
 }
 
 /// Its draws are those of the LLM alone: their numbers are addressed by its own tokens.

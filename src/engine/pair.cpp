@@ -53,6 +53,7 @@ void check_by_server(const Request& request, const LlmServerFacts& server) {
   refuse(request.score_prompt, "top_logprobs");
   refuse(sampling.top_logprobs > server.likeliest, "top_logprobs");
   if (server.draws) return;
+  refuse(request.options.audit, "audit");
   refuse(!sampling.logit_bias.empty(), "logit_bias");
   refuse(sampling.repeat_penalty != 1.0, "repeat_penalty");
   refuse(sampling.frequency_penalty != 0.0, "frequency_penalty");

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "base/rng.h"
+#include "base/token_hash.h"
 #include "citer/error.h"
 
 namespace citer {
@@ -23,11 +23,6 @@ RowForm form_of(const SessionStep& step, int n_vocab) {
 }
 
 }  // namespace
-
-std::uint64_t digest_of(std::span<const Token> tokens) {
-  const auto* bytes = reinterpret_cast<const char*>(tokens.data());
-  return hash64({bytes, tokens.size_bytes()});
-}
 
 Sessions::Sessions(Context& llm, int first, int count, std::chrono::seconds longest_idle)
     : llm_(llm),
@@ -106,7 +101,7 @@ void Sessions::begin(SessionWork& work) {
     held.tokens.resize(step.keep);
     held.tokens.insert(held.tokens.end(), step.append.begin(), step.append.end());
   }
-  if (!is_there || digest_of(held.tokens) != step.digest) {
+  if (!is_there || hash_tokens(held.tokens) != step.digest) {
     drop(held);
     return fail(work, Fault::kDiffers,
                 fmt::format("session '{}' holds other tokens: send all of them", step.session));

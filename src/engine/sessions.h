@@ -20,7 +20,7 @@ struct SessionStep {
   std::string session;         ///< the client's name of it
   std::size_t keep = 0;        ///< of the tokens that it holds, so many of the first stay
   std::vector<Token> append;   ///< behind those
-  std::uint64_t digest = 0;    ///< digest_of() all of them
+  std::uint64_t digest = 0;    ///< hash_tokens() of all of them
   std::vector<int> positions;  ///< of the tokens to decide: rising, from 1 to their number
   int top = 0;                 ///< likeliest tokens to list at each
   /// How tokens are drawn (without grammars); none: they are not.
@@ -50,9 +50,6 @@ struct SessionAnswer {
   std::vector<SessionDecision> decisions;
   double seconds = 0.0;  ///< of the passes that it took part in
 };
-
-/// Tells sequences of tokens apart.
-std::uint64_t digest_of(std::span<const Token> tokens);
 
 /// A step on its way.
 struct SessionWork {

@@ -58,13 +58,8 @@ struct BackendKind {
   std::function<std::unique_ptr<Backend>(int sequences)> make;
 };
 
-/// Looks whether there is such a server, and checks that its vocabulary is the SLM's. Nothing where
-/// it is another kind of server. Throws LinkFault or InputError.
-using Recognise = std::function<std::optional<BackendKind>(
-    PatientLink& link, const RemoteOptions& options, LinkCounters& counters, const Vocab& slm,
-    Deadline deadline)>;
-
-/// Each in a file of its own.
+/// Look whether there is a server of a kind, and check that its vocabulary is the SLM's. Nothing
+/// where it is another kind of server. Throw LinkFault or InputError. Each is in a file of its own.
 std::optional<BackendKind> recognise_citer(PatientLink& link, const RemoteOptions& options,
                                            LinkCounters& counters, const Vocab& slm,
                                            Deadline deadline);

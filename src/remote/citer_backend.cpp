@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/rng.h"
+#include "base/token_hash.h"
 #include "citer/error.h"
 #include "model/fingerprint.h"
 #include "model/vocab_match.h"
@@ -26,12 +26,6 @@ std::string new_session() {
   std::random_device random;
   const auto half = [&] { return (std::uint64_t{random()} << 32) | random(); };
   return fingerprint_text(half()) + fingerprint_text(half());
-}
-
-/// What the server checks its tokens with: hash of their bytes.
-std::string digest(std::span<const Token> tokens) {
-  const auto* bytes = reinterpret_cast<const char*>(tokens.data());
-  return fingerprint_text(hash64({bytes, tokens.size_bytes()}));
 }
 
 json sampling_json(const Draw& draw) {
@@ -112,7 +106,7 @@ class CiterBackend final : public Backend {
     json step = {{"session", session.name},
                  {"keep", keep},
                  {"append", question.tokens.subspan(keep)},
-                 {"digest", digest(question.tokens)},
+                 {"digest", fingerprint_text(hash_tokens(question.tokens))},
                  {"positions", question.positions}};
     if (question.likeliest > 0) step["top"] = question.likeliest;
     if (question.ahead > 0) step["ahead"] = question.ahead;

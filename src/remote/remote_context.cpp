@@ -28,6 +28,12 @@ void see(double& least, double seconds) {
   least = least > 0 ? std::min(kForgets * least, seconds) : seconds;
 }
 
+/// Whether rows that are known are all that are wanted, or decide a token that is not decided yet.
+bool is_enough(const RowRequest& request, const std::vector<RemoteRow>& rows) {
+  if (rows.size() == request.rows.size()) return true;
+  return !rows.empty() && static_cast<std::size_t>(rows.back().position) >= request.decided;
+}
+
 int context_size_of(const LlmServerFacts& facts, const ContextOptions& options) {
   if (options.context_size == 0) return facts.context_size;
   return std::min(options.context_size, facts.context_size);
@@ -100,7 +106,7 @@ ForwardCost RemoteContext::forward(std::span<const RowRequest> requests, bool /*
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (requests[i].rows.empty()) continue;  // reading alone is not worth a trip
     rows_[i] = known(requests[i]);
-    if (!rows_[i].empty()) continue;
+    if (is_enough(requests[i], rows_[i])) continue;
     asked.push_back(i);
     questions.push_back(question(requests[i]));
   }
@@ -124,7 +130,9 @@ void RemoteContext::take(const RowRequest& request, Reply reply, RequestCost& co
   if (reply.fault.empty()) {
     line = {std::move(reply.line), std::move(reply.rows)};
     rows = known(request);
-    if (rows.empty()) reply.fault = "the LLM's server decided at other positions than were asked";
+    if (!is_enough(request, rows)) {
+      reply.fault = "the LLM's server decided at other positions than were asked";
+    }
   }
   for (const RemoteRow& row : rows) {
     const bool is_foreign = std::any_of(

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kMostSessions = 256;
 constexpr std::int64_t kLargest = 1 << 24;
-constexpr std::size_t kMostPositions = 64;
+constexpr std::size_t kMostPositions = 512;
 constexpr int kMostAhead = 32;
 constexpr double kMostPenalty = 1e6;
 constexpr int kNotImplemented = 501;

@@ -105,6 +105,7 @@ class FaultyServer {
   void pass_on(const httplib::Request& request, Fault fault, httplib::Response& response) {
     httplib::Client client("127.0.0.1", upstream_);
     client.set_connection_timeout(0, 900'000);
+    client.set_tcp_nodelay(true);
     const auto result = request.method == "GET"
                             ? client.Get(request.path)
                             : client.Post(request.path, request.body, "application/json");

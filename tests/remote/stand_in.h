@@ -4,13 +4,14 @@
 
 #include <httplib.h>
 
-#include <atomic>
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/token_hash.h"
 #include "engine/sessions.h"
 #include "model/vocab.h"
 #include "serve/json_fields.h"
@@ -55,9 +56,11 @@ class StandIn {
 
   /// Greedy tokens behind a prompt, with the likeliest at each place.
   std::vector<SessionDecision> write(const std::vector<Token>& prompt, int n, int top) {
-    SessionStep step{.session = fmt::format("stand-in {}", ++sessions_)};
+    // Prompts that begin alike share a session, and so what is cached.
+    const std::span<const Token> begin(prompt.data(), std::min<std::size_t>(prompt.size(), 24));
+    SessionStep step{.session = fmt::format("stand-in {}", hash_tokens(begin))};
     step.append = prompt;
-    step.digest = digest_of(prompt);
+    step.digest = hash_tokens(prompt);
     step.positions = {static_cast<int>(prompt.size())};
     step.top = top;
     step.sampling.emplace();
@@ -128,7 +131,6 @@ class StandIn {
   }
 
   Service& service_;
-  std::atomic<int> sessions_ = 0;
   httplib::Server server_;
   int port_ = 0;
   std::thread thread_;

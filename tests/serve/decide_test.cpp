@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/sessions.h"
+#include "base/token_hash.h"
 #include "model/fingerprint.h"
 #include "model/vocab.h"
 #include "serve/server.h"
@@ -12,7 +12,9 @@
 namespace citer::test {
 namespace {
 
-std::string digest(const std::vector<Token>& tokens) { return fingerprint_text(digest_of(tokens)); }
+std::string digest(const std::vector<Token>& tokens) {
+  return fingerprint_text(hash_tokens(tokens));
+}
 
 class DecideTest : public ServerTest {
  protected:
