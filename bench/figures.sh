@@ -8,7 +8,8 @@
 # routers  docs/training.md's bundled routers and what each choice buys (an hour and more)
 # judge    docs/answers.md's; the cases come from CITER_JUDGE_DATA, a folder with gsm8k_boxed_400.jsonl and
 #          commonsenseqa_400.jsonl, and CITER_MATH_VERIFY, a checkout
-# speed    docs/benchmarks.md's of the padded pair, the replayed gate, the router's cost, collection
+# speed    docs/benchmarks.md's of the padded pair, the replayed gate, the router's cost, collection;
+#          docs/deployment.md's
 # real     docs/benchmarks.md's of the real pair (./dev real fetches it)
 #
 # What is made is kept in OUT, a file each: an interrupted run goes on where it ended, and a file that is
@@ -76,6 +77,7 @@ speed() {
   figure other-machine $citer bench --model-hardware bench/hardware/gpu-1tb.json
   figure network $citer bench --model-hardware bench/hardware/network-llm.json
   figure many-users bench/serve.sh --requests 12 --concurrency 1,2,4,8,16
+  figure remote bench/remote.py --answers 6
   figure gate build/release/tests/decode_tests --gtest_filter='Gate.*'
   router_cost 0.5B --like 0.5B
   router_cost 1.5B --embd 1536 --layers 28 --heads 12 --kv-heads 2 --head-dim 128 --ff 8960 --type Q8_0

@@ -38,6 +38,9 @@ struct GenerationOptions {
   /// meanwhile, or when it is needed. Unset: the LLM, unless it is so much larger than the SLM that
   /// reading with both hardly takes longer than reading with it.
   std::optional<Writer> first{};
+  /// Where the LLM is at a server that does not answer in time: the answer fails. Else the SLM's
+  /// token stands (Counters::unanswered).
+  bool llm_required = false;
   /// Compare the SLM's tokens with the LLM's own, as it catches up: TokenRecord::llm_agrees.
   bool audit = false;
   /// Tokens to write at most; negative: as many as the context holds; 0: none.
@@ -59,6 +62,8 @@ struct GenerationOptions {
 struct ChatOptions {
   /// Jinja chat template to use; "": the LLM's own, or the SLM's where the LLM has none.
   std::string template_file{};
+  /// Source of the LLM's own template, where a server runs it; "": it has none.
+  std::string llm_template{};
   /// Texts are read as they are, as base models want them. Conversations always take the template.
   bool raw = false;
   /// System message of prompts that bring none; "": none.
@@ -128,6 +133,8 @@ struct Answer {
   std::optional<Promise> promise{};
   /// Set where the LLM alone wrote it since routing would have been slower.
   std::optional<PredictedSpeeds> not_routed{};
+  /// Why the LLM's server did not answer, the last time that it did not; "": it always did.
+  std::string llm_fault{};
 };
 
 /// What an answer grew by.
@@ -141,6 +148,7 @@ struct Growth {
   /// Set in the last growth, instead of `answer`, when it could not be written.
   std::string error;
   bool is_request_fault = false;  ///< the error is what the request asked for, not a model's
+  bool is_llm_fault = false;      ///< the error is that the LLM's server did not answer
 
   std::string text() const {
     std::string all;

@@ -13,10 +13,14 @@
 
 namespace citer {
 
+class LlmServer;  // internal
+
 struct PairOptions {
   ModelOptions slm{};
   /// Without a path there is one model alone, the `slm`: Pair::is_single().
   ModelOptions llm{};
+  /// A server that runs the LLM, in place of `llm`.
+  std::shared_ptr<LlmServer> llm_server{};
   ChatOptions chat{};
   /// Router files, each for a policy of its own.
   std::vector<std::string> routers{};
@@ -86,7 +90,12 @@ class Pair {
   const std::vector<RouterFacts>& router_facts() const;
 
   const std::shared_ptr<Model>& slm() const;
+  /// Null where a server runs the LLM.
   const std::shared_ptr<Model>& llm() const;
+  /// Null where it runs in this process.
+  const std::shared_ptr<LlmServer>& llm_server() const;
+  /// What the server tells of it. With llm_server().
+  const ModelFacts& llm_server_facts() const;
   /// The tokens that both models know, or else the SLM's: those of answers.
   const Vocab& vocab() const;
   const ChatFormat& chat_format() const;

@@ -41,6 +41,10 @@ struct ServiceOptions {
   std::optional<double> max_wait{};
   /// Requests that may wait for a slot; more are refused. 0: any number.
   int queue_limit = 0;
+  /// Sequences of the LLM for sessions of clients (decide()), each with a context of its own.
+  int sessions = 0;
+  /// Seconds after which a session that nobody uses is dropped.
+  int session_idle = 600;
 };
 
 /// No room in the queue, or the service is shutting down.
@@ -56,6 +60,29 @@ struct SlotStatus {
   int written = 0;        ///< its tokens so far
 };
 
+/// Sessions of clients, and what was decided in them.
+struct SessionsStatus {
+  int capacity = 0;  ///< that can be held
+  int held = 0;
+  std::int64_t evicted = 0;    ///< for their age, or for want of room
+  std::int64_t passes = 0;     ///< of the LLM for them
+  std::int64_t positions = 0;  ///< tokens read in these
+  std::int64_t decisions = 0;
+  double seconds = 0.0;  ///< of the passes
+};
+
+/// What was asked of the server that runs the LLM.
+struct LlmServerStatus {
+  std::string url{};
+  std::string kind{};               ///< "citer", "llama-server", ...
+  std::int64_t trips = 0;           ///< requests that were answered
+  std::int64_t retries = 0;         ///< requests made again
+  std::int64_t faults = 0;          ///< sequences for which no answer came in time
+  std::int64_t bytes_sent = 0;      ///< of bodies
+  std::int64_t bytes_received = 0;  ///< likewise
+  double seconds = 0.0;             ///< that trips took, together
+};
+
 /// A look at what goes on.
 struct ServiceStatus {
   int sequences = 0;  ///< that can be written at once
@@ -69,12 +96,16 @@ struct ServiceStatus {
   PredictedSpeeds predicted;        ///< when an answer was last begun that might be; 0: not known
   int slm_threads = 0;              ///< CPU threads of each model's passes
   int llm_threads = 0;
+  SessionsStatus sessions_of_clients{};
+  std::optional<LlmServerStatus> llm_server{};  ///< where one runs the LLM
   Counters totals;  ///< of all answers, cancelled ones included; a pass that
                     ///< several answers shared counts once
 };
 
 class Service;
-struct Models;  // internal: the contexts and the decoder over them
+struct Models;         // internal: the contexts and the decoder over them
+struct SessionStep;    // internal
+struct SessionAnswer;  // internal
 
 /// The reading end of what was submitted together. Destroying it cancels what is not done: its
 /// slots are free again within one step.
@@ -149,6 +180,12 @@ class Service {
   /// Runs `work` on the models' thread while no answer is being written, and waits for it; throws
   /// what it throws.
   void with_models(const std::function<void(Models&)>& work);
+
+  /// Decides in clients' sessions (engine/sessions.h), all that ask in one pass; waits, and calls
+  /// `check` now and then, which may throw. Throws FieldError where there are no sessions, and
+  /// Overloaded when the service is shutting down.
+  std::vector<SessionAnswer> decide(std::vector<SessionStep> steps,
+                                    const std::function<void()>& check);
 
   /// Drops all caches: answers that follow do not depend, not even in the last digit, on what was
   /// written before.

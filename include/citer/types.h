@@ -85,6 +85,8 @@ struct TokenRecord {
   std::optional<bool> llm_agrees;
   /// Of a token of the LLM's: whether drafts behind it, if there were any, could stand.
   bool guessed = false;
+  /// The SLM's token stands where the LLM's was wanted: its server did not answer.
+  bool unanswered = false;
   /// If SamplingOptions::top_logprobs asked for them.
   std::optional<TokenLogprobs> logprobs;
 };
@@ -105,6 +107,7 @@ struct Counters {
   std::int64_t accepted = 0;         ///< tokens where the LLM's decision was the SLM's guess
   std::int64_t rejected = 0;         ///< tokens where it was another
   std::int64_t dropped = 0;          ///< drafts behind a rejected guess
+  std::int64_t unanswered = 0;       ///< tokens of the SLM's where the LLM's server did not answer
   double slm_seconds = 0.0;          ///< share of the SLM's forward passes
   double llm_seconds = 0.0;          ///< share of the LLM's forward passes
   double router_seconds = 0.0;       ///< share of the scoring

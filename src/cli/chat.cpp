@@ -68,7 +68,7 @@ Run add_chat(CLI::App& app) {
       app.add_subcommand("chat", "Talk to the pair, with the model's chat template");
   flags->generation.add_to(*command, "auto");
   flags->generation.add_promise_to(*command);
-  flags->model.add_to(*command);
+  flags->model.add_to(*command, true);
   return [flags] { return run_chat(*flags); };
 }
 

@@ -61,7 +61,7 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
   app.add_option("--compare", flags.compare, "Print the difference of two evaluations' folders")
       ->expected(2);
   flags.generation.add_to(app);
-  flags.model.add_to(app);
+  flags.model.add_to(app, true);
 }
 
 int run_compare(const EvalFlags& flags) {

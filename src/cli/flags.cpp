@@ -17,6 +17,7 @@
 #include "citer/log.h"
 #include "citer/policy.h"
 #include "model/backend.h"
+#include "remote/remote_llm.h"
 #include "route/learned_policy.h"
 
 namespace citer::cli {
@@ -150,8 +151,42 @@ void print_notes(const Pair& pair) {
   for (const std::string& note : pair.notes()) fmt::print(stderr, "citer: note: {}\n", note);
 }
 
-void ModelFlags::add_to(CLI::App& app) {
+void ModelFlags::add_server_flags(CLI::App& app) {
+  takes_server_ = true;
+  app.add_option("--llm-api-key", remote_.api_key,
+                 "Key for the server that runs the LLM (default: CITER_LLM_API_KEY)")
+      ->envname("CITER_LLM_API_KEY");
+  app.add_option("--llm-ca-file", remote_.ca_file,
+                 "PEM certificates that its certificate is signed with (default: the system's)");
+  app.add_option("--llm-timeout", llm_timeout_,
+                 "Seconds that its answer is waited for, tries included; then the SLM's token "
+                 "stands")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  app.add_option(
+         "--llm-ahead", remote_.ahead,
+         "Tokens that it writes on behind what it is asked, to save trips (default: as many "
+         "as while the answer travels)")
+      ->check(CLI::Range(0, 32));
+}
+
+void ModelFlags::set_server(PairOptions& options) const {
+  if (!takes_server_) {
+    throw UsageError(fmt::format("--llm {}: this command runs the LLM itself: name its file",
+                                 source_.llm_address()));
+  }
+  RemoteOptions remote = remote_;
+  remote.url = source_.llm_address();
+  remote.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * llm_timeout_));
+  options.llm_server = make_remote_llm(remote);
+  if (source_.fetch_slm(options)) return;
+  options.slm.path = bundled_model("slm.gguf");
+  if (options.routers.empty()) options.routers = bundled_routers();
+}
+
+void ModelFlags::add_to(CLI::App& app, bool takes_server) {
   app_ = &app;
+  if (takes_server) add_server_flags(app);
   ModelOptions& llm = pair_.llm;
   ModelOptions& slm = pair_.slm;
   ContextOptions& context = service_.context;
@@ -220,7 +255,9 @@ PairOptions ModelFlags::common_options() const {
 
 PairOptions ModelFlags::pair_options() const {
   PairOptions options = common_options();
-  if (!source_.fetch(options)) {
+  if (!source_.llm_address().empty()) {
+    set_server(options);
+  } else if (!source_.fetch(options)) {
     options.slm.path = bundled_model("slm.gguf");
     options.llm.path = bundled_model("llm.gguf");
     if (options.routers.empty()) options.routers = bundled_routers();
@@ -349,6 +386,9 @@ void GenerationFlags::add_to(CLI::App& app, const std::string& speculate) {
   app.add_option("-s,--seed", seed_, "Seed; the same seed and prompt give the same text")
       ->capture_default_str();
   add_stop_flag(app, options_.stop);
+  app.add_flag("--llm-required", options_.llm_required,
+               "An answer fails where the server that runs the LLM does not answer; else the SLM's "
+               "token stands");
   app.add_flag("--ignore-eos", options_.ignore_eog, "Write on after the end of generation");
 }
 

@@ -10,6 +10,7 @@
 #include "citer/service.h"
 #include "cli/model_source.h"
 #include "cli/placement_flags.h"
+#include "remote/options.h"
 
 namespace CLI {
 class App;
@@ -42,7 +43,8 @@ class ChatFormatFlags {
 /// Flags for the two models and their contexts. With no model given, the bundled pair.
 class ModelFlags {
  public:
-  void add_to(CLI::App& app);
+  /// `takes_server`: a server may run the LLM.
+  void add_to(CLI::App& app, bool takes_server = false);
   /// The options as given; fetches models, loads RPC servers and sets the log level on the way.
   /// Throws Interrupted.
   PairOptions pair_options() const;
@@ -62,6 +64,12 @@ class ModelFlags {
   ServiceOptions service_;
   SourceFlags source_;
   PlacementFlags placement_;
+  void add_server_flags(CLI::App& app);
+  void set_server(PairOptions& options) const;
+
+  RemoteOptions remote_;
+  double llm_timeout_ = 30.0;
+  bool takes_server_ = false;
   CLI::App* app_ = nullptr;
   std::vector<std::string> rpc_servers_;
   bool no_mmap_ = false;

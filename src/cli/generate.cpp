@@ -56,7 +56,7 @@ void add_flags(GenerateFlags& flags, CLI::App& app) {
       ->transform(CLI::CheckedTransformer(colors));
   flags.generation.add_to(app, "auto");
   flags.generation.add_promise_to(app);
-  flags.model.add_to(app);
+  flags.model.add_to(app, true);
 }
 
 std::vector<Prompt> read_all_prompts(const GenerateFlags& flags) {

@@ -14,7 +14,9 @@ namespace citer::cli {
 
 void SourceFlags::add_to(CLI::App& app) {
   auto* llm = app.add_option("-m,--model,--llm", llm_.path,
-                             "The LLM's GGUF file (default: the bundled one)");
+                             "The LLM's GGUF file (default: the bundled one), or the address of a "
+                             "server that runs it, http(s)://HOST:PORT: citer (with --sessions), "
+                             "llama-server, SGLang or vLLM");
   auto* slm = app.add_option("--slm,--model-draft,--spec-draft-model", slm_.path,
                              "-md: the SLM's GGUF file (default: the bundled one)");
   auto* llm_hub = app.add_option("--hf-repo", llm_.repository,
@@ -53,6 +55,17 @@ std::string SourceFlags::locate(const Source& source) const {
   }
   if (!path) throw Interrupted{};
   return path->string();
+}
+
+std::string SourceFlags::llm_address() const {
+  const bool is_address = llm_.path.starts_with("http://") || llm_.path.starts_with("https://");
+  return is_address ? llm_.path : "";
+}
+
+bool SourceFlags::fetch_slm(PairOptions& options) const {
+  if (!slm_.is_named()) return false;
+  options.slm.path = locate(slm_);
+  return true;
 }
 
 bool SourceFlags::fetch(PairOptions& options) const {

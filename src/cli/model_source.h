@@ -17,6 +17,10 @@ namespace citer::cli {
 class SourceFlags {
  public:
   void add_to(CLI::App& app);
+  /// The address of the server that runs the LLM; "": it is a file.
+  std::string llm_address() const;
+  /// Sets the SLM's path as fetch() does; false where it is not named.
+  bool fetch_slm(PairOptions& options) const;
   /// Whether no model is named.
   bool is_empty() const { return !llm_.is_named() && !slm_.is_named(); }
   /// Sets both models' paths, fetching what is missing, with a bar on stderr. False where no model

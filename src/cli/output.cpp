@@ -60,6 +60,7 @@ std::string answer_json(const Answer& answer) {
                  {"sampling_seconds", c.sampling_seconds}});
   if (answer.promise) object["promise"] = promise_json(*answer.promise);
   if (answer.not_routed) object["not_routed"] = speeds_json(*answer.not_routed);
+  if (!answer.llm_fault.empty()) object["llm_fault"] = valid_utf8(answer.llm_fault);
   if (!answer.reasoning.empty()) object["reasoning_content"] = valid_utf8(answer.reasoning);
   return object.dump();
 }
@@ -84,6 +85,7 @@ std::string trace_lines(const Answer& answer) {
         {"llm_seconds", token.llm_seconds},
     };
     if (token.llm_agrees) object["llm_agrees"] = *token.llm_agrees;
+    if (token.unanswered) object["unanswered"] = true;
     bytes.erase(0, shown);
     if (i > 0) lines += '\n';
     lines += object.dump();
@@ -121,6 +123,10 @@ std::string cost_line(const Answer& answer, std::optional<double> llm_token_seco
   if (c.accepted + c.rejected > 0) {
     line += fmt::format("; {} of {} guesses accepted, {} drafts dropped", c.accepted,
                         c.accepted + c.rejected, c.dropped);
+  }
+  if (c.unanswered > 0) {
+    line += fmt::format("; {} of the SLM's since the LLM did not answer ({})", c.unanswered,
+                        answer.llm_fault);
   }
   if (const AuditCounts audit = audit_counts(answer); audit.audited > 0) {
     line += fmt::format("; the LLM agrees with {} of {} tokens of the SLM's", audit.agreed,

@@ -34,6 +34,8 @@ struct ServeFlags {
   GenerationFlags generation;
   HttpOptions http;
   int queue_limit = 256;
+  int sessions = 0;
+  int session_idle = 600;
   std::string api_key_file;
   int threads_http = 0;
   int timeout = 600;
@@ -98,6 +100,15 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
                  "Answers that may wait for a sequence; more are refused")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();
+  app.add_option("--sessions", flags.sessions,
+                 "Sessions of clients that have the SLM and ask this LLM (POST /v1/citer/decide); "
+                 "each takes the memory of a sequence")
+      ->check(CLI::Range(0, 240))
+      ->capture_default_str();
+  app.add_option("--session-idle", flags.session_idle,
+                 "Seconds after which a session that nobody uses is dropped")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
   app.add_option("--alias", flags.api.aliases, "Further names of the model citer")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->delimiter(',');
@@ -114,7 +125,7 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
   const std::vector<CLI::Option*> shared = app.get_options();
   flags.generation.add_to(app, "auto");
   flags.generation.add_promise_to(app);
-  flags.model.add_to(app);
+  flags.model.add_to(app, true);
   refuse_beside_models(app, shared);
 }
 
@@ -153,7 +164,9 @@ HttpOptions http_options(const ServeFlags& flags, int sequences) {
   HttpOptions http = flags.http;
   if (!flags.api_key_file.empty()) read_keys(flags.api_key_file, http.api_keys);
   http.threads = flags.threads_http;
-  if (http.threads == 0) http.threads = sequences + flags.queue_limit + kSpareThreads;
+  if (http.threads == 0) {
+    http.threads = sequences + flags.queue_limit + flags.sessions + kSpareThreads;
+  }
   if (!flags.log_requests.empty()) http.on_request = line_log(flags.log_requests);
   http.on_fault = print_line;
   return http;
@@ -184,6 +197,8 @@ void serve_one(const ServeFlags& flags) {
   const PairOptions pair = flags.model.pair_options();
   ServiceOptions options = flags.model.service_options(kSequences);
   options.queue_limit = flags.queue_limit;
+  options.sessions = flags.sessions;
+  options.session_idle = flags.session_idle;
   std::optional<Service> service;  // outlives the server
   HttpServer server(http_options(flags, options.context.sequences));
   server.start();

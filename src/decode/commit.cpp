@@ -29,6 +29,7 @@ class Commit {
   void add(std::int64_t Counters::*counter, std::int64_t n = 1);
   void append(Draft draft);
   void grow_llm_side(LlmGrowth growth);
+  void let_slm_stand(std::string fault);
   void decide(std::vector<Decision> decisions);
   void audit(const Decision& decision);
   void verify(Decision decision);
@@ -63,6 +64,7 @@ void Commit::apply(SlotOutcome outcome) {
     sequence_.end(FinishReason::kError);
     return;
   }
+  if (!outcome.llm_fault.empty()) return let_slm_stand(std::move(outcome.llm_fault));
   if (outcome.prompt_score) sequence_.prompt_score = outcome.prompt_score;
   llm_seconds_ = outcome.cost.llm_seconds;
   for (TokenRecord& record : outcome.prompt_records) {
@@ -75,6 +77,22 @@ void Commit::apply(SlotOutcome outcome) {
   if (writes_none && !sequence_.finish) sequence_.end(FinishReason::kLength);
 }
 
+/// The LLM's server did not answer. What waits for it is drafted again, its first token as the
+/// SLM's own.
+void Commit::let_slm_stand(std::string fault) {
+  if (sequence_.request.llm_required) {
+    sequence_.error = std::move(fault);
+    sequence_.is_llm_fault = true;
+    sequence_.end(FinishReason::kError);
+    return;
+  }
+  sequence_.llm_fault = std::move(fault);
+  if (sequence_.drafts.empty()) return;  // a part of its prompt was to be read
+  add(&Counters::dropped, static_cast<std::int64_t>(sequence_.drafts.size()) - 1);
+  sequence_.drop_drafts();
+  sequence_.slm_stands = true;
+}
+
 /// The LLM's own tokens may be more than the SLM's, and need room, too.
 void Commit::grow_llm_side(LlmGrowth growth) {
   sequence_.llm_side->grow(std::move(growth), sequence_.text.text().size());
@@ -84,6 +102,8 @@ void Commit::grow_llm_side(LlmGrowth growth) {
 
 /// It is decided at once where nothing before it is pending and it needs no pass of the LLM.
 void Commit::append(Draft draft) {
+  if (draft.record.unanswered) add(&Counters::unanswered);
+  sequence_.slm_stands = false;
   sequence_.tokens.push_back(draft.record.id);
   sequence_.drafts.push_back(std::move(draft));
   if (!sequence_.drafts.front().pending) settle_front();

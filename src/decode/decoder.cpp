@@ -15,15 +15,17 @@ namespace {
 
 std::size_t index(int slot) { return static_cast<std::size_t>(slot); }
 
-double tokens_per_weights(const ModelContext& model) {
-  const auto token = static_cast<double>(model.model().cache_bytes_per_token());
-  return token > 0 ? static_cast<double>(model.model().bytes()) / token : 0.0;
+double tokens_per_weights(const Context& context) {
+  const Model& model = *context.local_model();
+  const auto token = static_cast<double>(model.cache_bytes_per_token());
+  return token > 0 ? static_cast<double>(model.bytes()) / token : 0.0;
 }
 
 /// Threads at most, where their number is free.
-int free_threads(const Model& model) {
-  const bool is_free = model.options().threads == 0 && model.device().empty();
-  return is_free ? model.threads() : 0;
+int free_threads(const Context& context) {
+  const Model* model = context.local_model();
+  const bool is_free = model != nullptr && model->options().threads == 0 && model->device().empty();
+  return is_free ? model->threads() : 0;
 }
 
 void add_slots(const std::vector<Read>& reads, std::vector<int>& slots) {
@@ -43,16 +45,17 @@ std::vector<int> slots_of(const StepPlan& plan, const std::vector<Read>& under_w
 
 }  // namespace
 
-Decoder::Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap, bool by_text)
+Decoder::Decoder(ModelContext& slm, Context& llm, int slots, bool overlap, bool by_text)
     : slm_(slm),
       llm_(llm),
       sequences_(index(slots)),
       cache_(slm, llm, slots),
       scheduler_({.overlap = overlap,
+                  .llm_is_remote = llm.local_model() == nullptr,
                   .slm_tokens_per_weights = tokens_per_weights(slm),
                   .llm_tokens_per_weights = tokens_per_weights(llm),
-                  .slm_threads = free_threads(slm.model()),
-                  .llm_threads = free_threads(llm.model())}),
+                  .slm_threads = free_threads(slm),
+                  .llm_threads = free_threads(llm)}),
       reported_(index(slots)),
       executor_(slm, llm, overlap, by_text) {}
 
@@ -98,7 +101,7 @@ std::unique_ptr<Sequence> Decoder::prepare(DecodeRequest request) const {
   }
   request.llm_room = index(llm_.context_size());
   return std::make_unique<Sequence>(std::move(request), slm_.model().vocab().size(),
-                                    llm_.model().vocab().size());
+                                    llm_.vocab().size());
 }
 
 void Decoder::start(int slot, std::unique_ptr<Sequence> sequence) {
@@ -176,7 +179,6 @@ void Decoder::fail(const std::vector<int>& slots, const std::string& error) {
   }
 }
 
-/// Ends the pass under way, if there is one.
 void Decoder::collect() {
   if (!executor_.under_way().is_made) return;
   StepPlan plan;

@@ -35,8 +35,7 @@ class Decoder {
   /// Answers are written in the first `slots` sequences of both contexts, which must outlive the
   /// decoder. `by_text`: the models' vocabularies differ, and requests bring their prompts in both;
   /// the LLM then reads and writes the text in its own tokens (LlmSide).
-  Decoder(ModelContext& slm, ModelContext& llm, int slots, bool overlap = false,
-          bool by_text = false);
+  Decoder(ModelContext& slm, Context& llm, int slots, bool overlap = false, bool by_text = false);
 
   /// For serving many at once; see SchedulerOptions::by_times. `max_wait`: seconds that a token may
   /// wait at most, see SpeculationPlanner::set_max_wait().
@@ -91,16 +90,17 @@ class Decoder {
   const SpeculationPlanner& planner() const { return scheduler_.planner(); }
   /// Whether a pass of the LLM is under way: its context is not to be touched.
   bool is_verifying() const { return executor_.under_way().is_made; }
+  /// Ends the pass under way, if there is one.
+  void collect();
 
  private:
   void run(const StepPlan& plan);
-  void collect();
   void settle(int slot);
   void fail(const std::vector<int>& slots, const std::string& error);
   std::vector<int> grown();
 
   ModelContext& slm_;
-  ModelContext& llm_;
+  Context& llm_;
   Executor::Sequences sequences_;  ///< by slot; null: free
   SlotCache cache_;
   Scheduler scheduler_;

@@ -63,14 +63,14 @@ void for_slot(SlotOutcome& slot, const Work& work) {
 
 }  // namespace
 
-Executor::Executor(ModelContext& slm, ModelContext& llm, bool overlap, bool by_text)
+Executor::Executor(ModelContext& slm, Context& llm, bool overlap, bool by_text)
     : slm_(slm),
       llm_(llm),
-      pool_(std::max(slm.model().threads(), llm.model().threads())),
+      pool_(std::max(slm.threads(), llm.threads())),
       llm_thread_(overlap ? std::make_unique<Worker>() : nullptr) {
   if (by_text) return;
   // Padding that only one vocabulary has is never drawn: it stands for no text.
-  const int shared = std::min(slm.model().vocab().size(), llm.model().vocab().size());
+  const int shared = std::min(slm.n_vocab(), llm.n_vocab());
   slm.limit_vocabulary(shared);
   llm.limit_vocabulary(shared);
 }
@@ -112,7 +112,7 @@ StepOutcome Executor::draft(const StepPlan& plan, const Sequences& sequences) {
   }
   ForwardCost llm;
   if (!plan.llm.empty()) {
-    llm = llm_.forward(row_requests(plan.llm, sequences));
+    llm = forward_llm(row_requests(plan.llm, sequences));
     outcome.llm_passes = llm.passes;
   }
   for (const DraftPlan& draft : plan.drafts) {
@@ -240,8 +240,8 @@ void Executor::draw_draft(const StepPlan& plan, const DraftPlan& planned, Sequen
   draft.record.slm_seconds = slot.cost.slm_seconds;
   draft.record.llm_seconds = slot.cost.llm_seconds;
   draft.record.id = kNoToken;
-  if (draft.pending && sequence.llm_side)
-    slot.llm_growth = text_for_llm(sequence, llm_.model().vocab());
+  draft.record.unanswered = sequence.slm_stands;
+  if (draft.pending && sequence.llm_side) slot.llm_growth = text_for_llm(sequence, llm_.vocab());
   std::optional<Row> row;
   if (by_llm && has_llm_row) {
     row = llm_.row(planned.llm_read, 0);
@@ -272,18 +272,20 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
   reads_ = reads;
   tokens_.clear();
   decided_.clear();
+  draws_.clear();
   for (const Read& read : reads) {
     const Sequence& sequence = sequence_of(sequences, read.slot);
     const std::span<const Token> tokens = sequence.llm_tokens().first(read.length);
     tokens_.emplace_back(tokens.begin(), tokens.end());
     decided_.push_back(sequence.llm_decided());
+    draws_.push_back(sequence.draw());
   }
   const auto pass = [this] {
     std::vector<RowRequest> requests;
     requests.reserve(reads_.size());
     for (std::size_t i = 0; i < reads_.size(); ++i) {
       const Read& read = reads_[i];
-      requests.push_back({read.slot, tokens_[i], read.rows, read.form, decided_[i]});
+      requests.push_back({read.slot, tokens_[i], read.rows, read.form, decided_[i], draws_[i]});
     }
     llm_cost_ = llm_.forward(requests);
   };
@@ -292,6 +294,15 @@ void Executor::begin(const std::vector<Read>& reads, const Sequences& sequences)
   } else {
     end(pass);
   }
+}
+
+/// A pass of the LLM that nothing can stand in for.
+ForwardCost Executor::forward_llm(std::span<const RowRequest> requests) {
+  ForwardCost cost = llm_.forward(requests);
+  for (const RequestCost& part : cost.requests) {
+    if (!part.fault.empty()) throw ResourceError(part.fault);
+  }
+  return cost;
 }
 
 /// The pass under way is over, also where it failed.
@@ -316,6 +327,8 @@ StepOutcome Executor::collect(const Sequences& sequences) {
     SlotOutcome& slot = outcome.slots[i];
     slot.slot = reads[i].slot;
     add_llm(slot.cost, outcome.llm, i);
+    slot.llm_fault = outcome.llm.requests[i].fault;
+    if (!slot.llm_fault.empty()) return;
     Sequence& sequence = sequence_of(sequences, slot.slot);
     if (!sequence.finish) for_slot(slot, [&] { decide(reads[i], i, sequence, slot); });
   });
@@ -328,15 +341,17 @@ void Executor::decide(const Read& read, std::size_t request, Sequence& sequence,
   if (sequence.llm_side) {
     if (read.rows.empty()) return;  // a part of its prompt is read
     const Row row = llm_.row(request, 0);
-    return decide_by_text(row, slm_.model().vocab(), llm_.model().vocab(), sequence, slot);
+    return decide_by_text(row, slm_.vocab(), llm_.vocab(), sequence, slot);
   }
   const std::size_t decided = sequence.decided();
   for (std::size_t i = 0; i < read.rows.size(); ++i) {
     const auto position = static_cast<std::size_t>(read.rows[i]) + 1;
     const Row row = llm_.row(request, i);
+    if (row.stats.likeliest.empty()) return;  // a server has decided no more
     Decision decision{position, {}, {}};
     Drawn& drawn = decision.drawn;
-    drawn.id = decision.llm_token = sample(sequence, row, position, slot.cost);
+    drawn.id = row.drawn ? *row.drawn : sample(sequence, row, position, slot.cost);
+    decision.llm_token = drawn.id;
     const Draft* draft = position < decided ? nullptr : &sequence.drafts[position - decided];
     const bool pending = draft != nullptr && draft->pending;
     if (pending && draft->row) {
@@ -369,7 +384,7 @@ StepOutcome Executor::score_prompt(const StepPlan& plan, const Sequences& sequen
   StepOutcome outcome;
   SlotOutcome& slot = outcome.slots.emplace_back();
   slot.slot = read.slot;
-  const auto pass = [&](ModelContext& model, const std::vector<int>& rows, bool hidden) {
+  const auto pass = [&](Context& model, const std::vector<int>& rows, bool hidden) {
     const auto length = static_cast<std::size_t>(rows.back()) + 1;
     const RowRequest row_request{read.slot, std::span(request.prompt).first(length), rows};
     const ForwardCost cost = model.forward({&row_request, 1}, hidden);

@@ -18,7 +18,7 @@ class Executor {
 
   /// With `overlap` the LLM verifies on a thread of its own; `by_text`: the models' vocabularies
   /// differ (LlmSide). The contexts must outlive this.
-  Executor(ModelContext& slm, ModelContext& llm, bool overlap, bool by_text);
+  Executor(ModelContext& slm, Context& llm, bool overlap, bool by_text);
 
   /// Throws Error when a pass or a policy fails; the caches are then in order. What is wrong with
   /// one sequence alone is its SlotOutcome::error.
@@ -40,6 +40,7 @@ class Executor {
   StepOutcome score_prompt(const StepPlan& plan, const Sequences& sequences);
   void begin(const std::vector<Read>& reads, const Sequences& sequences);
   void end(const std::function<void()>& pass);
+  ForwardCost forward_llm(std::span<const RowRequest> requests);
   StepOutcome collect(const Sequences& sequences);
   void decide(const Read& read, std::size_t request, Sequence& sequence, SlotOutcome& slot);
   Token sample(Sequence& sequence, const Row& row, std::size_t position, Counters& cost,
@@ -47,12 +48,13 @@ class Executor {
   void fill(Drawn& drawn, Sequence& sequence, std::size_t position) const;
 
   ModelContext& slm_;
-  ModelContext& llm_;
+  Context& llm_;
   ThreadPool pool_;  ///< draws for several sequences at once
 
   std::vector<Read> reads_;                 ///< of the pass under way
   std::vector<std::vector<Token>> tokens_;  ///< theirs, a copy: drafts may be appended meanwhile
   std::vector<std::size_t> decided_;        ///< how many of them are decided
+  std::vector<Draw> draws_;                 ///< how theirs may be drawn
   ForwardCost llm_cost_;                    ///< of that pass, when it is done
   std::unique_ptr<Worker> llm_thread_;      ///< with overlap; last: it uses the others
 };

@@ -18,7 +18,8 @@ constexpr std::array<std::array<bool, kPhases>, kPhases> kFollows = {{
     {false, false, true, true, false, true},   // prefill: the first draft
     {false, false, false, true, true, true},   // drafting: a draft; verifying beside it (overlap)
     {false, false, false, false, true, true},  // pending: an LLM pass
-    {false, false, true, true, false, true},   // verifying: decided, or a part of a prompt is read
+    // verifying: decided, or a part of a prompt is read; the LLM did not answer for the first token
+    {false, true, true, true, false, true},
     {false, false, false, false, false, false},
 }};
 

@@ -204,9 +204,9 @@ StepPlan Scheduler::draft(const Slots& slots) const {
     if (!runs(slots[slot]) || !may_draft(*slots[slot].sequence)) continue;
     plan.kind = Kind::kDraft;
     const Sequence& sequence = *slots[slot].sequence;
-    DraftPlan draft{static_cast<int>(slot),
-                    sequence.is_inside_character() ? 0.0 : sequence.threshold()};
-    if (sequence.opens()) {
+    const bool slm_writes = sequence.slm_stands || sequence.is_inside_character();
+    DraftPlan draft{static_cast<int>(slot), slm_writes ? 0.0 : sequence.threshold()};
+    if (sequence.opens() && !slm_writes) {
       draft.threshold = 1.0;
       read_opening(plan, draft.slot, slots[slot], room);
     } else if (!skips_slm(sequence, draft.threshold)) {
@@ -270,7 +270,8 @@ StepPlan Scheduler::verify(const Slots& slots) {
   const std::size_t all_waiting = waiting.size();
   const bool catch_up_only = prepares_short_pass(waiting, slots);
   std::size_t room = kNoLimit;
-  if (reads_in_chunks(slots)) {
+  const bool in_chunks = reads_in_chunks(slots) && !options_.llm_is_remote;
+  if (in_chunks) {
     room = static_cast<std::size_t>(planner_.llm_chunk(running(slots)));
     in_order_of_patience(waiting, slots);
   }
@@ -281,7 +282,7 @@ StepPlan Scheduler::verify(const Slots& slots) {
       plan.llm.push_back(std::move(*read));
     }
   }
-  if (reads_in_chunks(slots)) {
+  if (in_chunks) {
     if (auto ahead = reading_ahead(moving, all_room - room, slots)) {
       plan.llm.push_back(std::move(*ahead));
     }
@@ -313,7 +314,7 @@ bool Scheduler::gate_holds(const std::vector<int>& waiting, const Slots& slots) 
 /// Where a short pass is wanted: whether those that wait are to catch up first. If some have, the
 /// pass is for them alone.
 bool Scheduler::prepares_short_pass(std::vector<int>& waiting, const Slots& slots) const {
-  if (!options_.by_times || !planner_.wants_short_pass()) return false;
+  if (!options_.by_times || options_.llm_is_remote || !planner_.wants_short_pass()) return false;
   const auto caught_up = std::stable_partition(waiting.begin(), waiting.end(), [&](int slot) {
     const SlotView& view = slots[static_cast<std::size_t>(slot)];
     return view.llm_cached + 1 >= view.sequence->llm_decided();

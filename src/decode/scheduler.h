@@ -12,6 +12,8 @@ namespace citer {
 struct SchedulerOptions {
   /// The LLM has a thread of its own: it verifies whenever it is free, the SLM drafts on meanwhile.
   bool overlap = false;
+  /// Each pass of the LLM is a trip to a server, however little it reads.
+  bool llm_is_remote = false;
   /// Prompts are read in chunks while others write, sequences wait for each other where a shared
   /// LLM pass pays, and idle caches are dropped at last. Without it the schedule, and so every
   /// counter, depends on the requests alone.

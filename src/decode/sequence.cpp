@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
-#include "base/rng.h"
 #include "base/thinking.h"
+#include "base/token_hash.h"
 #include "base/utf8.h"
 
 namespace citer {
@@ -17,8 +17,7 @@ constexpr std::size_t kMostDrafts = 48;
 /// Stream of an answer's random numbers: its prompt, so that an answer does not depend on what else
 /// is in the batch.
 std::uint64_t stream_of(const std::vector<Token>& prompt, std::uint64_t choice) {
-  const auto* bytes = reinterpret_cast<const char*>(prompt.data());
-  return hash64({bytes, prompt.size() * sizeof(Token)}) + choice;
+  return hash_tokens(prompt) + choice;
 }
 
 /// Its draws are those of the LLM alone: their numbers are addressed by its own tokens.
@@ -71,6 +70,12 @@ RowForm Sequence::draft_form() const {
   return {.sums = draw.sums || needs.sums, .logits = draw.logits || needs.logits};
 }
 
+Draw Sequence::draw() const {
+  const Constraint& constraint = request.constraint;
+  if (llm_side || constraint.grammar || constraint.thinking.may_force()) return {};
+  return {&request.sampling, stream};
+}
+
 double Sequence::seconds_since_token() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - grown).count();
 }
@@ -117,6 +122,7 @@ Answer to_answer(Sequence& sequence) {
   answer.threshold = sequence.request.threshold;
   answer.promise = sequence.request.promise;
   answer.not_routed = sequence.request.not_routed;
+  answer.llm_fault = std::move(sequence.llm_fault);
   answer.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - sequence.started).count();
   answer.tokens = std::move(sequence.records);

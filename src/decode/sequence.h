@@ -16,6 +16,7 @@
 #include "decode/phase.h"
 #include "decode/planner.h"
 #include "decode/text_stream.h"
+#include "model/passes.h"
 
 namespace citer {
 
@@ -42,6 +43,8 @@ struct DecodeRequest {
   /// So many of the first tokens are the LLM's, which reads the prompt first; the SLM reads a part
   /// of it between two of them.
   int opening = 0;
+  /// The answer fails where the LLM's server does not answer; else the SLM's token stands.
+  bool llm_required = false;
   /// Have the LLM decide at the SLM's tokens too, as it reads them.
   bool audit = false;
   /// Tells answers to the same prompt apart: they draw other random numbers.
@@ -100,8 +103,11 @@ struct Sequence {
   std::optional<LlmSide> llm_side;  ///< in a pair of different vocabularies
   Counters counters;
   std::optional<FinishReason> finish;
+  bool slm_stands = false;             ///< the LLM did not answer: the next token is the SLM's own
+  std::string llm_fault;               ///< why it did not, the last time
   std::string error;                   ///< with FinishReason::kError
   bool is_request_fault = false;       ///< it comes from what the request asked for
+  bool is_llm_fault = false;           ///< it is that the LLM did not answer
   std::optional<double> prompt_score;  ///< the policy's, where it scores prompts, not tokens
   std::chrono::steady_clock::time_point started;
   std::chrono::steady_clock::time_point grown;  ///< at the last token, or at the start
@@ -126,6 +132,8 @@ struct Sequence {
   /// What drawing a token needs of a row, and what scoring it beside that.
   RowForm draw_form() const;
   RowForm draft_form() const;
+  /// How a server may draw the LLM's tokens: not where a grammar or a budget of thinking has a say.
+  Draw draw() const;
   /// Of the pending tokens, in order.
   std::vector<Guesses> pending() const;
   /// Whether the next token is one of the opening.

@@ -22,13 +22,14 @@ bool will_share(const Sequence& other, std::span<const Token> prompt, std::size_
   return static_cast<std::size_t>(ours - prompt.begin()) >= more_than + kWorthIt;
 }
 
-bool keeps_state(const ModelContext& context) {
-  return context.model().memory() == MemoryKind::kState;
+bool keeps_state(const Context& context) {
+  const Model* model = context.local_model();
+  return model != nullptr && model->memory() == MemoryKind::kState;
 }
 
 }  // namespace
 
-SlotCache::SlotCache(ModelContext& slm, ModelContext& llm, int slots)
+SlotCache::SlotCache(ModelContext& slm, Context& llm, int slots)
     : slm_(slm),
       llm_(llm),
       used_at_(static_cast<std::size_t>(slots)),

@@ -31,7 +31,7 @@ class SlotCache {
 
   /// The contexts must outlive it; the first `slots` sequences of both are slots, further ones may
   /// hold prefixes to fork from.
-  SlotCache(ModelContext& slm, ModelContext& llm, int slots);
+  SlotCache(ModelContext& slm, Context& llm, int slots);
 
   /// The free slot whose caches hold most of this prompt's beginning, else the one that has been
   /// idle longest; with a source where another's caches hold clearly more. Nothing while all slots
@@ -56,7 +56,7 @@ class SlotCache {
   std::size_t held(int sequence, const PromptTokens& prompt) const;
 
   ModelContext& slm_;
-  ModelContext& llm_;
+  Context& llm_;
   std::vector<std::uint64_t> used_at_;  ///< per slot, when it was last taken
   std::vector<Counters> idle_since_;    ///< per slot, the totals when it was given back
   std::uint64_t clock_ = 0;             ///< counts answers begun

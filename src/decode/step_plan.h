@@ -91,6 +91,7 @@ struct SlotOutcome {
   std::optional<LlmGrowth> llm_growth;      ///< in a pair of different vocabularies
   std::vector<TokenRecord> prompt_records;  ///< kScorePrompt
   std::string error;                        ///< this sequence alone cannot go on
+  std::string llm_fault;                    ///< why the LLM's server did not answer
 };
 
 struct StepOutcome {

@@ -10,6 +10,7 @@ void append(Growth& to, Growth more) {
   to.answer = std::move(more.answer);
   to.error = std::move(more.error);
   to.is_request_fault = more.is_request_fault;
+  to.is_llm_fault = more.is_llm_fault;
 }
 
 }  // namespace

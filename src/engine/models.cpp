@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "citer/error.h"
+#include "model/llm_server.h"
 
 namespace citer {
 
@@ -25,16 +26,28 @@ ContextOptions without_snapshots(ContextOptions options) {
 bool overlaps(const std::string& overlap, const Pair& pair) {
   if (overlap == "on") return true;
   if (overlap == "off") return false;
-  if (overlap == "auto") return pair.slm()->device() != pair.llm()->device();
+  if (overlap == "auto") return !pair.llm() || pair.slm()->device() != pair.llm()->device();
   throw FieldError({"overlap"}, fmt::format("expected on, off or auto, found '{}'", overlap));
+}
+
+std::unique_ptr<Context> llm_context(const Pair& pair, const ServiceOptions& options) {
+  const int spare = options.spare_sequences + options.sessions;
+  const ContextOptions context = with_spare(options.context, spare);
+  if (!pair.llm_server()) {
+    return std::make_unique<ModelContext>(pair.llm(), context, pair.is_single() ? kIdleCells : 0);
+  }
+  if (options.sessions > 0) {
+    throw FieldError({"sessions"}, "the LLM runs at a server: its sessions are there");
+  }
+  return pair.llm_server()->context(pair.slm()->vocab(), context);
 }
 
 }  // namespace
 
 Models::Models(const Pair& pair, const ServiceOptions& options)
     : slm(pair.slm(), without_snapshots(with_spare(options.context, options.spare_sequences))),
-      llm(pair.llm(), with_spare(options.context, options.spare_sequences),
-          pair.is_single() ? kIdleCells : 0),
+      llm_owner(llm_context(pair, options)),
+      llm(*llm_owner),
       decoder(slm, llm, options.context.sequences, overlaps(options.overlap, pair),
               !pair.has_one_vocabulary()) {
   if (options.max_wait && !(*options.max_wait >= 0)) {
@@ -47,8 +60,8 @@ Models::Models(const Pair& pair, const ServiceOptions& options)
   if (options.by_times) decoder.schedule_by_times(max_wait);
 }
 
-ModelFacts facts_of(const ModelContext& context) {
-  const Model& model = context.model();
+ModelFacts facts_of(const Context& context) {
+  const Model& model = *context.local_model();
   return {model.options().path, model.description(),           model.parameters(),
           model.bytes(),        model.cache_bytes_per_token(), model.n_embd()};
 }

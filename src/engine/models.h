@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "citer/service.h"
 #include "decode/decoder.h"
 #include "model/context.h"
@@ -13,10 +15,12 @@ struct Models {
   Models(const Pair& pair, const ServiceOptions& options);
 
   ModelContext slm;
-  ModelContext llm;
+  std::unique_ptr<Context> llm_owner;
+  Context& llm;
   Decoder decoder;
 };
 
-ModelFacts facts_of(const ModelContext& context);
+/// Of a model in this process.
+ModelFacts facts_of(const Context& context);
 
 }  // namespace citer

@@ -11,6 +11,7 @@
 #include "engine/policy_set.h"
 #include "grammar/grammar.h"
 #include "model/chat_format.h"
+#include "model/llm_server.h"
 #include "model/model.h"
 
 namespace citer {
@@ -40,6 +41,47 @@ void check_by_text(const Request& request, const RoutingPolicy& policy) {
   refuse(!sampling.logit_bias.empty(), "logit_bias", "it");
 }
 
+/// Refuses what needs whole rows of an LLM whose server gives the likeliest tokens alone.
+void check_by_server(const Request& request, const RoutingPolicy& policy,
+                     const LlmServerFacts& server) {
+  const SamplingOptions& sampling = request.options.sampling;
+  if (policy.needs().llm || policy.needs().judges) {
+    throw FieldError({"policy"}, fmt::format("'{}' compares both models' rows: it needs an LLM in "
+                                             "this process",
+                                             policy.name()));
+  }
+  const auto refuse = [&](bool is_asked, const char* field) {
+    if (is_asked) {
+      throw FieldError({field}, fmt::format("{} gives the likeliest {} tokens alone, which is not "
+                                            "enough for it",
+                                            server.model.path, server.likeliest));
+    }
+  };
+  refuse(request.score_prompt, "top_logprobs");
+  refuse(sampling.top_logprobs > server.likeliest, "top_logprobs");
+  if (server.draws) return;
+  refuse(request.options.audit, "audit");
+  refuse(!sampling.logit_bias.empty(), "logit_bias");
+  refuse(sampling.repeat_penalty != 1.0, "repeat_penalty");
+  refuse(sampling.frequency_penalty != 0.0, "frequency_penalty");
+  refuse(sampling.presence_penalty != 0.0, "presence_penalty");
+  const bool is_wide = sampling.top_k == 0 || sampling.top_k >= server.likeliest;
+  refuse(sampling.temperature > 0 && is_wide, "top_k");
+}
+
+/// Without a file of its own there is one model alone; at a server none is here.
+std::shared_ptr<Model> llm_of(const PairOptions& options, const std::shared_ptr<Model>& slm) {
+  if (options.llm_server) return nullptr;
+  if (options.llm.path.empty()) return slm;
+  return for_model("llm", [&] { return Model::load(options.llm); });
+}
+
+/// Where a server runs the LLM, with the template that it tells of.
+ChatOptions with_template(ChatOptions options, const LlmServerFacts& server) {
+  options.llm_template = server.chat_template;
+  return options;
+}
+
 /// An LLM with so many times the SLM's parameters reads a prompt in about the time that both take.
 constexpr std::uint64_t kMuchLarger = 10;
 
@@ -63,12 +105,13 @@ int opening_of(const DecodeRequest& request) {
 struct Pair::Impl {
   explicit Impl(const PairOptions& options)
       : slm(for_model("slm", [&] { return Model::load(options.slm); })),
-        llm(options.llm.path.empty() ? slm
-                                     : for_model("llm", [&] { return Model::load(options.llm); })),
-        match(check_pair(*slm, *llm)),
-        vocab(match.is_pair() ? common_vocab(*slm, *llm) : slm->vocab()),
-        chat_format(*slm, *llm, match.is_pair() ? vocab : llm->vocab(), options.chat,
-                    !match.is_pair()),
+        server(options.llm_server),
+        server_facts(server ? server->open(slm->vocab()) : LlmServerFacts{}),
+        llm(llm_of(options, slm)),
+        match(llm ? check_pair(*slm, *llm) : VocabMatch{}),
+        vocab(llm && match.is_pair() ? common_vocab(*slm, *llm) : slm->vocab()),
+        chat_format(*slm, llm ? *llm : *slm, match.is_pair() ? vocab : llm->vocab(),
+                    with_template(options.chat, server_facts), !match.is_pair()),
         policies(options.routers, *slm) {
     take_notes();
   }
@@ -77,6 +120,8 @@ struct Pair::Impl {
   Constraint constraint(const std::string& gbnf, const Vocab& of);
 
   std::shared_ptr<Model> slm;
+  std::shared_ptr<LlmServer> server;
+  LlmServerFacts server_facts;
   std::shared_ptr<Model> llm;
   VocabMatch match;  ///< the pair is checked before anything is made of it
   const Vocab& vocab;
@@ -90,6 +135,7 @@ struct Pair::Impl {
 };
 
 void Pair::Impl::take_notes() {
+  if (!server_facts.note.empty()) notes.push_back(server_facts.note);
   if (!match.is_pair()) {
     notes.push_back(
         fmt::format("the models' vocabularies differ: {}; the LLM goes on by text, in "
@@ -132,6 +178,8 @@ const std::shared_ptr<Model>& Pair::slm() const { return impl_->slm; }
 const std::shared_ptr<Model>& Pair::llm() const { return impl_->llm; }
 const Vocab& Pair::vocab() const { return impl_->vocab; }
 bool Pair::is_single() const { return impl_->slm == impl_->llm; }
+const std::shared_ptr<LlmServer>& Pair::llm_server() const { return impl_->server; }
+const ModelFacts& Pair::llm_server_facts() const { return impl_->server_facts.model; }
 bool Pair::has_one_vocabulary() const { return impl_->match.is_pair(); }
 
 void Pair::require_one_vocabulary(const std::string& what) const {
@@ -172,6 +220,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
                      "there is one model alone, which writes every token");
   }
   if (!has_one_vocabulary()) check_by_text(request, *resolved.policy);
+  if (impl_->server) check_by_server(request, *resolved.policy, impl_->server_facts);
   resolved.promise = choose_promise(*resolved.policy, options);
   resolved.threshold = choose_threshold(*resolved.policy, options);
   const bool too_little_is_shown = resolved.promise && !resolved.promise->threshold;
@@ -179,8 +228,10 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.budget = options.budget;
   // A recurrent LLM reads much again after a correction, and one of another vocabulary is not
   // guessed for.
-  const bool guesses_pay = llm()->memory() != MemoryKind::kState && has_one_vocabulary();
+  const bool forgets = llm() && llm()->memory() == MemoryKind::kState;
+  const bool guesses_pay = !forgets && has_one_vocabulary();
   resolved.pending_limit = options.pending_tokens == 0 && !guesses_pay ? 1 : options.pending_tokens;
+  resolved.llm_required = options.llm_required;
   resolved.audit = options.audit;
   resolved.max_tokens = options.max_tokens;
   resolved.ignore_eog = options.ignore_eog;
@@ -197,7 +248,9 @@ DecodeRequest Pair::resolve(const Request& request) const {
     resolved.llm_constraint = constraint_of(llm()->vocab(), llm()->vocab());
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
-  const bool llm_is_near = slm()->parameters() * kMuchLarger > llm()->parameters();
+  const std::uint64_t llm_parameters =
+      llm() ? llm()->parameters() : impl_->server_facts.model.parameters;
+  const bool llm_is_near = slm()->parameters() * kMuchLarger > llm_parameters;
   const Writer first = options.first.value_or(llm_is_near ? Writer::kLlm : Writer::kSlm);
   if (first == Writer::kLlm && !is_single()) resolved.opening = opening_of(resolved);
   resolved.routing_is_free = options.policy.empty() && !options.own_policy && !options.threshold &&

@@ -21,7 +21,7 @@ double time_pass(Service& service, const std::vector<Token>& tokens, Writer mode
     const auto shorter = std::span(tokens).first(tokens.size() - static_cast<std::size_t>(n));
     const RowRequest all{slot, tokens, {&last, 1}, {}, shorter.size()};
     const RowRequest before{slot, shorter, {}};
-    ModelContext& context = model == Writer::kSlm ? models.slm : models.llm;
+    Context& context = model == Writer::kSlm ? models.slm : models.llm;
     context.forward({&before, 1});  // reads what is missing before, takes back what is after
     seconds = context.forward({&all, 1}).seconds;
   });
@@ -30,7 +30,9 @@ double time_pass(Service& service, const std::vector<Token>& tokens, Writer mode
 
 std::optional<double> measure_pass_seconds(Service& service, const Prompt& prompt,
                                            const Answer& answer, Writer model, int n) {
-  if (model == Writer::kLlm && !service.pair().has_one_vocabulary()) return std::nullopt;
+  const Pair& pair = service.pair();
+  const bool is_here = pair.llm() != nullptr && pair.has_one_vocabulary();
+  if (model == Writer::kLlm && !is_here) return std::nullopt;
   const std::vector<Token> tokens = all_tokens(service, prompt, answer);
   if (n < 1 || tokens.size() <= static_cast<std::size_t>(n)) return std::nullopt;
   std::array<double, 3> seconds{};

@@ -12,9 +12,11 @@
 #include <fmt/format.h>
 
 #include "citer/error.h"
+#include "engine/decide_queue.h"
 #include "engine/mailbox.h"
 #include "engine/models.h"
 #include "engine/route_choice.h"
+#include "model/llm_server.h"
 
 namespace citer {
 
@@ -54,6 +56,7 @@ struct Service::Impl {
   bool alone_is_cancelled() const;
   void admit();
   void step();
+  void decide();
   void deliver(int slot, bool is_last);
   void fail_active(const std::string& error);
   void shut_down();
@@ -68,6 +71,7 @@ struct Service::Impl {
   int context_size;
   ModelFacts slm_facts;
   ModelFacts llm_facts;
+  DecideQueue decides;
   std::map<int, Job> active;  ///< by slot; the thread's alone
   RouteChoice route_choice;   ///< the thread's alone
   /// The mailbox of the one answer at work, where there is one; the thread that makes a pass reads
@@ -90,9 +94,11 @@ Service::Impl::Impl(std::shared_ptr<const Pair> p, ServiceOptions o)
       models(*pair, options),
       context_size(models.decoder.context_size()),
       slm_facts(facts_of(models.slm)),
-      llm_facts(facts_of(models.llm)) {
+      llm_facts(pair->llm() ? facts_of(models.llm) : pair->llm_server_facts()),
+      decides(Sessions(models.llm, options.context.sequences + options.spare_sequences,
+                       options.sessions, std::chrono::seconds(options.session_idle))) {
   // A long prompt is not read to its end for nobody.
-  for (ModelContext* context : {&models.slm, &models.llm}) {
+  for (Context* context : {static_cast<Context*>(&models.slm), &models.llm}) {
     context->interrupt_when([this] { return stopping || alone_is_cancelled(); });
   }
   publish_status();
@@ -140,7 +146,9 @@ void Service::Impl::enqueue(std::vector<Job> jobs) {
 /// False when the thread is to end.
 bool Service::Impl::wait_for_work() {
   std::unique_lock lock(mutex);
-  wake.wait(lock, [&] { return stopping || !queue.empty() || !works.empty() || !active.empty(); });
+  wake.wait(lock, [&] {
+    return stopping || !queue.empty() || !works.empty() || !active.empty() || decides.has_work();
+  });
   return !stopping;
 }
 
@@ -151,6 +159,7 @@ void Service::Impl::run() {
       run_work();
       admit();
       step();
+      decide();
     } catch (const std::exception& e) {
       fail_active(e.what());
     }
@@ -260,6 +269,14 @@ void Service::Impl::step() {
   }
 }
 
+/// A pass of the LLM for clients' sessions.
+void Service::Impl::decide() {
+  if (!decides.has_work()) return;
+  alone = nullptr;
+  models.decoder.collect();  // the context is one thread's
+  decides.round();
+}
+
 /// Hands over what a slot's answer grew by; at last also the answer, or what kept it from being
 /// written.
 void Service::Impl::deliver(int slot, bool is_last) {
@@ -278,6 +295,7 @@ void Service::Impl::deliver(int slot, bool is_last) {
   Sequence done = models.decoder.release(slot);
   growth.error = done.error;
   growth.is_request_fault = done.is_request_fault;
+  growth.is_llm_fault = done.is_llm_fault;
   if (growth.error.empty()) {
     growth.answer = to_answer(done);
     growth.answer->id = job.id;
@@ -315,6 +333,7 @@ void Service::Impl::shut_down() {
   for (const Job& job : queue) job.fail(error);
   queue.clear();
   works.clear();  // who waits for one gets a broken promise
+  decides.fail_all(std::make_exception_ptr(Overloaded(error)));
 }
 
 void Service::Impl::publish_status() {
@@ -335,6 +354,8 @@ void Service::Impl::publish_status() {
   status.totals = models.decoder.totals();
   status.not_routed = route_choice.not_routed();
   status.predicted = route_choice.predicted();
+  status.sessions_of_clients = decides.status();
+  if (pair->llm_server()) status.llm_server = pair->llm_server()->status();
   status.slm_threads = models.slm.threads();
   status.llm_threads = models.llm.threads();
 }
@@ -429,6 +450,30 @@ void Service::with_models(const std::function<void(Models&)>& work) {
   } catch (const std::future_error&) {
     throw Overloaded("the service is shutting down");
   }
+}
+
+std::vector<SessionAnswer> Service::decide(std::vector<SessionStep> steps,
+                                           const std::function<void()>& check) {
+  if (impl_->options.sessions == 0) {
+    throw FieldError({"sessions"}, "this service holds no sessions of clients");
+  }
+  const auto batch = impl_->decides.push(std::move(steps));
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->stopping) throw Overloaded("the service is shutting down");
+  }
+  impl_->wake.notify_one();
+  std::future<void> done = batch->done.get_future();
+  try {
+    while (done.wait_for(kPatience) != std::future_status::ready) check();
+  } catch (...) {
+    impl_->decides.give_up(batch);
+    throw;
+  }
+  done.get();
+  std::vector<SessionAnswer> answers;
+  for (SessionWork& work : batch->works) answers.push_back(std::move(work.answer));
+  return answers;
 }
 
 void Service::reset() {

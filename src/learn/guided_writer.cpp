@@ -45,7 +45,7 @@ class Writing {
   }
 
   /// Takes the drafts that the model would have written, and its own token behind them.
-  void verify(const ModelContext& model, std::size_t request) {
+  void verify(const Context& model, std::size_t request) {
     ++out_.passes;
     std::size_t i = 0;
     for (; i < rows_.size() && !is_done(); ++i) {
@@ -112,7 +112,7 @@ class Writing {
 
 }  // namespace
 
-std::vector<GuidedText> write_guided(ModelContext& model, const Vocab& vocab, int slots,
+std::vector<GuidedText> write_guided(Context& model, const Vocab& vocab, int slots,
                                      const std::vector<std::string>& stop,
                                      std::span<const GuidedJob> jobs) {
   std::vector<GuidedText> out(jobs.size());

@@ -33,8 +33,8 @@ struct GuidedText {
 /// (prompt lookup decoding, Saxena 2023): where a continuation comes back to the guide it is
 /// verified at the speed of reading. The texts are those of plain greedy decoding. `slots` texts
 /// are written at once, in the context's first sequences, whose caches are lost. Throws as
-/// ModelContext::forward() does.
-std::vector<GuidedText> write_guided(ModelContext& model, const Vocab& vocab, int slots,
+/// Context::forward() does.
+std::vector<GuidedText> write_guided(Context& model, const Vocab& vocab, int slots,
                                      const std::vector<std::string>& stop,
                                      std::span<const GuidedJob> jobs);
 

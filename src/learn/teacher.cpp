@@ -10,10 +10,10 @@ namespace citer {
 
 namespace {
 
-void check_finite(const ModelContext& context, std::span<const float> values, const char* what) {
+void check_finite(const Context& context, std::span<const float> values, const char* what) {
   if (std::all_of(values.begin(), values.end(), [](float v) { return !std::isnan(v); })) return;
   throw ResourceError(
-      fmt::format("{}: its {} are not numbers", context.model().options().path, what));
+      fmt::format("{}: its {} are not numbers", context.local_model()->options().path, what));
 }
 
 }  // namespace

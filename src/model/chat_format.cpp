@@ -75,7 +75,8 @@ ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, C
       controls_(vocab),
       owner_(template_owner(slm, llm)),
       options_(std::move(options)),
-      has_template_(!options_.template_file.empty() || !owner_.chat_template().empty()),
+      has_template_(!options_.template_file.empty() || !options_.llm_template.empty() ||
+                    !owner_.chat_template().empty()),
       for_slm_(by_text ? std::make_unique<const ChatFormat>(llm, slm, slm.vocab(), options_)
                        : nullptr),
       variables_(std::make_shared<const Json>(parse_variables(options_.template_kwargs))) {
@@ -84,7 +85,12 @@ ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, C
 
 const ChatTemplate& ChatFormat::chat_template() const {
   const std::lock_guard lock(mutex_);
-  if (!template_) template_.emplace(ChatTemplate::for_model(owner_, options_.template_file));
+  const bool is_at_server = options_.template_file.empty() && !options_.llm_template.empty();
+  if (!template_ && is_at_server) {
+    template_.emplace(options_.llm_template, "the LLM's server", owner_);
+  } else if (!template_) {
+    template_.emplace(ChatTemplate::for_model(owner_, options_.template_file));
+  }
   return *template_;
 }
 
@@ -177,8 +183,8 @@ Prompt ChatFormat::read_for_one(const Json& messages, const Json& tools,
 }
 
 std::string ChatFormat::source() const {
-  return options_.template_file.empty() ? owner_.chat_template()
-                                        : read_file(options_.template_file);
+  if (!options_.template_file.empty()) return read_file(options_.template_file);
+  return options_.llm_template.empty() ? owner_.chat_template() : options_.llm_template;
 }
 
 std::string ChatFormat::name() const {
@@ -195,7 +201,8 @@ std::string ChatFormat::name() const {
 
 bool ChatFormat::models_differ() const {
   const std::string slm = slm_.chat_template();
-  const std::string llm = llm_.chat_template();
+  const std::string llm =
+      options_.llm_template.empty() ? llm_.chat_template() : options_.llm_template;
   return options_.template_file.empty() && !for_slm_ && !slm.empty() && !llm.empty() && slm != llm;
 }
 

@@ -196,12 +196,6 @@ std::size_t ModelContext::plan_checkpoints(const RowRequest& request, std::size_
   return is_new && is_far ? first_row : kNowhere;
 }
 
-std::int64_t ModelContext::cached_tokens() const {
-  std::int64_t sum = 0;
-  for (int s = 0; s < sequences(); ++s) sum += static_cast<std::int64_t>(cached(s).size());
-  return sum;
-}
-
 std::size_t ModelContext::cached_prefix(int sequence, std::span<const Token> tokens) const {
   return memory_.reachable(sequence, memory_.common(sequence, tokens));
 }

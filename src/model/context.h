@@ -10,7 +10,7 @@
 #include "model/llama_ptr.h"
 #include "model/memory.h"
 #include "model/model.h"
-#include "model/row.h"
+#include "model/passes.h"
 #include "model/row_reader.h"
 
 namespace citer {
@@ -18,56 +18,26 @@ namespace citer {
 class DeviceRows;
 struct HiddenTap;
 
-/// Asks for next-token rows of one sequence. `tokens` is the whole authoritative sequence; the
-/// model's cache is brought in line with it, whatever it held before.
-struct RowRequest {
-  int sequence = 0;
-  std::span<const Token> tokens;
-  /// Ascending indices into `tokens`: row i describes the token that follows tokens[0..rows[i]].
-  std::span<const int> rows;
-  RowForm form{};
-  /// How many of the tokens stay: later ones may be taken back soon.
-  std::size_t decided = ~std::size_t{0};
-};
-
-/// One request's part in a forward().
-struct RequestCost {
-  int passes = 0;                ///< calls of the model that evaluated tokens of it
-  int positions = 0;             ///< tokens evaluated: those that were not in the cache
-  std::int64_t cache_reads = 0;  ///< its cached tokens after each of those calls, summed
-};
-
-/// What one forward() cost.
-struct ForwardCost {
-  int passes = 0;                     ///< calls of the model
-  int positions = 0;                  ///< tokens evaluated
-  double seconds = 0.0;               ///< in the model; reading rows is not part of it
-  std::vector<RequestCost> requests;  ///< one per request
-};
-
-/// N sequences over one model, each with its KV cache. One thread at a time.
-///
-/// Callers never touch positions: they state the tokens a sequence has, and forward() keeps the
-/// common prefix, rolls back the rest (Memory) and evaluates what is missing. The cached tokens of
+/// N sequences over a model in this process, each with its KV cache (Memory). The cached tokens of
 /// a sequence are the only derived state here; they are updated as each batch succeeds, so that an
 /// exception leaves cache and book-keeping in agreement.
-class ModelContext {
+class ModelContext final : public Context {
  public:
   /// Throws ResourceError when the context does not fit, InputError when the model cannot decode.
   /// `cells`: tokens that its sequences may hold together; 0: each as many as a sequence may.
   ModelContext(std::shared_ptr<Model> model, const ContextOptions& options, int cells = 0);
-  ~ModelContext();
+  ~ModelContext() override;
   ModelContext(const ModelContext&) = delete;
   ModelContext& operator=(const ModelContext&) = delete;
 
   /// Brings every requested sequence in line and evaluates the rows asked for; tokens of several
   /// sequences share batches. A sequence may occur once. Throws ResourceError when the cache is
   /// full, a backend fails or all logits of a row are NaN.
-  ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false);
+  ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false) override;
 
   /// Rows are read over the first `n` tokens alone, [0, n_vocab]: of those behind them, which only
   /// one of two models has, none is ever drawn. Before the first forward().
-  void limit_vocabulary(int n);
+  void limit_vocabulary(int n) override;
 
   /// Whether rows are read on the device that computes them.
   bool reads_on_device() const { return device_rows_ != nullptr; }
@@ -75,35 +45,33 @@ class ModelContext {
   /// Gives passes up with ResourceError while `unwanted` says so: it is called now and then during
   /// a pass by devices that can (CPUs). For ending soon, and for tests of what a failed pass
   /// leaves.
-  void interrupt_when(std::function<bool()> unwanted);
+  void interrupt_when(std::function<bool()> unwanted) override;
 
   /// Row `i` of request `request` of the last forward().
-  Row row(std::size_t request, std::size_t i) const;
+  Row row(std::size_t request, std::size_t i) const override;
 
   /// Drops all caches: what follows does not depend on what was held before, not even in the last
   /// digit.
-  void reset() { memory_.clear(); }
+  void reset() override { memory_.clear(); }
 
   /// Drops a sequence's cache.
-  void forget(int sequence) { memory_.forget(sequence); }
+  void forget(int sequence) override { memory_.forget(sequence); }
 
   /// Lets sequence `to` start from the first `length` cached tokens of `from`, sharing their cells;
   /// from fewer, or none, where the model's memory has no way back to there.
-  void fork(int from, int to, std::size_t length) { memory_.fork(from, to, length); }
+  void fork(int from, int to, std::size_t length) override { memory_.fork(from, to, length); }
 
   /// CPU threads of passes from now on; at first Model::threads().
-  void set_threads(int threads);
-  int threads() const;
+  void set_threads(int threads) override;
+  int threads() const override;
 
   const Model& model() const { return *model_; }
-  /// Tokens one sequence may hold.
-  int context_size() const { return context_size_; }
-  int sequences() const { return memory_.sequences(); }
-  std::span<const Token> cached(int sequence) const { return memory_.tokens(sequence); }
-  /// What all sequences' caches hold together.
-  std::int64_t cached_tokens() const;
-  /// How many of the first `tokens` a sequence's cache holds and can be taken back to.
-  std::size_t cached_prefix(int sequence, std::span<const Token> tokens) const;
+  const Model* local_model() const override { return model_.get(); }
+  const Vocab& vocab() const override { return model_->vocab(); }
+  int context_size() const override { return context_size_; }
+  int sequences() const override { return memory_.sequences(); }
+  std::span<const Token> cached(int sequence) const override { return memory_.tokens(sequence); }
+  std::size_t cached_prefix(int sequence, std::span<const Token> tokens) const override;
 
  private:
   /// One token to evaluate.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "citer/row_stats.h"
@@ -17,6 +18,9 @@ struct Row {
   RowStats stats;
   std::span<const float> logits{};  ///< [n_vocab]; empty if not asked for
   std::span<const float> hidden{};  ///< [n_embd], the state the logits come from; likewise
+  /// The token behind it, where a server drew it (RowRequest::draw); it is among the likeliest that
+  /// are listed here, or the last.
+  std::optional<Token> drawn{};
 
   /// Of a token that is among the likeliest, or of any one where there are logits.
   float logit(Token token) const;

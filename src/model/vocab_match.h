@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/vocab.h"
+#include "model/vocab_facts.h"
 
 namespace citer {
 
@@ -29,5 +30,7 @@ std::string text_fault(const Vocab& slm, const Vocab& llm);
 /// which of them end an answer, what stands before a prompt, and how text becomes tokens (by
 /// example).
 VocabMatch match_vocabs(const Vocab& a, const Vocab& b);
+/// `b`'s samples must be as many as `a`'s.
+VocabMatch match_vocab_facts(const VocabFacts& a, const VocabFacts& b);
 
 }  // namespace citer

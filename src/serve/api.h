@@ -3,6 +3,7 @@
 #include <chrono>
 #include <ctime>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,13 +50,20 @@ class Api {
   HttpReply apply_template(const HttpRequest& request);
   HttpReply props(const HttpRequest& request);
   HttpReply slots(const HttpRequest& request);
+  // For clients that have the SLM (decide.cpp).
+  HttpReply decide(const HttpRequest& request);
+  HttpReply decide_info(const HttpRequest& request);
+  HttpReply vocabulary(const HttpRequest& request);
 
   /// The names that are listed.
   std::vector<std::string> model_names() const;
   /// What is told of one. Throws ApiError 404 for a name that a request may not have.
   Json model_json(const std::string& name) const;
+  /// Whether the server that runs the LLM answers; nothing where there is none.
+  std::optional<bool> is_llm_reachable() const;
 
  private:
+  void check_sessions() const;
   RequestLimits limits() const;
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
@@ -80,6 +88,9 @@ class Api {
 };
 
 HttpReply json_reply(const Json& json);
+
+/// The chat template's source; null where there is none.
+Json template_json(const Pair& pair);
 
 /// How a pair's chat template has tools called; none where there is no template, either.
 std::optional<ToolCallForm> tool_call_form(const Pair& pair);

@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "model/chat_format.h"
+#include "model/llm_server.h"
 #include "model/vocab.h"
 #include "serve/api.h"
 #include "serve/api_error.h"
@@ -64,15 +65,6 @@ Json piece_json(const std::string& piece) {
   return bytes;
 }
 
-/// The chat template's source; null where there is none.
-Json template_json(const Pair& pair) {
-  try {
-    return pair.chat_format().chat_template().source();
-  } catch (const InputError&) {
-    return nullptr;
-  }
-}
-
 /// The conversation of a request that is not answered.
 GenerationRequest parse_conversation(const Fields& fields, const RequestLimits& limits) {
   GenerationRequest request;
@@ -88,6 +80,14 @@ GenerationRequest parse_conversation(const Fields& fields, const RequestLimits& 
 }  // namespace
 
 HttpReply json_reply(const Json& json) { return {.body = json.dump()}; }
+
+Json template_json(const Pair& pair) {
+  try {
+    return pair.chat_format().chat_template().source();
+  } catch (const InputError&) {
+    return nullptr;
+  }
+}
 
 /// Of one among several: it, its aliases, and the presets of each as NAME/PRESET.
 std::vector<std::string> Api::model_names() const {
@@ -244,6 +244,12 @@ HttpReply Api::slots(const HttpRequest& /*request*/) {
                      {"n_decoded", slot.written}});
   }
   return json_reply(slots);
+}
+
+std::optional<bool> Api::is_llm_reachable() const {
+  const auto& server = service_.pair().llm_server();
+  if (!server) return std::nullopt;
+  return server->is_reachable();
 }
 
 }  // namespace citer

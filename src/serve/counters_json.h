@@ -7,7 +7,8 @@
 namespace citer {
 
 /// What an answer cost, as every door tells it: tokens by writer, LLM share, passes and positions
-/// by model, guesses accepted and rejected, drafts dropped.
+/// by model, guesses accepted and rejected, drafts dropped,
+/// tokens at which the LLM's server did not answer.
 inline nlohmann::ordered_json counters_json(const Counters& c) {
   const auto tokens = static_cast<double>(c.tokens());
   return {{"tokens", c.tokens()},
@@ -21,7 +22,8 @@ inline nlohmann::ordered_json counters_json(const Counters& c) {
           {"llm_positions", c.llm_positions},
           {"accepted", c.accepted},
           {"rejected", c.rejected},
-          {"dropped", c.dropped}};
+          {"dropped", c.dropped},
+          {"unanswered", c.unanswered}};
 }
 
 /// What is promised, as every door tells it: `threshold` is null where the LLM alone keeps it, and

@@ -9,6 +9,7 @@ namespace {
 constexpr int kBadRequest = 400;
 constexpr int kTimeout = 504;
 constexpr int kInternalError = 500;
+constexpr int kUnavailable = 503;
 /// How long a wait lasts before it is seen whether the client is still there.
 constexpr std::chrono::milliseconds kPatience{50};
 
@@ -65,6 +66,7 @@ std::pair<std::size_t, Growth> Generation::wait(const std::function<void()>& che
     if (growth.is_request_fault) throw ApiError(kBadRequest, growth.error, "invalid_value");
     if (!growth.error.empty()) {
       ++metrics_.errors;
+      if (growth.is_llm_fault) throw ApiError(kUnavailable, growth.error, "llm_unavailable");
       throw ApiError(kInternalError, "inference failed", "internal_error");
     }
     if (growth.answer) {

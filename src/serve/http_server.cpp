@@ -49,6 +49,9 @@ constexpr int kBacklog = 1024;
 constexpr std::size_t kWaitingConnections = 1024;
 
 constexpr std::string_view kHealth = "/health";
+constexpr std::string_view kReady = "/ready";
+
+bool is_look(std::string_view path) { return path == kHealth || path == kReady; }
 
 const PageFile* find_page_file(std::string_view path) {
   const std::span<const PageFile> files = page_files();
@@ -208,6 +211,7 @@ struct HttpServer::Impl {
   HttpReply reply_to(const httplib::Request& request, std::string_view body,
                      const std::shared_ptr<RequestRecord>& record);
   HttpReply health() const;
+  HttpReply readiness() const;
   void check_key(const httplib::Request& request) const;
   void add_cors(const httplib::Request& request, httplib::Response& response) const;
   void finish();
@@ -271,7 +275,7 @@ void HttpServer::Impl::configure() {
   s.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     add_cors(request, response);
     const Route* route = find_route(request.path);
-    const std::string_view other = request.path == kHealth ? kHealth : "other";
+    const std::string_view other = is_look(request.path) ? request.path : "other";
     requests.count(std::string(route == nullptr ? other : route->path), response.status);
   });
 }
@@ -332,12 +336,13 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
   if (request.method == "OPTIONS") return {.status = kNoContent};
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == kHealth && is_get) return health();
+  if (request.path == kReady && is_get) return readiness();
   if (is_get) {
     if (const PageFile* file = find_page_file(request.path)) return page_reply(*file);
   }
   check_key(request);
   const Route* route = find_route(request.path);
-  if (route == nullptr && request.path != kHealth) {
+  if (route == nullptr && !is_look(request.path)) {
     throw ApiError(kNotFound, fmt::format("no such route: {}", request.path), "not_found");
   }
   if (route == nullptr || route->method != (is_get ? "GET" : request.method)) {
@@ -363,7 +368,19 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
 HttpReply HttpServer::Impl::health() const {
   if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
   if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");
-  return {.body = R"({"status":"ok"})"};
+  const std::optional<bool> reachable = api->is_llm_reachable();
+  if (!reachable) return {.body = R"({"status":"ok"})"};
+  return {.body = *reachable ? R"({"status":"ok","llm":"reachable"})"
+                             : R"({"status":"ok","llm":"away"})"};
+}
+
+/// Whether answers are written as they should be: with the LLM, where a server runs it.
+HttpReply HttpServer::Impl::readiness() const {
+  HttpReply reply = health();
+  if (!api->is_llm_reachable().value_or(true)) {
+    throw ApiError(kUnavailable, "the server that runs the LLM does not answer", "llm_unavailable");
+  }
+  return reply;
 }
 
 void HttpServer::Impl::check_key(const httplib::Request& request) const {

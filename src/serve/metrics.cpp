@@ -54,6 +54,33 @@ void put_promise(MetricsPage& page, const PromiseStatus& status) {
       status.evidence);
 }
 
+void put_sessions(MetricsPage& page, const SessionsStatus& sessions) {
+  put(page, "citer_decide_sessions", "gauge", "Sessions of clients that are held.", sessions.held);
+  put(page, "citer_decide_sessions_capacity", "gauge", "That can be held.", sessions.capacity);
+  put(page, "citer_decide_sessions_evicted_total", "counter",
+      "Dropped for their age, or for want of room.", sessions.evicted);
+  put(page, "citer_decide_passes_total", "counter", "LLM passes for sessions.", sessions.passes);
+  put(page, "citer_decide_positions_total", "counter", "Tokens read in them.", sessions.positions);
+  put(page, "citer_decide_decisions_total", "counter", "Tokens decided in them.",
+      sessions.decisions);
+  page.add("citer_decide_seconds_total", "counter", "Time of these passes.",
+           fmt::format("{}", sessions.seconds));
+}
+
+void put_server(MetricsPage& page, const LlmServerStatus& server) {
+  const std::string label = fmt::format("backend=\"{}\"", server.kind);
+  const auto put_one = [&](const char* name, const char* help, auto value) {
+    page.add(name, "counter", help, fmt::format("{}", value), label);
+  };
+  put_one("citer_llm_trips_total", "Requests that the LLM's server answered.", server.trips);
+  put_one("citer_llm_retries_total", "Requests to it that were made again.", server.retries);
+  put_one("citer_llm_faults_total", "Sequences for which it did not answer in time.",
+          server.faults);
+  put_one("citer_llm_bytes_sent_total", "Bytes of requests to it.", server.bytes_sent);
+  put_one("citer_llm_bytes_received_total", "Bytes of its answers.", server.bytes_received);
+  put_one("citer_llm_trip_seconds_total", "Time that trips to it took.", server.seconds);
+}
+
 void put_status(MetricsPage& page, const ServiceStatus& status) {
   const Counters& totals = status.totals;
   put(page, "citer_sequences", "gauge", "Answers that can be written at once.", status.sequences);
@@ -68,6 +95,10 @@ void put_status(MetricsPage& page, const ServiceStatus& status) {
   put_two(page, "citer_llm_decisions_total", "counter",
           "Tokens the LLM verified, by whether the guess stood.", "outcome",
           {"accepted", totals.accepted}, {"rejected", totals.rejected});
+  put(page, "citer_unanswered_total", "counter",
+      "Tokens of the SLM's that stand since the LLM's server did not answer.", totals.unanswered);
+  if (status.sessions_of_clients.capacity > 0) put_sessions(page, status.sessions_of_clients);
+  if (status.llm_server) put_server(page, *status.llm_server);
   put_two(page, "citer_kv_cache_tokens", "gauge", "Tokens in the KV cache.", "model",
           {"slm", status.slm_cached_tokens}, {"llm", status.llm_cached_tokens});
   put(page, "citer_not_routed_total", "counter",

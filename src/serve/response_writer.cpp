@@ -114,6 +114,10 @@ Json ResponseWriter::citer_object(const std::vector<Answer>& answers) const {
     object["promise"] = promise_json(*answers.front().promise);
     object["promise"]["holds"] = format_.promise_holds;
   }
+  const auto unanswered = std::find_if(answers.begin(), answers.end(), [](const Answer& answer) {
+    return !answer.llm_fault.empty();
+  });
+  if (unanswered != answers.end()) object["llm_fault"] = valid_utf8(unanswered->llm_fault);
   if (llm_alone > 0) object["llm_alone_seconds"] = llm_alone;
   const auto alone = std::find_if(answers.begin(), answers.end(),
                                   [](const Answer& answer) { return answer.not_routed; });
@@ -140,6 +144,7 @@ Json trace_of(const std::vector<TokenRecord>& tokens) {
                      {"writer", to_string(token.writer)},
                      {"score", token.score},
                      {"seconds", token.seconds}});
+    if (token.unanswered) trace.back()["unanswered"] = true;
   }
   return trace;
 }

@@ -48,6 +48,11 @@ HttpReply ServerApi::by_model(ModelHandler handler, const HttpRequest& request) 
   return reply;
 }
 
+std::optional<bool> ServerApi::is_llm_reachable() {
+  if (!host_.has_one()) return std::nullopt;
+  return host_.use("", [] {})->is_llm_reachable();
+}
+
 Json ServerApi::hosted_json(const HostedModelStatus& status, const std::string& id) const {
   return {{"id", id},
           {"object", "model"},

@@ -3,6 +3,7 @@
 // What the server's routes do, whatever models it has.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "serve/http.h"
@@ -20,6 +21,9 @@ class ServerApi {
 
   /// Does what a route says: what is one model's business by the model that the request names.
   HttpReply handle(const Route& route, const HttpRequest& request);
+
+  /// Whether the server that runs the LLM answers; nothing where there is none, or several models.
+  std::optional<bool> is_llm_reachable();
 
   HttpReply models(const HttpRequest& request);
   /// The model that the path's last part names.

@@ -191,6 +191,42 @@ TEST_F(Plans, WhoFailsAloneEndsAlone) {
   EXPECT_EQ(sequences_[1]->records.size(), 1U);
 }
 
+TEST_F(Plans, WhatTheLlmDoesNotAnswerTheSlmWrites) {
+  Sequence& s = add("llm", 0.5, 4);
+  apply({drafted(0, 5, true)});
+  s.enter(Phase::kPending);
+  s.enter(Phase::kVerifying);
+  SlotOutcome silent;
+  silent.llm_fault = "gone";
+  apply({silent});
+  EXPECT_TRUE(s.drafts.empty());
+  EXPECT_TRUE(s.slm_stands);
+  const StepPlan plan = next();
+  EXPECT_EQ(plan.kind, Kind::kDraft);
+  EXPECT_EQ(plan.slm.size(), 1U) << "although the LLM writes for sure";
+  EXPECT_EQ(plan.drafts.front().threshold, 0.0);
+  SlotOutcome own = drafted(0, 6, false);
+  own.draft->record.unanswered = true;
+  apply({own});
+  EXPECT_EQ(s.records.size(), 1U);
+  EXPECT_EQ(s.counters.unanswered, 1);
+  EXPECT_FALSE(s.slm_stands);
+  EXPECT_EQ(s.llm_fault, "gone");
+}
+
+TEST_F(Plans, WithoutAnAnswerWhereOneIsRequiredItFails) {
+  Sequence& s = add("maxprob", 0.5);
+  s.request.llm_required = true;
+  apply({drafted(0, kNoToken, true)});
+  s.enter(Phase::kVerifying);
+  SlotOutcome silent;
+  silent.llm_fault = "gone";
+  apply({silent});
+  EXPECT_EQ(s.finish, FinishReason::kError);
+  EXPECT_EQ(s.error, "gone");
+  EXPECT_TRUE(s.is_llm_fault);
+}
+
 TEST_F(Plans, ThePassUnderWayIsCollectedWhenItIsDoneOrNobodyDrafts) {
   Scheduler overlapping({.overlap = true});
   Sequence& s = add("maxprob", 0.5, 4);

@@ -48,7 +48,10 @@ std::string exported_page() {
   requests.add_to(page);
   ServerMetrics metrics;
   metrics.watch({.threshold = 0.9}, {});
-  metrics.add_to(page, {});
+  ServiceStatus status;
+  status.sessions_of_clients.capacity = 1;
+  status.llm_server.emplace().kind = "citer";
+  metrics.add_to(page, status);
   return page.text();
 }
 

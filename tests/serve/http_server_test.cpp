@@ -4,13 +4,10 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include <thread>
 
 #include "base/file.h"
+#include "serve/certificate.h"
 #include "serve/server.h"
 #include "support/temp_dir.h"
 
@@ -19,6 +16,7 @@ namespace {
 
 using test::error_of;
 using test::kQuestion;
+using test::write_certificate;
 using testing::HasSubstr;
 
 class HttpServerTest : public test::ServerTest {
@@ -236,24 +234,6 @@ TEST_F(HttpServerTest, HalfOpenConnectionsStallNobody) {
   expect_alive();
   EXPECT_LT(std::chrono::steady_clock::now() - start_time, std::chrono::seconds(2));
   for (const int fd : connections) close(fd);
-}
-
-/// Writes a key and a certificate for localhost that it signed itself.
-void write_certificate(const std::filesystem::path& certificate, const std::filesystem::path& key) {
-  const auto keys = std::shared_ptr<EVP_PKEY>(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  const auto x509 = std::shared_ptr<X509>(X509_new(), X509_free);
-  X509_gmtime_adj(X509_getm_notBefore(x509.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x509.get()), 3600);
-  X509_set_pubkey(x509.get(), keys.get());
-  X509_NAME* name = X509_get_subject_name(x509.get());
-  const std::array<unsigned char, 10> host = {'l', 'o', 'c', 'a', 'l', 'h', 'o', 's', 't', 0};
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, host.data(), -1, -1, 0);
-  X509_set_issuer_name(x509.get(), name);
-  X509_sign(x509.get(), keys.get(), EVP_sha256());
-  const FilePtr out(std::fopen(certificate.c_str(), "wb"));
-  PEM_write_X509(out.get(), x509.get());
-  const FilePtr key_out(std::fopen(key.c_str(), "wb"));
-  PEM_write_PrivateKey(key_out.get(), keys.get(), nullptr, nullptr, 0, nullptr, nullptr);
 }
 
 TEST_F(HttpServerTest, Tls) {

@@ -80,7 +80,8 @@ TEST_F(OpenAiResponse, Chat) {
   EXPECT_EQ(response["citer"], Json::parse(R"({"policy": "citer", "threshold": 0.9,
       "seconds": 2.0, "tokens_per_second": 2.0, "tokens": 4, "slm_tokens": 3, "llm_tokens": 1,
       "llm_own_tokens": 1, "llm_share": 0.25, "slm_passes": 0, "llm_passes": 2,
-      "slm_positions": 0, "llm_positions": 0, "accepted": 0, "rejected": 0, "dropped": 0})"));
+      "slm_positions": 0, "llm_positions": 0, "accepted": 0, "rejected": 0, "dropped": 0,
+      "unanswered": 0})"));
 }
 
 TEST_F(OpenAiResponse, SaysWhereTheLlmWroteAloneSinceRoutingWouldBeSlower) {

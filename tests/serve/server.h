@@ -52,10 +52,11 @@ class ServerTest : public testing::Test {
     if (pair_.routers.empty()) pair_.routers = {models + "router-citer.gguf"};
   }
 
-  void listen() {
+  /// On a port, or 0: any.
+  void listen(int port = 0) {
     // Answers that are written together are those written alone: no flash attention.
     service_options_.context.flash_attention = "off";
-    http_.port = 0;
+    http_.port = port;
     service_ = std::make_unique<Service>(std::make_shared<Pair>(pair_), service_options_);
     server_ = std::make_unique<HttpServer>(http_);
     server_->start();

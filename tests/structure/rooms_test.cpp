@@ -28,8 +28,10 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"eval", {"base", "task", "model", "route", "decode", "engine"}},
     {"serve", {"base", "model", "route", "grammar", "engine"}},
     {"hub", {"base"}},
+    {"remote", {"base", "model"}},
     {"cli",
-     {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve", "hub"}},
+     {"base", "task", "model", "route", "decode", "engine", "learn", "eval", "serve", "hub",
+      "remote"}},
 };
 
 /// Third-party headers by their first path component (or whole name), and the rooms that may
@@ -43,15 +45,15 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"ggml-opt.h", {"learn"}},
     {"gguf.h", {"model", "route", "learn"}},
     {"minja", {"model"}},
-    {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "hub", "cli"}},
+    {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "hub", "remote", "cli"}},
     {"re2", {"task"}},
     {"boost", {"task"}},
     {"CLI", {"cli"}},
-    {"httplib.h", {"serve", "hub"}},
+    {"httplib.h", {"serve", "hub", "remote"}},
     {"openssl", {"hub"}},
     {"fmt",
      {"base", "task", "model", "route", "grammar", "decode", "engine", "learn", "eval", "serve",
-      "hub", "cli"}},
+      "hub", "remote", "cli"}},
 };
 
 const std::regex kInclude(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"])re");

@@ -1,0 +1,84 @@
+#include "remote/writing_backend.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "citer/error.h"
+#include "model/vocab_facts.h"
+
+namespace citer {
+
+namespace {
+
+constexpr int kMostWritten = 32;  // tokens that one request writes
+constexpr int kMostLinks = 16;
+
+}  // namespace
+
+WritingBackend::WritingBackend(const RemoteOptions& options, LinkCounters& counters,
+                               std::shared_ptr<const WritingServer> server, int sequences)
+    : server_(std::move(server)), pool_(std::min(sequences, kMostLinks)) {
+  for (int i = 0; i < pool_.size(); ++i) links_.emplace_back(options, counters);
+}
+
+std::vector<Reply> WritingBackend::ask(std::span<const Question> questions, Deadline deadline) {
+  std::vector<Reply> replies(questions.size());
+  pool_.for_each(questions.size(), [&](int worker, std::size_t i) {
+    try {
+      replies[i] = ask_one(links_[static_cast<std::size_t>(worker)], questions[i], deadline);
+    } catch (const LinkFault& e) {
+      replies[i].fault = e.what();
+    }
+  });
+  return replies;
+}
+
+Reply WritingBackend::ask_one(PatientLink& link, const Question& question,
+                              Deadline deadline) const {
+  const int first = question.positions.front();
+  const int wanted = question.positions.back() - first + 1 + question.ahead;
+  const auto prompt = question.tokens.first(static_cast<std::size_t>(first));
+  const nlohmann::json request =
+      server_->request(prompt, std::min(kMostWritten, wanted),
+                       std::max<std::size_t>(1, question.likeliest), question.sequence);
+  Reply reply;
+  link.post(server_->path(), request, deadline, [&](const nlohmann::json& answer) {
+    Written written = server_->read(answer);
+    if (written.tokens.empty() || written.rows.size() != written.tokens.size()) {
+      throw LinkFault("it gives no likeliest tokens for what it wrote");
+    }
+    reply.line.assign(prompt.begin(), prompt.end());
+    for (std::size_t k = 0; k < written.tokens.size(); ++k) {
+      if (written.rows[k].likeliest.empty()) throw LinkFault("it lists no likeliest tokens");
+      written.rows[k].position = first + static_cast<int>(k);
+      if (k > 0) reply.line.push_back(written.tokens[k - 1]);
+    }
+    reply.rows = std::move(written.rows);
+    reply.llm_seconds = written.llm_seconds;
+  });
+  return reply;
+}
+
+void check_samples(
+    const std::string& url, const Vocab& slm,
+    const std::function<std::vector<Token>(const std::string& text, bool special)>& tokenize) {
+  std::vector<std::string> differences;
+  for (const VocabSample& sample : vocab_samples()) {
+    const std::vector<Token> ours = slm.tokenize(sample.text, false, false);
+    const std::vector<Token> theirs = tokenize(sample.text, false);
+    if (ours == theirs) continue;
+    differences.push_back(fmt::format("{} become other tokens ({} against {} in a sample)",
+                                      sample.name, ours.size(), theirs.size()));
+  }
+  for (const Token token : {slm.end_of_answer(), slm.beginning()}) {
+    if (token < 0 || tokenize(slm.spelling(token), true) == std::vector{token}) continue;
+    differences.push_back(fmt::format("token {} is not '{}'", token, slm.spelling(token)));
+  }
+  if (differences.empty()) return;
+  throw InputError(
+      fmt::format("{}: its vocabulary is not the SLM's: {}", url, fmt::join(differences, "; ")));
+}
+
+}  // namespace citer
