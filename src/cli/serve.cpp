@@ -113,6 +113,10 @@ std::function<void(const std::string&)> line_log(const std::string& path) {
   };
 }
 
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 int run_serve(const ServeFlags& flags) {
   const GenerationOptions defaults = flags.generation.generation_options();
   const PairOptions pair = flags.model.pair_options();
@@ -128,6 +132,10 @@ int run_serve(const ServeFlags& flags) {
   if (!flags.log_requests.empty()) http.on_request = line_log(flags.log_requests);
   const auto print_line = [](const std::string& line) { fmt::print(stderr, "citer: {}\n", line); };
   http.on_fault = print_line;
+  if (http.api_keys.empty() && !is_loopback(http.host)) {
+    print_line(fmt::format("note: whoever reaches {} may use the server: there is no --api-key",
+                           http.host));
+  }
 
   const InterruptGuard interrupt;
   std::optional<Service> service;  // outlives the server
