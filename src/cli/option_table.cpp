@@ -25,7 +25,7 @@ std::vector<std::string> choices_of(const std::string& type) {
 std::string take_short_flag(std::string& text, const std::vector<std::string>& long_names) {
   const std::size_t colon = text.find(": ");
   if (!text.starts_with('-') || colon == std::string::npos) return "";
-  const std::string brief = text.substr(0, colon);
+  std::string brief = text.substr(0, colon);
   const std::string full = long_flag(brief);
   const bool is_ours = std::any_of(long_names.begin(), long_names.end(),
                                    [&](const auto& name) { return "--" + name == full; });

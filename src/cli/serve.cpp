@@ -160,6 +160,10 @@ std::function<void(const std::string&)> line_log(const std::string& path) {
 
 void print_line(const std::string& line) { fmt::print(stderr, "citer: {}\n", line); }
 
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 HttpOptions http_options(const ServeFlags& flags, int sequences) {
   HttpOptions http = flags.http;
   if (!flags.api_key_file.empty()) read_keys(flags.api_key_file, http.api_keys);
@@ -169,6 +173,10 @@ HttpOptions http_options(const ServeFlags& flags, int sequences) {
   }
   if (!flags.log_requests.empty()) http.on_request = line_log(flags.log_requests);
   http.on_fault = print_line;
+  if (http.api_keys.empty() && !is_loopback(http.host)) {
+    print_line(fmt::format("note: whoever reaches {} may use the server: there is no --api-key",
+                           http.host));
+  }
   return http;
 }
 

@@ -32,6 +32,7 @@ namespace {
 
 constexpr int kNoContent = 204;
 constexpr int kUnauthorized = 401;
+constexpr int kForbidden = 403;
 constexpr int kNotFound = 404;
 constexpr int kWrongMethod = 405;
 constexpr int kTooLarge = 413;
@@ -75,6 +76,13 @@ bool same_key(std::string_view a, std::string_view b) {
   unsigned difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned>(a[i] ^ b[i]);
   return difference == 0;
+}
+
+/// Whether a page of the server's own may have sent it, or no page at all.
+bool is_of_own_origin(const httplib::Request& request) {
+  const std::string origin = request.get_header_value("Origin");
+  return origin.empty() || origin.substr(std::min(origin.size(), origin.find("://") + 3)) ==
+                               request.get_header_value("Host");
 }
 
 /// What a client calls its request, if that can stand in a header and a log; else a name of ours.
@@ -213,6 +221,8 @@ struct HttpServer::Impl {
   HttpReply health() const;
   HttpReply readiness() const;
   void check_key(const httplib::Request& request) const;
+  void check_origin(const httplib::Request& request) const;
+  bool allows(const std::string& origin) const;
   void add_cors(const httplib::Request& request, httplib::Response& response) const;
   void finish();
 
@@ -341,6 +351,7 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
     if (const PageFile* file = find_page_file(request.path)) return page_reply(*file);
   }
   check_key(request);
+  if (!is_get) check_origin(request);
   const Route* route = find_route(request.path);
   if (route == nullptr && !is_look(request.path)) {
     throw ApiError(kNotFound, fmt::format("no such route: {}", request.path), "not_found");
@@ -397,19 +408,28 @@ void HttpServer::Impl::check_key(const httplib::Request& request) const {
                  "invalid_api_key");
 }
 
+bool HttpServer::Impl::allows(const std::string& origin) const {
+  const auto& allowed = options.cors_origins;
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&](const std::string& each) { return each == "*" || each == origin; });
+}
+
+/// A browser lets any page send a POST; it only keeps the answer from it.
+void HttpServer::Impl::check_origin(const httplib::Request& request) const {
+  const std::string origin = request.get_header_value("Origin");
+  if (is_of_own_origin(request) || allows(origin)) return;
+  throw ApiError(kForbidden, fmt::format("pages of {} may not call this server", origin),
+                 "origin_not_allowed");
+}
+
 void HttpServer::Impl::add_cors(const httplib::Request& request,
                                 httplib::Response& response) const {
   const std::string origin = request.get_header_value("Origin");
+  if (origin.empty() || !allows(origin)) return;
   const auto& allowed = options.cors_origins;
-  if (origin.empty() || allowed.empty()) return;
-  if (std::find(allowed.begin(), allowed.end(), "*") != allowed.end()) {
-    response.set_header("Access-Control-Allow-Origin", "*");
-  } else if (std::find(allowed.begin(), allowed.end(), origin) != allowed.end()) {
-    response.set_header("Access-Control-Allow-Origin", origin);
-    response.set_header("Vary", "Origin");
-  } else {
-    return;
-  }
+  const bool is_open = std::find(allowed.begin(), allowed.end(), "*") != allowed.end();
+  response.set_header("Access-Control-Allow-Origin", is_open ? "*" : origin);
+  if (!is_open) response.set_header("Vary", "Origin");
   if (request.method != "OPTIONS") return;
   response.set_header("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
   // The OpenAI client sends headers of its own; none of them means anything here.

@@ -52,7 +52,8 @@ class Manual : public test::ProgramTest {
 };
 
 TEST_F(Manual, PagesNameEveryFlagThatHelpNames) {
-  EXPECT_EQ(commands().size(), 12U);
+  EXPECT_THAT(commands(), testing::IsSupersetOf({"generate", "serve", "devices"}));
+  EXPECT_THAT(commands(), testing::Not(testing::Contains("manual"))) << "hidden";
   const std::regex flags_of_line("\n  (-[^ ]+)");
   for (const std::string& command : commands()) {
     const std::string page = without_backslashes(read("manual/citer-" + command + ".1"));

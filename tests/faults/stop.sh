@@ -42,9 +42,10 @@ stopped() {
   set +m
   sleep "$seconds"
   kill -"$signal" -- "-$child" 2>/dev/null || { wait "$child"; return 1; }
-  wait "$child" || status=$?
+  { wait "$child"; } 2>/dev/null || status=$?
   case $signal:$status in
-    KILL:137 | *:130) return 0 ;;
+    # A signal that comes before the work has begun just ends the program.
+    KILL:137 | TERM:143 | *:130) return 0 ;;
     *:0) return 1 ;;
     *) cat "$work/log" >&2; die "${*:3}: status $status after SIG$signal" ;;
   esac

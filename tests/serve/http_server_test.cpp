@@ -158,6 +158,22 @@ TEST_F(HttpServerTest, Origins) {
   EXPECT_FALSE(other->has_header("Access-Control-Allow-Origin"));
 }
 
+/// A browser sends such a request without asking, though it hides the answer.
+TEST_F(HttpServerTest, PagesOfOtherOriginsMakeNothingWrite) {
+  http_.cors_origins = {"https://a.example"};
+  start();
+  const auto status_from = [&](const std::string& origin) {
+    return client()
+        .Post("/v1/completions", {{"Origin", origin}}, R"({"prompt": "x", "max_tokens": 1})",
+              "text/plain")
+        ->status;
+  };
+  EXPECT_EQ(status_from("https://b.example"), 403);
+  EXPECT_EQ(status_from("null"), 403) << "a page from a file";
+  EXPECT_EQ(status_from("https://a.example"), 200);
+  EXPECT_EQ(status_from("http://127.0.0.1:" + std::to_string(server_->port())), 200);
+}
+
 TEST_F(HttpServerTest, AnyOrigin) {
   http_.cors_origins = {"*"};
   start();
