@@ -50,8 +50,7 @@ constexpr std::size_t kWaitingConnections = 1024;
 
 constexpr std::string_view kHealth = "/health";
 
-const PageFile* find_page_file(std::string_view path) {
-  const std::span<const PageFile> files = page_files();
+const PageFile* find_page_file(std::span<const PageFile> files, std::string_view path) {
   const auto at = std::find_if(files.begin(), files.end(),
                                [&](const PageFile& file) { return file.path == path; });
   return at == files.end() ? nullptr : &*at;
@@ -216,6 +215,8 @@ struct HttpServer::Impl {
   RequestCounts requests;
   std::unique_ptr<ModelHost> own_host;  ///< of a service alone
   std::unique_ptr<ServerApi> api;
+  std::span<const PageFile> page = page_files();
+  std::function<HttpReply(const HttpRequest&)> answer;  ///< instead of an API
   RequestsUnderWay under_way;
   std::atomic<bool> ready = false;      ///< api may be used
   std::atomic<bool> draining = false;   ///< nothing new is taken
@@ -333,9 +334,10 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == kHealth && is_get) return health();
   if (is_get) {
-    if (const PageFile* file = find_page_file(request.path)) return page_reply(*file);
+    if (const PageFile* file = find_page_file(page, request.path)) return page_reply(*file);
   }
   check_key(request);
+  if (answer && is_get) return answer({body, request.path, "", [] {}, record});
   const Route* route = find_route(request.path);
   if (route == nullptr && request.path != kHealth) {
     throw ApiError(kNotFound, fmt::format("no such route: {}", request.path), "not_found");
@@ -449,6 +451,12 @@ void HttpServer::serve(Service& service, const ApiOptions& options) {
 void HttpServer::serve(ModelHost& host, const std::string& version) {
   impl_->api = std::make_unique<ServerApi>(host, impl_->requests, version);
   impl_->ready = true;
+}
+
+void HttpServer::serve(std::span<const PageFile> page,
+                       std::function<HttpReply(const HttpRequest&)> answer) {
+  impl_->page = page;
+  impl_->answer = std::move(answer);
 }
 
 bool HttpServer::drain(std::chrono::milliseconds limit) {

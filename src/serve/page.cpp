@@ -40,4 +40,17 @@ std::span<const PageFile> page_files() {
   return kFiles;
 }
 
+std::span<const PageFile> progress_page_files() {
+  namespace e = embedded;
+  static const std::array<PageFile, 6> kFiles = {{
+      {"/", kHtml, e::kProgressHtml},
+      {"/chat.css", kStyle, e::kChatCss},
+      {"/icon.svg", kImage, e::kChatIcon},
+      {"/curve.js", kScript, e::kChatCurve},
+      {"/dom.js", kScript, e::kChatDom},
+      {"/progress.js", kScript, e::kProgressScript},
+  }};
+  return kFiles;
+}
+
 }  // namespace citer

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-// Files of web/chat and the libraries that they use, compiled in by
+// Files of web/chat and web/progress, and the libraries that they use, compiled in by
 // cmake/CiterEmbed.cmake.
 
 namespace citer::embedded {
@@ -25,5 +25,7 @@ extern const std::string_view kChatMarkdown;
 extern const std::string_view kChatPieces;
 extern const std::string_view kChatSettings;
 extern const std::string_view kChatTip;
+extern const std::string_view kProgressHtml;
+extern const std::string_view kProgressScript;
 
 }  // namespace citer::embedded

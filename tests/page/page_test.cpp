@@ -42,7 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "TextHasContrast", "FitsAPhone", "RendersMarkdownAndFormulas",
                     "TakesNoMarkupOfAModels", "KeepsTheConversation",
                     "ShowsWhatEachModelWouldHaveWritten", "PromisesByTheSlider", "ShowsADashboard",
-                    "ChoosesAmongSeveralModels", "PicturesAreKept"),
+                    "ChoosesAmongSeveralModels", "ShowsHowFarLongWorkIs",
+                    "ShowsTheCurvesOfATraining", "PicturesAreKept"),
     [](const auto& name) { return std::string(name.param); });
 
 }  // namespace

@@ -330,6 +330,53 @@ const scenarios = {
     }
   },
 
+  async ShowsHowFarLongWorkIs(page) {
+    const out = join(folder, "report");
+    const work = spawn(citer, ["eval", "--data", join(process.env.CITER_MODEL_DIR, "data", "math.test.jsonl"),
+      "--policies", "maxprob", "--out", out, "--page", "0"], { stdio: ["ignore", "ignore", "pipe"] });
+    try {
+      const url = await address(work, /progress at (\S+)/);
+      await page.go(url);
+      await page.until("parseFloat(document.querySelector('.card .figure')?.textContent) > 0");
+      assert.match(await page.text(".card .note"), /^\d+ of \d+ \w+, [\d.]+ a second, .* left$/);
+      await page.until("document.querySelector('.curve path').getAttribute('d').includes('L')");
+      assert.match(await page.text("#state"), /at work/);
+      assert.equal((await fetch(`${url}/progress`, { method: "POST" })).status, 404);
+      await page.colours("dark");
+      assert.deepEqual(await page.value(faintTexts), []);
+      await page.picture(join(pictures, "page-progress-dark.png"));
+      assert.deepEqual(page.requests.filter((request) => !request.startsWith(url) && !request.startsWith("http://127.0.0.1")), []);
+    } finally {
+      const ended = new Promise((resolve) => { work.once("exit", resolve); });
+      work.kill("SIGKILL");
+      await ended;
+    }
+    await page.until("document.querySelector('#state').textContent === 'the program has ended'");
+    page.complaints = page.complaints.filter((complaint) => !complaint.includes("ERR_CONNECTION"));
+    page.requests = [];
+  },
+
+  async ShowsTheCurvesOfATraining(page) {
+    const preferences = join(folder, "preferences.gguf");
+    const collected = spawn(citer, ["collect", "--limit", "12", "--out", preferences], { stdio: "ignore" });
+    assert.equal(await new Promise((resolve) => { collected.once("exit", resolve); }), 0);
+    const work = spawn(citer, ["train", "--preferences", preferences, "--out", join(folder, "router.gguf"), "--epochs", "2000",
+      "--patience", "2000", "--page", "0"], { stdio: ["ignore", "ignore", "pipe"] });
+    try {
+      await page.go(await address(work, /progress at (\S+)/));
+      await page.until(`${count("#curves .curve")} >= 5`);
+      const names = await page.value(allText("#curves h3"));
+      for (const name of ["train loss", "held-out loss", "accuracy", "AUC"]) assert.ok(names.includes(name), names.join(", "));
+      await page.picture(join(pictures, "page-progress-train.png"));
+    } finally {
+      const ended = new Promise((resolve) => { work.once("exit", resolve); });
+      work.kill("SIGKILL");
+      await ended;
+    }
+    page.complaints = [];
+    page.requests = [];
+  },
+
   async FollowsTheSystemsColours(page) {
     const background = "getComputedStyle(document.body).backgroundColor";
     await page.colours("light");
