@@ -586,6 +586,7 @@ const scenarios = {
     await page.size(360, 720);
     await shot("phone-dashboard-light");
     await page.click(".views a:first-child");
+    await page.until(shown("#marks"));
     await page.click("#marks");
     await shot("phone-light");
     await page.colours("dark");
