@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct CollectCommand {
   std::string out;
   double threshold = -1.0;
   int workers = 0;
+  std::optional<int> page;
   CLI::App* app = nullptr;
 };
 
@@ -37,7 +39,7 @@ int run_collect(const CollectCommand& flags) {
   ServicePool services(pair, learn_service(flags.model), flags.workers);
   print_notes(services.pair());
   const InterruptGuard interrupt;
-  ProgressPrinter printer;
+  ProgressPrinter printer(flags.page);
   const auto preferences = collect(services, job, printer.watcher());
   if (!preferences) return report_stopped();
   fmt::print("{} positions of {} examples: {}\n{}\n", preferences->size(),
@@ -54,6 +56,7 @@ Run add_collect(CLI::App& app) {
   flags->app = command;
   command->add_option("--out", flags->out, "Preferences file (GGUF)")->required();
   add_workers_flag(*command, flags->workers);
+  add_page_flag(*command, flags->page);
   flags->collect.add_to(*command);
   command
       ->add_option("--threshold", flags->threshold,

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct EvalFlags {
   std::vector<std::string> compare;
   std::string out;
   std::string shots_file;
+  std::optional<int> page;
   CLI::App* app = nullptr;
 };
 
@@ -57,6 +59,7 @@ void add_flags(EvalFlags& flags, CLI::App& app) {
   app.add_option("--shots", flags.eval.dataset.shots, "Solved examples before each question")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--shots-file", flags.shots_file, "Dataset the solved examples come from");
+  add_page_flag(app, flags.page);
   add_answer_flags(app, flags.eval.answer);
   app.add_option("--compare", flags.compare, "Print the difference of two evaluations' folders")
       ->expected(2);
@@ -96,7 +99,7 @@ int run_eval(const EvalFlags& flags) {
   service_options.by_times = false;
   Service service(load_pair(flags.model.pair_options()), service_options);
   const InterruptGuard interrupt;
-  ProgressPrinter printer;
+  ProgressPrinter printer(flags.page);
   const auto summary = evaluate(service, options, printer.watcher());
   if (!summary) return report_stopped();
   fmt::print("{}\n{}\n", summary_table(*summary), (options.out / "report.html").string());

@@ -1,10 +1,13 @@
 #include "cli/progress.h"
 
+#include <CLI/CLI.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,7 +30,17 @@ std::string duration_text(double seconds) {
 
 }  // namespace
 
-ProgressPrinter::ProgressPrinter() : terminal_(isatty(STDERR_FILENO) != 0) {}
+void add_page_flag(CLI::App& app, std::optional<int>& port) {
+  app.add_option("--page", port,
+                 "Port of a page on this machine that shows progress; 0: a free one")
+      ->check(CLI::Range(0, 65535));
+}
+
+ProgressPrinter::ProgressPrinter(std::optional<int> page) : terminal_(isatty(STDERR_FILENO) != 0) {
+  if (!page) return;
+  page_.emplace(*page);
+  fmt::print(stderr, "progress at {}\n", page_->url());
+}
 
 ProgressPrinter::~ProgressPrinter() { end_bar(); }
 
@@ -66,9 +79,10 @@ void ProgressPrinter::print_line(const std::string& line) {
 }
 
 Watcher ProgressPrinter::watcher() {
-  return {.on_progress = [this](const ProgressReport& report) { show(report); },
-          .on_note = [this](const std::string& line) { print_line(line); },
-          .should_stop = InterruptGuard::requested};
+  Watcher printed{.on_progress = [this](const ProgressReport& report) { show(report); },
+                  .on_note = [this](const std::string& line) { print_line(line); },
+                  .should_stop = InterruptGuard::requested};
+  return page_ ? page_->beside(std::move(printed)) : printed;
 }
 
 std::string ProgressPrinter::line(const ProgressReport& report, double elapsed) const {

@@ -4,17 +4,27 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "citer/progress.h"
+#include "serve/progress_page.h"
+
+namespace CLI {
+class App;
+}
 
 namespace citer::cli {
+
+/// --page, the port of a page that shows progress.
+void add_page_flag(CLI::App& app, std::optional<int>& port);
 
 /// A bar with rate and remaining time on a terminal, otherwise a plain line now and then. Nothing
 /// is shown for work that is done within a second. One thread at a time.
 class ProgressPrinter {
  public:
-  ProgressPrinter();
+  /// `page`: the port of a page that shows it, too, and is told on stderr.
+  explicit ProgressPrinter(std::optional<int> page = std::nullopt);
   /// Ends the bar's line.
   ~ProgressPrinter();
   ProgressPrinter(const ProgressPrinter&) = delete;
@@ -36,6 +46,7 @@ class ProgressPrinter {
   void end_bar();
   std::string line(const ProgressReport& report, double elapsed) const;
 
+  std::optional<ProgressPage> page_;
   bool terminal_;
   bool open_ = false;  ///< a bar stands on the current line
   std::string what_;   ///< the work at hand; "": none

@@ -118,7 +118,7 @@ void parse_entry(const std::string& place, const Json& entry, EntryFlags& flags)
                       "routing and sampling, or alias",
                       place, key));
     }
-    add_arguments(place + "." + key, *option, flag, value, arguments);
+    add_arguments(fmt::format("{}.{}", place, key), *option, flag, value, arguments);
   }
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct TrainCommand {
   std::vector<std::string> preferences;
   int rounds = 0;
   int workers = 0;
+  std::optional<int> page;
   double seconds = 0.0;
   std::string folder;
   std::string out;
@@ -75,7 +77,7 @@ int run_train(const TrainCommand& flags) {
   }
   const PairOptions pair = flags.model.pair_options();
   const InterruptGuard interrupt;
-  ProgressPrinter printer;
+  ProgressPrinter printer(flags.page);
   if (!learn_router(pair, learn_service(flags.model), options, printer.watcher())) {
     return report_stopped();
   }
@@ -108,6 +110,7 @@ Run add_train(CLI::App& app) {
       ->transform(
           CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}));
   add_workers_flag(*command, flags->workers);
+  add_page_flag(*command, flags->page);
   flags->collect.add_to(*command);
   flags->train.add_to(*command);
   flags->model.add_to(*command);

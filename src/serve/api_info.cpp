@@ -26,6 +26,8 @@ Json facts_json(const ModelFacts& facts) {
           {"cache_bytes_per_token", facts.cache_bytes_per_token}};
 }
 
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
 /// Thresholds of a policy at some budgets; empty if it has no calibration.
 Json calibration_json(const RoutingPolicy& policy) {
   Json points = Json::array();
@@ -34,6 +36,20 @@ Json calibration_json(const RoutingPolicy& policy) {
     if (threshold) points.push_back({{"budget", budget}, {"threshold", *threshold}});
   }
   return points;
+}
+
+/// What a policy can promise, each with the threshold that keeps it, null where the LLM alone does;
+/// empty if it knows no outcomes.
+Json promises_json(const RoutingPolicy& policy) {
+  Json levels = Json::array();
+  for (const double accuracy : {0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995}) {
+    const auto promise = policy.promise(PromiseOptions{.accuracy = accuracy});
+    if (!promise) break;
+    levels.push_back({{"accuracy", accuracy},
+                      {"confidence", promise->asked.confidence},
+                      {"threshold", optional_json(promise->threshold)}});
+  }
+  return levels;
 }
 
 /// What the server promises, and what watching it has shown; null where there is no promise.
@@ -45,8 +61,6 @@ Json promise_status_json(const std::optional<PromiseStatus>& status) {
   json["evidence_against"] = status->evidence;
   return json;
 }
-
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
 bool has_chat_template(const Service& service) {
   try {
@@ -110,7 +124,7 @@ bool Api::is_own(std::string_view name) const {
 std::string Api::preset_of(const std::string& model) const {
   if (model.empty() || is_own(model)) return "";
   const std::size_t slash = model.rfind('/');
-  if (slash != std::string::npos && is_own(std::string_view(model).substr(0, slash))) {
+  if (slash != std::string::npos && slash > 0 && is_own(std::string_view(model).substr(0, slash))) {
     return model.substr(slash + 1);
   }
   if (options_.any_model && !is_model(service_.pair(), options_.defaults, model)) return "";
@@ -219,6 +233,7 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
                      {"promise", promise_status_json(metrics_.promise())},
                      {"default_budget", optional_json(defaults.budget)},
                      {"calibration", calibration_json(*policy)},
+                     {"promises", promises_json(*policy)},
                      {"default_generation_settings",
                       {{"temperature", sampling.temperature},
                        {"top_k", sampling.top_k},

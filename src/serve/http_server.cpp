@@ -54,8 +54,7 @@ constexpr std::string_view kReady = "/ready";
 
 bool is_look(std::string_view path) { return path == kHealth || path == kReady; }
 
-const PageFile* find_page_file(std::string_view path) {
-  const std::span<const PageFile> files = page_files();
+const PageFile* find_page_file(std::span<const PageFile> files, std::string_view path) {
   const auto at = std::find_if(files.begin(), files.end(),
                                [&](const PageFile& file) { return file.path == path; });
   return at == files.end() ? nullptr : &*at;
@@ -230,6 +229,8 @@ struct HttpServer::Impl {
   RequestCounts requests;
   std::unique_ptr<ModelHost> own_host;  ///< of a service alone
   std::unique_ptr<ServerApi> api;
+  std::span<const PageFile> page = page_files();
+  std::function<HttpReply(const HttpRequest&)> answer;  ///< instead of an API
   RequestsUnderWay under_way;
   std::atomic<bool> ready = false;      ///< api may be used
   std::atomic<bool> draining = false;   ///< nothing new is taken
@@ -348,10 +349,11 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
   if (request.path == kHealth && is_get) return health();
   if (request.path == kReady && is_get) return readiness();
   if (is_get) {
-    if (const PageFile* file = find_page_file(request.path)) return page_reply(*file);
+    if (const PageFile* file = find_page_file(page, request.path)) return page_reply(*file);
   }
   check_key(request);
   if (!is_get) check_origin(request);
+  if (answer && is_get) return answer({body, request.path, "", [] {}, record});
   const Route* route = find_route(request.path);
   if (route == nullptr && !is_look(request.path)) {
     throw ApiError(kNotFound, fmt::format("no such route: {}", request.path), "not_found");
@@ -486,6 +488,12 @@ void HttpServer::serve(Service& service, const ApiOptions& options) {
 void HttpServer::serve(ModelHost& host, const std::string& version) {
   impl_->api = std::make_unique<ServerApi>(host, impl_->requests, version);
   impl_->ready = true;
+}
+
+void HttpServer::serve(std::span<const PageFile> page,
+                       std::function<HttpReply(const HttpRequest&)> answer) {
+  impl_->page = page;
+  impl_->answer = std::move(answer);
 }
 
 bool HttpServer::drain(std::chrono::milliseconds limit) {

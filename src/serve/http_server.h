@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "citer/service.h"
 #include "serve/api.h"
 #include "serve/model_host.h"
+#include "serve/page.h"
 
 namespace citer {
 
@@ -52,6 +54,9 @@ class HttpServer {
   /// called once. Throws as Api's constructor does.
   void serve(Service& service, const ApiOptions& options);
   void serve(ModelHost& host, const std::string& version);
+  /// Instead of an API another page than the chat, and every other GET by `answer`. To be called
+  /// before start().
+  void serve(std::span<const PageFile> page, std::function<HttpReply(const HttpRequest&)> answer);
 
   /// Refuses new requests and waits until those that are there have been answered to the last byte,
   /// at most `limit`; then ends all connections. Whether they were answered.

@@ -152,7 +152,7 @@ void RequestCounts::add_to(MetricsPage& page) const {
   for (const auto& [key, count] : counts_) {
     page.add("citer_requests_total", "counter", "HTTP requests, by route and status.",
              fmt::format("{}", count),
-             fmt::format("endpoint=\"{}\",status=\"{}\"", key.first, key.second));
+             fmt::format(R"(endpoint="{}",status="{}")", key.first, key.second));
   }
 }
 

@@ -39,7 +39,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "ContinuesPlainText", "StopsAnAnswer", "WantsTheRightKey",
                     "SaysWhenTheServerIsGone", "ShowsTextAsText", "LaysTokensOverCharacters",
                     "EveryControlHasAName", "KeyboardReachesEverything", "FollowsTheSystemsColours",
-                    "TextHasContrast", "FitsAPhone", "PicturesAreKept"),
+                    "TextHasContrast", "FitsAPhone", "RendersMarkdownAndFormulas",
+                    "TakesNoMarkupOfAModels", "KeepsTheConversation",
+                    "ShowsWhatEachModelWouldHaveWritten", "PromisesByTheSlider", "ShowsADashboard",
+                    "ChoosesAmongSeveralModels", "ShowsHowFarLongWorkIs",
+                    "ShowsTheCurvesOfATraining", "PicturesAreKept"),
     [](const auto& name) { return std::string(name.param); });
 
 }  // namespace

@@ -11,6 +11,20 @@ export function setApiKey(key) {
   else sessionStorage.removeItem(keyName);
 }
 
+/** The model that is asked, where the server has several; "": its own. */
+let model = "";
+
+export function servedModel() {
+  return model;
+}
+
+export function chooseModel(name) {
+  model = name;
+}
+
+const named = () => (model ? { model } : {});
+const query = () => (model ? `?model=${encodeURIComponent(model)}` : "");
+
 /** An error with the server's message and status (0: the server was not reached). */
 export class ApiError extends Error {
   constructor(message, status) {
@@ -37,7 +51,35 @@ async function request(path, options) {
 
 /** What the server says of its models, policies and defaults. */
 export async function properties() {
-  return (await request("props", { cache: "no-store" })).json();
+  return (await request(`props${query()}`, { cache: "no-store" })).json();
+}
+
+/** Names of the models that are loaded when they are asked for; none where the server has one. */
+export async function servedModels() {
+  const { data } = await (await request("v1/models", { cache: "no-store" })).json();
+  return data.filter((each) => each.status).map((each) => each.id);
+}
+
+export async function metrics() {
+  return (await request("metrics", { cache: "no-store" })).text();
+}
+
+async function post(path, body) {
+  return (await request(path, { method: "POST", body: JSON.stringify({ ...named(), ...body }) })).json();
+}
+
+/** The tokens that the models read for a prompt. */
+export async function tokenIds(prompt) {
+  return (await post("tokenize", prompt)).tokens;
+}
+
+/** The likeliest next tokens of one model, {text, probability}, the likeliest first. */
+export async function likeliest(prefix, policy) {
+  const { choices: [choice] } = await post("v1/completions",
+    { prompt: prefix, max_tokens: 1, temperature: 0, logprobs: 5, citer: { policy } });
+  return Object.entries(choice.logprobs.top_logprobs[0])
+    .map(([text, logprob]) => ({ text, probability: Math.exp(logprob) }))
+    .sort((a, b) => b.probability - a.probability);
 }
 
 /** The data of each server-sent event of a body. */
@@ -64,7 +106,7 @@ export async function* events(body) {
 export async function* generate(prompt, options, citer, signal) {
   const path = "messages" in prompt ? "v1/chat/completions" : "v1/completions";
   const body = {
-    ...prompt, ...options, stream: true, stream_options: { include_usage: true },
+    ...named(), ...prompt, ...options, stream: true, stream_options: { include_usage: true },
     citer: { ...citer, trace: true },
     reasoning_format: "none", // who wrote the thinking is shown, too
   };

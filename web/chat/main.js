@@ -1,13 +1,15 @@
 // The page: a conversation with the server.
 
 import { Answer } from "./answer.js";
-import { generate, properties } from "./api.js";
+import { chooseModel, generate, properties, servedModels } from "./api.js";
+import { keepTurns, keptTurns } from "./conversation.js";
+import { forgetCurves, openDashboard } from "./dashboard.js";
 import { announce, byId, el } from "./dom.js";
 import { examples } from "./examples.js";
-import { isChat, routing, routingText, showProperties, wireSettings, writing } from "./settings.js";
+import { isChat, isSingle, routing, routingText, showProperties, wireSettings, writing } from "./settings.js";
 
-/** The chat so far; plain texts are continued one by one. */
-let messages = [];
+/** What is on the page: [{prompt, isChat, answers: [{title, note, isMain, answer}]}]. */
+let turns = [];
 /** Aborts what is being written; null when nothing is. */
 let running = null;
 
@@ -20,13 +22,23 @@ function fileName(path) {
   return path.split("/").at(-1);
 }
 
+/** Lets one of several models be chosen, where the server has several. */
+async function showModels() {
+  if (byId("model").childElementCount > 0) return;
+  const names = await servedModels();
+  byId("model").replaceChildren(...names.map((name) => el("option", {}, name)));
+  byId("model-choice").hidden = names.length === 0;
+  chooseModel(byId("model").value);
+}
+
 async function connect() {
   try {
+    await showModels();
     const props = await properties();
-    byId("pair").replaceChildren(
-      el("span", { class: "model slm" }, "SLM ", el("b", {}, fileName(props.slm.path))),
-      el("span", { class: "model llm" }, "LLM ", el("b", {}, fileName(props.llm.path))));
     showProperties(props);
+    const llm = isSingle() ? [] : [el("span", { class: "model llm" }, "LLM ", el("b", {}, fileName(props.llm.path)))];
+    byId("pair").replaceChildren(
+      el("span", { class: "model slm" }, isSingle() ? "" : "SLM ", el("b", {}, fileName(props.slm.path))), ...llm);
     showPlaceholder();
     notice("");
   } catch (error) {
@@ -44,8 +56,8 @@ function showPlaceholder() {
 /** What is asked for one prompt: the routed answer, between those of each model if wanted. */
 function wantedAnswers() {
   const routed = routing();
-  const own = { title: "Routed", note: routingText(routed), citer: routed, isMain: true };
-  if (!byId("compare").checked) return [own];
+  const own = { title: isSingle() ? "Answer" : "Routed", note: routingText(routed), citer: routed, isMain: true };
+  if (isSingle() || !byId("compare").checked) return [own];
   return [
     { title: "SLM alone", note: "", citer: { policy: "slm" } },
     own,
@@ -87,10 +99,8 @@ async function write(answer, prompt, citer, signal) {
       show();
     }
     grow(() => answer.finish("done"));
-    return true;
   } catch (error) {
     grow(() => answer.finish(signal.aborted ? "stopped" : "failed", signal.aborted ? "" : error.message));
-    return false;
   }
 }
 
@@ -100,43 +110,63 @@ function setRunning(controller) {
   byId("send").disabled = Boolean(controller);
 }
 
-function addTurn(text, wanted) {
+/** The chat so far; plain texts are continued one by one. */
+function messages() {
+  const said = turns.filter(({ isChat: inChat, answers }) => inChat &&
+    answers.some(({ isMain, answer }) => isMain && answer.kept().state === "done"));
+  return said.flatMap(({ prompt, answers }) => [prompt.messages.at(-1),
+    { role: "assistant", content: answers.find(({ isMain }) => isMain).answer.text }]);
+}
+
+function keep() {
+  keepTurns(turns.map((turn) => ({ ...turn, answers: turn.answers.map(({ answer, ...told }) => ({ ...told, ...answer.kept() })) })));
+}
+
+/** Puts a turn on the page; its answers are to be written, or restored. */
+function addTurn(prompt, inChat, wanted) {
   byId("welcome").hidden = true;
   byId("clear").hidden = false;
-  const answers = wanted.map(({ title, note }) => new Answer(title, note));
+  const policies = isSingle() ? ["slm"] : ["slm", "llm"];
+  const answers = wanted.map(({ title, note, isMain }) => ({ title, note, isMain, answer: new Answer(title, note, prompt, policies) }));
+  for (const { answer } of answers) answer.mark(byId("marks").checked);
+  const asked = inChat ? prompt.messages.at(-1).content : prompt.prompt;
   byId("turns").append(el("article", { class: "turn", "aria-label": "Prompt and answers" },
-    el("div", { class: "asked" }, el("span", { class: "hidden" }, "You: "), text),
+    el("div", { class: "asked" }, el("span", { class: "hidden" }, "You: "), asked),
     el("div", { class: wanted.length > 1 ? "answers compared" : "answers" },
-      ...answers.map((answer) => answer.element))));
+      ...answers.map(({ answer }) => answer.element))));
+  turns.push({ prompt, isChat: inChat, answers });
   scrollTo({ top: document.documentElement.scrollHeight });
-  return answers;
+  return answers.map(({ answer }) => answer);
+}
+
+function restore() {
+  for (const { prompt, isChat: inChat, answers } of keptTurns()) {
+    const shown = addTurn(prompt, inChat, answers);
+    answers.forEach((kept, i) => shown[i].restore(kept));
+  }
 }
 
 async function send() {
   const text = byId("prompt").value;
   if (running || !text.trim()) return;
-  const chat = isChat();
-  const prompt = chat ? { messages: [...messages, { role: "user", content: text }] } : { prompt: text };
+  const prompt = isChat() ? { messages: [...messages(), { role: "user", content: text }] } : { prompt: text };
   const wanted = wantedAnswers();
-  const answers = addTurn(text, wanted);
+  const answers = addTurn(prompt, isChat(), wanted);
   byId("prompt").value = "";
   const controller = new AbortController();
   setRunning(controller);
   announce("The answer is being written.");
   // One after the other: side by side they would share the machine, and no time would be right.
-  for (const [i, { citer, isMain }] of wanted.entries()) {
-    const done = await write(answers[i], prompt, citer, controller.signal);
-    if (isMain && chat && done) {
-      messages = [...prompt.messages, { role: "assistant", content: answers[i].text }];
-    }
-  }
+  for (const [i, { citer }] of wanted.entries()) await write(answers[i], prompt, citer, controller.signal);
   setRunning(null);
+  keep();
   announce(wanted.map(({ title }, i) => `${title}: ${answers[i].spoken()}`).join(" "));
 }
 
 function clear() {
   running?.abort();
-  messages = [];
+  turns = [];
+  keep();
   byId("turns").replaceChildren();
   byId("welcome").hidden = false;
   byId("clear").hidden = true;
@@ -155,7 +185,39 @@ function showExamples() {
   }));
 }
 
+const marksName = "citer-marks";
+
+function wireMarks() {
+  byId("marks").checked = localStorage.getItem(marksName) === "on";
+  byId("marks").addEventListener("change", () => {
+    const on = byId("marks").checked;
+    if (on) localStorage.setItem(marksName, "on");
+    else localStorage.removeItem(marksName);
+    for (const { answers } of turns) for (const { answer } of answers) answer.mark(on);
+  });
+}
+
+/** Chat or dashboard, by the address's last part. */
+function showView() {
+  const isDashboard = location.hash === "#dashboard";
+  byId("chat").hidden = isDashboard;
+  byId("dashboard").hidden = !isDashboard;
+  for (const link of document.querySelectorAll(".views a")) {
+    const isHere = (link.hash === "#dashboard") === isDashboard;
+    if (isHere) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  byId("clear").hidden = isDashboard || turns.length === 0;
+  if (isDashboard) openDashboard();
+}
+
 function wire() {
+  addEventListener("hashchange", showView);
+  byId("model").addEventListener("change", () => {
+    chooseModel(byId("model").value);
+    forgetCurves();
+    connect();
+  });
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
     send();
@@ -174,5 +236,7 @@ function wire() {
 
 showExamples();
 wireSettings({ onKey: connect, onFormat: showPlaceholder });
+wireMarks();
 wire();
-connect();
+showView();
+connect().then(restore);
