@@ -147,6 +147,7 @@ void RemoteContext::take(const RowRequest& request, Reply reply, RequestCost& co
   line = {};
   rows.clear();
   ++faults_;
+  cost.positions = 0;  // its time says nothing of the LLM's
   cost.fault = reply.fault;
 }
 
