@@ -81,6 +81,7 @@ EvalOptions eval_options(const EvalFlags& flags) {
   }
   options.dataset.shots_path = flags.shots_file;
   options.generation = flags.generation.generation_options();
+  options.generation.llm_required = true;  // or answers without the LLM would count as its own
   if (flags.app->count("--predict") == 0) options.generation.max_tokens = kDefaultTokens;
   for (const char* flag : {"--policy", "--threshold"}) {
     if (flags.app->count(flag) > 0) {

@@ -290,7 +290,8 @@ ChunkRecord Evaluation::run_chunk(const Dataset& dataset, const EvalSetting& set
     }
   }
   const bool is_audited = chunk == 0 && !is_fixed_policy(setting.policy);
-  if (is_audited && service_.pair().has_one_vocabulary()) audit(record, examples, answers);
+  const bool can_audit = service_.pair().has_one_vocabulary() && service_.pair().llm() != nullptr;
+  if (is_audited && can_audit) audit(record, examples, answers);
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const bool readable = chunk == 0 && i < kReadable;
     record.examples.push_back(judge(examples[i], std::move(answers[i]), readable));

@@ -1,6 +1,7 @@
 #include "remote/remote_context.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -42,11 +43,11 @@ int context_size_of(const LlmServerFacts& facts, const ContextOptions& options) 
 }  // namespace
 
 RemoteContext::RemoteContext(std::unique_ptr<Backend> backend, const Vocab& slm,
-                             const LlmServerFacts& facts, const RemoteOptions& remote,
+                             const LlmServerFacts& facts, RemoteOptions remote,
                              const ContextOptions& options, std::atomic<std::int64_t>& faults)
     : backend_(std::move(backend)),
       vocab_(slm),
-      options_(remote),
+      options_(std::move(remote)),
       n_vocab_(facts.n_vocab),
       n_shared_(facts.n_vocab),
       context_size_(context_size_of(facts, options)),
@@ -146,6 +147,7 @@ void RemoteContext::take(const RowRequest& request, Reply reply, RequestCost& co
   line = {};
   rows.clear();
   ++faults_;
+  cost.positions = 0;  // its time says nothing of the LLM's
   cost.fault = reply.fault;
 }
 

@@ -18,7 +18,7 @@ class RemoteContext final : public Context {
  public:
   /// The vocabulary and the counter must outlive it.
   RemoteContext(std::unique_ptr<Backend> backend, const Vocab& slm, const LlmServerFacts& facts,
-                const RemoteOptions& remote, const ContextOptions& options,
+                RemoteOptions remote, const ContextOptions& options,
                 std::atomic<std::int64_t>& faults);
 
   ForwardCost forward(std::span<const RowRequest> requests, bool want_hidden = false) override;

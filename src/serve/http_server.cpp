@@ -381,7 +381,7 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
 HttpReply HttpServer::Impl::health() const {
   if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
   if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");
-  const std::optional<bool> reachable = api->is_llm_reachable();
+  const std::optional<bool> reachable = api ? api->is_llm_reachable() : std::nullopt;
   if (!reachable) return {.body = R"({"status":"ok"})"};
   return {.body = *reachable ? R"({"status":"ok","llm":"reachable"})"
                              : R"({"status":"ok","llm":"away"})"};
@@ -390,7 +390,7 @@ HttpReply HttpServer::Impl::health() const {
 /// Whether answers are written as they should be: with the LLM, where a server runs it.
 HttpReply HttpServer::Impl::readiness() const {
   HttpReply reply = health();
-  if (!api->is_llm_reachable().value_or(true)) {
+  if (api && !api->is_llm_reachable().value_or(true)) {
     throw ApiError(kUnavailable, "the server that runs the LLM does not answer", "llm_unavailable");
   }
   return reply;
