@@ -73,7 +73,7 @@ class Straightforward {
   }
 
   /// A model's likeliest token at each position of `text`, one pass each.
-  std::vector<Token> choices(ModelContext& model, std::vector<Token> tokens,
+  std::vector<Token> choices(Context& model, std::vector<Token> tokens,
                              const std::vector<Token>& text) const {
     model.reset();
     std::vector<Token> chosen;
