@@ -16,9 +16,10 @@ namespace {
 std::size_t index(int slot) { return static_cast<std::size_t>(slot); }
 
 double tokens_per_weights(const Context& context) {
-  const Model& model = *context.local_model();
-  const auto token = static_cast<double>(model.cache_bytes_per_token());
-  return token > 0 ? static_cast<double>(model.bytes()) / token : 0.0;
+  const Model* model = context.local_model();
+  if (model == nullptr) return 0.0;
+  const auto token = static_cast<double>(model->cache_bytes_per_token());
+  return token > 0 ? static_cast<double>(model->bytes()) / token : 0.0;
 }
 
 /// Threads at most, where their number is free.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -44,9 +45,13 @@ std::vector<Token> Vocab::tokenize(std::string_view text, bool add_special,
                                    bool parse_special) const {
   std::vector<Token> tokens(text.size() + 8);
   const auto run = [&] {
-    return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
-                          tokens.data(), static_cast<std::int32_t>(tokens.size()), add_special,
-                          parse_special);
+    try {
+      return llama_tokenize(vocab_, text.data(), static_cast<std::int32_t>(text.size()),
+                            tokens.data(), static_cast<std::int32_t>(tokens.size()), add_special,
+                            parse_special);
+    } catch (const std::out_of_range&) {
+      throw InputError("the model's vocabulary has no token for a byte of the text");
+    }
   };
   int n = run();
   if (n < 0) {

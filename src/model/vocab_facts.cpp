@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/utf8.h"
+#include "citer/error.h"
 
 namespace citer {
 
@@ -66,7 +67,11 @@ VocabFacts facts_of(const Vocab& vocab) {
     if (vocab.is_end_of_generation(token)) facts.ends.push_back(token);
   }
   for (const VocabSample& sample : vocab_samples()) {
-    facts.samples.push_back(vocab.tokenize(sample.text, false, false));
+    std::vector<Token>& tokens = facts.samples.emplace_back();
+    try {
+      tokens = vocab.tokenize(sample.text, false, false);
+    } catch (const InputError&) {  // it has none for it, which is a fact, too
+    }
   }
   return facts;
 }
