@@ -239,7 +239,8 @@ TEST_F(ModelsTest, ManyAskForMoreThanThereIsRoomFor) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const Json& model : get("/v1/models")["data"]) EXPECT_EQ(model["active"], 0);
+  const Json listed = get("/v1/models");
+  for (const Json& model : listed["data"]) EXPECT_EQ(model["active"], 0);
   EXPECT_NE(text("pair"), text("little"));
 }
 
