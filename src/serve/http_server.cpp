@@ -286,8 +286,8 @@ void HttpServer::Impl::configure() {
   s.set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     add_cors(request, response);
     const Route* route = find_route(request.path);
-    const std::string_view other = is_look(request.path) ? request.path : "other";
-    requests.count(std::string(route == nullptr ? other : route->path), response.status);
+    const std::string other = is_look(request.path) ? request.path : "other";
+    requests.count(route == nullptr ? other : std::string(route->path), response.status);
   });
 }
 
