@@ -78,10 +78,8 @@ std::optional<BackendKind> recognise_llama_server(PatientLink& link, const Remot
               deadline, [&](const json& answer) { answer.at("tokens").get_to(tokens); });
     return tokens;
   });
-  const auto server = std::make_shared<const LlamaServer>(told["total_slots"].get<int>());
-  kind.make = [options, &counters, server](int sequences) {
-    return std::make_unique<WritingBackend>(options, counters, server, sequences);
-  };
+  kind.make = asks_to_write(options, counters,
+                            std::make_shared<const LlamaServer>(told["total_slots"].get<int>()));
   return kind;
 }
 

@@ -87,10 +87,7 @@ std::optional<BackendKind> recognise_sglang(PatientLink& link, const RemoteOptio
     if (begins) tokens.erase(tokens.begin());
     return tokens;
   });
-  const auto server = std::make_shared<const Sglang>();
-  kind.make = [options, &counters, server](int sequences) {
-    return std::make_unique<WritingBackend>(options, counters, server, sequences);
-  };
+  kind.make = asks_to_write(options, counters, std::make_shared<const Sglang>());
   return kind;
 }
 

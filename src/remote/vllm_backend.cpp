@@ -96,10 +96,7 @@ std::optional<BackendKind> recognise_vllm(PatientLink& link, const RemoteOptions
               deadline, [&](const json& answer) { answer.at("tokens").get_to(tokens); });
     return tokens;
   });
-  const auto server = std::make_shared<const Vllm>(name);
-  kind.make = [options, &counters, server](int sequences) {
-    return std::make_unique<WritingBackend>(options, counters, server, sequences);
-  };
+  kind.make = asks_to_write(options, counters, std::make_shared<const Vllm>(name));
   return kind;
 }
 

@@ -1,6 +1,7 @@
 #include "remote/writing_backend.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -59,6 +60,14 @@ Reply WritingBackend::ask_one(PatientLink& link, const Question& question,
     reply.llm_seconds = written.llm_seconds;
   });
   return reply;
+}
+
+std::function<std::unique_ptr<Backend>(int sequences)> asks_to_write(
+    const RemoteOptions& options, LinkCounters& counters,
+    std::shared_ptr<const WritingServer> server) {
+  return [options, &counters, server = std::move(server)](int sequences) {
+    return std::make_unique<WritingBackend>(options, counters, server, sequences);
+  };
 }
 
 void check_samples(

@@ -43,6 +43,11 @@ class WritingBackend final : public Backend {
   ThreadPool pool_;
 };
 
+/// What makes them of a server, for BackendKind::make. `counters` must outlive what it makes.
+std::function<std::unique_ptr<Backend>(int sequences)> asks_to_write(
+    const RemoteOptions& options, LinkCounters& counters,
+    std::shared_ptr<const WritingServer> server);
+
 /// Checks a server's tokens by samples of text: `tokenize` gives its tokens of one, control tokens
 /// read as such where `special`. Throws InputError naming the first that become others.
 void check_samples(
