@@ -28,6 +28,12 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+/// "2.5/s", or "2.5/min" where it takes longer.
+std::string rate_text(double per_second) {
+  const bool is_slow = per_second > 0 && per_second < 0.5;
+  return fmt::format("{:.1f}/{}", is_slow ? 60 * per_second : per_second, is_slow ? "min" : "s");
+}
+
 }  // namespace
 
 void add_page_flag(CLI::App& app, std::optional<int>& port) {
@@ -93,8 +99,8 @@ std::string ProgressPrinter::line(const ProgressReport& report, double elapsed) 
   const std::string bar =
       terminal_ ? fmt::format("[{:=<{}}{:<{}}] ", "", filled, "", kBarWidth - filled) : "";
   const std::string left = rate > 0 ? duration_text((total - done) / rate) : "?";
-  return fmt::format("{}: {}{}/{} {}, {:.1f}/s, {} left{}{}", report.what, bar, report.done,
-                     report.total, report.unit, rate, left, report.note.empty() ? "" : ", ",
+  return fmt::format("{}: {}{}/{} {}, {}, {} left{}{}", report.what, bar, report.done, report.total,
+                     report.unit, rate_text(rate), left, report.note.empty() ? "" : ", ",
                      report.note);
 }
 

@@ -150,18 +150,23 @@ std::size_t Collector::collect_parts() {
   ProgressReport progress{
       .what = "collect", .unit = "examples", .total = static_cast<std::int64_t>(examples_.size())};
   std::int64_t tokens = 0;
-  const auto take = [&](std::size_t index, const PreferenceCounts& counts) {
-    progress.done += static_cast<std::int64_t>(part(index).size());
-    tokens += counts.rollout_tokens;
+  std::mutex mutex;
+  const auto add_done = [&](std::size_t examples) {
+    const std::lock_guard lock(mutex);
+    progress.done += static_cast<std::int64_t>(examples);
     watcher_.report(progress);
+  };
+  const auto add_known = [&](std::size_t index) {
+    Preferences known = load_preferences(part_path(index));
+    add_done(part(index).size());
+    return known;
   };
   std::size_t first = 0;
   std::error_code error;
   for (; first < parts() && fs::exists(part_path(first), error); ++first) {
-    take(first, load_preferences(part_path(first)).info.counts);
+    tokens += add_known(first).info.counts.rollout_tokens;
   }
-  watcher_.report(progress);
-  std::mutex mutex;
+  add_done(0);
   std::size_t end = first;
   const auto is_enough = [&] {
     const bool late = options_.deadline && std::chrono::steady_clock::now() >= *options_.deadline;
@@ -176,15 +181,15 @@ std::size_t Collector::collect_parts() {
     }
     Preferences collected;
     if (fs::exists(part_path(index))) {
-      collected = load_preferences(part_path(index));
+      collected = add_known(index);
     } else {
-      collected = workers_[static_cast<std::size_t>(worker)]->collect(part(index));
+      collected = workers_[static_cast<std::size_t>(worker)]->collect(part(index), add_done);
       if (watcher_.wants_stop()) return;
       collected.info.data = empty_.info.data;
       save_preferences(part_path(index), collected);
     }
     const std::lock_guard lock(mutex);
-    take(index, collected.info.counts);
+    tokens += collected.info.counts.rollout_tokens;
   });
   return end;
 }

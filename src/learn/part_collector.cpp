@@ -85,15 +85,18 @@ Preferences PartCollector::empty() const {
   return p;
 }
 
-Preferences PartCollector::collect(std::span<const Example> examples) {
+Preferences PartCollector::collect(std::span<const Example> examples,
+                                   const std::function<void(std::size_t)>& on_done) {
   Preferences part = empty();
   service_.reset();
   std::vector<Work> all = prepare(examples, part.info.counts);
+  on_done(examples.size() - all.size());
   if (options_.slm_answers) judge_slm_answers(all);
   std::span<Work> work = all;
   while (!work.empty() && !watcher_.wants_stop()) {
     const auto together = work.first(std::min(kTogether, work.size()));
     label_together(together, part);
+    on_done(together.size());
     work = work.subspan(together.size());
   }
   return part;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -23,8 +24,10 @@ class PartCollector {
   Preferences empty() const;
 
   /// The result depends on the examples alone, not on what was collected before. When
-  /// the watcher says so it ends early, with some examples missing.
-  Preferences collect(std::span<const Example> examples);
+  /// the watcher says so it ends early, with some examples missing. `on_done` is called with the
+  /// number of examples that were finished, or left out, since it was called last.
+  Preferences collect(std::span<const Example> examples,
+                      const std::function<void(std::size_t)>& on_done);
 
   /// How continuations are written.
   const RolloutOptions& rollouts() const { return rollouts_; }

@@ -434,6 +434,21 @@ TEST_F(Collect, RoundsTrainCalibrateAndResume) {
   EXPECT_THAT(notes, testing::Not(testing::Contains(HasSubstr("epoch"))));
 }
 
+TEST_F(Collect, TellsOfEveryFewExamples) {
+  std::vector<std::int64_t> done;
+  std::int64_t total = 0;
+  const Watcher watcher{.on_progress = [&](const ProgressReport& report) {
+    done.push_back(report.done);
+    total = report.total;
+  }};
+  ASSERT_TRUE(collect(services_, options(12), watcher));
+  EXPECT_EQ(total, 12);
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+  EXPECT_EQ(done.front(), 0);
+  EXPECT_EQ(done.back(), total);
+  for (std::size_t i = 1; i < done.size(); ++i) EXPECT_LE(done[i] - done[i - 1], 4);
+}
+
 TEST_F(Collect, TrainingIsReproducibleAndNeedsHeldOutExamples) {
   const auto p = collect(services_, options(40));
   ASSERT_TRUE(p);

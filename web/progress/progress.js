@@ -15,7 +15,8 @@ function longTime(seconds) {
 
 function workCard({ what, unit, note, done, total, rate, points }) {
   const left = rate > 0 ? `${longTime((total - done) / rate)} left` : "time left not known";
-  const told = done >= total && total > 0 ? "done" : `${rate.toFixed(1)} a second, ${left}`;
+  const speed = rate > 0 && rate < 0.5 ? `${(60 * rate).toFixed(1)} a minute` : `${rate.toFixed(1)} a second`;
+  const told = done >= total && total > 0 ? "done" : `${speed}, ${left}`;
   return el("article", { class: "card" },
     el("h3", {}, what),
     el("p", { class: "figure" }, total > 0 ? percent(done / total) : String(done)),
