@@ -95,6 +95,16 @@ void print_evidence(const RouterInfo& info) {
   }
 }
 
+/// Whether the score keeps its word: on the examples held out in training.
+void print_reliability(const RouterInfo& info) {
+  if (info.reliability.empty()) return;
+  fmt::print("      least scores  say on average  labels say so of\n");
+  for (const ReliabilityBin& bin : info.reliability) {
+    fmt::print("      to {:7.1f} % {:15.1f} % {:15.1f} %\n", 100 * bin.share, 100 * bin.score,
+               100 * bin.outcome);
+  }
+}
+
 void print_router(const Router& router) {
   const RouterInfo& info = router.info;
   std::string shape = std::to_string(router.mlp.front().n_in);
@@ -105,6 +115,7 @@ void print_router(const Router& router) {
   fmt::print("  trained       {} round(s) on {}\n", info.rounds, info.data);
   if (!info.chat_format.empty()) fmt::print("  prompts       {}\n", info.chat_format);
   for (const auto& [name, value] : info.metrics) fmt::print("  {:<13} {:.4f}\n", name, value);
+  print_reliability(info);
   if (info.calibration.empty()) return;
   fmt::print(
       "  calibration   {} examples, SLM alone {:.1f} %, LLM alone {:.1f} %, default threshold "

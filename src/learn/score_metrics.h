@@ -1,6 +1,9 @@
 #pragma once
 
 #include <span>
+#include <vector>
+
+#include "route/router.h"
 
 namespace citer {
 
@@ -14,5 +17,11 @@ struct ScoreMetrics {
 
 ScoreMetrics score_metrics(std::span<const float> scores, std::span<const float> wanted,
                            std::span<const float> weight);
+
+/// The rows by score, in bins that end at 1, 2, 5, 10, 20, 50 and 100 % of their weight: fine where
+/// thresholds lie, since the LLM writes what scores least. Rows of one score stay together.
+std::vector<ReliabilityBin> reliability(std::span<const float> scores,
+                                        std::span<const float> wanted,
+                                        std::span<const float> weight);
 
 }  // namespace citer

@@ -174,6 +174,7 @@ EpochReport Training::evaluate(const RouterMlp& mlp) const {
   }
   report.loss /= total;
   report.metrics = score_metrics(scores, wanted, weight);
+  report.reliability = reliability(scores, wanted, weight);
   return report;
 }
 
@@ -226,6 +227,7 @@ std::optional<Router> Training::run(const std::function<void(const EpochReport&)
                   {"auc", best.metrics.auc},
                   {"calibration error", best.metrics.calibration_error},
                   {"LLM row weight", set_.llm_factor}};
+  info.reliability = best.reliability;
   router.weights = options_.weights;
   return router;
 }

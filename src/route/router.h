@@ -38,6 +38,14 @@ struct ModelIdentity {
   bool operator==(const ModelIdentity&) const = default;
 };
 
+/// Positions of examples held out in training that lie next to each other by score: what the score
+/// claims of them, and what their labels say. A reliability diagram's bin.
+struct ReliabilityBin {
+  double share = 0.0;    ///< part of all positions that score up to its highest
+  double score = 0.0;    ///< mean
+  double outcome = 0.0;  ///< part whose label prefers the SLM
+};
+
 struct RouterInfo {
   /// The policy it stands for: citer, citer-s, co-llm or query.
   std::string policy = "citer";
@@ -50,6 +58,8 @@ struct RouterInfo {
   std::string chat_format;                ///< of its prompts, ChatFormat::name(); "": not known
   std::string identity;                   ///< everything that decided the weights, as text
   std::map<std::string, double> metrics;  ///< of the best epoch, on held-out examples
+  /// Of the same, by rising score; empty: not known.
+  std::vector<ReliabilityBin> reliability;
   /// By rising threshold; empty when it was never calibrated.
   std::vector<CalibrationPoint> calibration;
   int calibration_examples = 0;  ///< it was measured on; 0: not known

@@ -20,11 +20,11 @@ std::string layer_name(std::size_t layer, const char* part) {
   return fmt::format("mlp.{}.{}", layer, part);
 }
 
-std::vector<double> column(const std::vector<CalibrationPoint>& curve,
-                           double CalibrationPoint::*field) {
+template <class Row>
+std::vector<double> column(const std::vector<Row>& table, double Row::*field) {
   std::vector<double> values;
-  values.reserve(curve.size());
-  for (const CalibrationPoint& point : curve) values.push_back(point.*field);
+  values.reserve(table.size());
+  for (const Row& row : table) values.push_back(row.*field);
   return values;
 }
 
@@ -113,6 +113,11 @@ void write_info(GgufWriter& file, const RouterInfo& info) {
   }
   file.set("citer.metrics.names", names);
   file.set("citer.metrics.values", values);
+  if (!info.reliability.empty()) {
+    file.set("citer.reliability.share", column(info.reliability, &ReliabilityBin::share));
+    file.set("citer.reliability.score", column(info.reliability, &ReliabilityBin::score));
+    file.set("citer.reliability.outcome", column(info.reliability, &ReliabilityBin::outcome));
+  }
   const auto& curve = info.calibration;
   file.set("citer.calibration.threshold", column(curve, &CalibrationPoint::threshold));
   file.set("citer.calibration.llm_share", column(curve, &CalibrationPoint::llm_share));
@@ -154,6 +159,19 @@ void read_evidence(const fs::path& path, const GgufReader& file, RouterInfo& inf
   }
 }
 
+/// Files of before have none.
+void read_reliability(const fs::path& path, const GgufReader& file, RouterInfo& info) {
+  if (!file.has("citer.reliability.share")) return;
+  const auto shares = file.numbers("citer.reliability.share");
+  const auto scores = file.numbers("citer.reliability.score");
+  const auto outcomes = file.numbers("citer.reliability.outcome");
+  check_lengths(path, "citer.reliability", shares.size(), scores.size());
+  check_lengths(path, "citer.reliability", shares.size(), outcomes.size());
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    info.reliability.push_back({shares[i], scores[i], outcomes[i]});
+  }
+}
+
 RouterInfo read_info(const fs::path& path, const GgufReader& file) {
   const std::int64_t version = file.integer("citer.format_version");
   if (version != kFormatVersion) {
@@ -175,6 +193,7 @@ RouterInfo read_info(const fs::path& path, const GgufReader& file) {
   const auto values = file.numbers("citer.metrics.values");
   check_lengths(path, "citer.metrics", names.size(), values.size());
   for (std::size_t i = 0; i < names.size(); ++i) info.metrics[names[i]] = values[i];
+  read_reliability(path, file, info);
   const auto thresholds = file.numbers("citer.calibration.threshold");
   const auto shares = file.numbers("citer.calibration.llm_share");
   const auto accuracies = file.numbers("citer.calibration.accuracy");

@@ -233,6 +233,31 @@ TEST(HeldOut, OneExampleInTenAndNeverInBoth) {
   EXPECT_NEAR(held, 200, 50);
 }
 
+TEST(Reliability, BinsEndAtSharesAndKeepTiesTogether) {
+  // 100 rows, the score rising by hundredths; of those below one half none is wanted, above all.
+  std::vector<float> scores;
+  std::vector<float> wanted;
+  for (int i = 0; i < 100; ++i) {
+    scores.push_back(static_cast<float>(i) / 100);
+    wanted.push_back(i < 50 ? 0.0F : 1.0F);
+  }
+  const std::vector<float> weight(100, 1.0F);
+  auto bins = reliability(scores, wanted, weight);
+  std::vector<double> ends;
+  for (const ReliabilityBin& bin : bins) ends.push_back(bin.share);
+  EXPECT_EQ(ends, (std::vector{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0}));
+  EXPECT_DOUBLE_EQ(bins[4].outcome, 0.0);
+  EXPECT_NEAR(bins[4].score, 0.145, 1e-6);  // 0.10 to 0.19
+  EXPECT_DOUBLE_EQ(bins[6].outcome, 1.0);
+
+  // Forty rows of one score are one bin, whatever ends among them.
+  std::fill(scores.begin(), scores.begin() + 40, 0.2F);
+  bins = reliability(scores, wanted, weight);
+  EXPECT_DOUBLE_EQ(bins[0].share, 0.4);
+  EXPECT_DOUBLE_EQ(bins[1].share, 0.5);
+  EXPECT_TRUE(reliability({}, {}, {}).empty());
+}
+
 TEST(ScoreMetrics, ByHand) {
   const std::vector<float> scores = {0.9F, 0.8F, 0.4F, 0.1F};
   const std::vector<float> wanted = {1, 0, 1, 0};

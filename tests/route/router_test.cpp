@@ -36,6 +36,7 @@ Router summing_router(int n_embd, RouterFeatures features = RouterFeatures::kHid
   router.info.rounds = 2;
   router.info.identity = "how it was made";
   router.info.metrics = {{"auc", 0.75}};
+  router.info.reliability = {{0.1, 0.25, 0.5}, {1.0, 0.75, 1.0}};
   router.info.calibration = {{0.2, 0.1, 0.6, 0.05}, {0.4, 0.3, 0.8, 0.2}, {0.9, 0.5, 0.795, 0.4}};
   router.info.calibration_examples = 40;
   router.info.slm_accuracy = 0.5;
@@ -68,6 +69,10 @@ TEST_F(RouterFile, RoundTrip) {
   EXPECT_EQ(read.info.data, "some data");
   EXPECT_EQ(read.info.identity, "how it was made");
   EXPECT_EQ(read.info.metrics, router.info.metrics);
+  ASSERT_EQ(read.info.reliability.size(), 2U);
+  EXPECT_DOUBLE_EQ(read.info.reliability[0].share, 0.1);
+  EXPECT_DOUBLE_EQ(read.info.reliability[0].score, 0.25);
+  EXPECT_DOUBLE_EQ(read.info.reliability[1].outcome, 1.0);
   EXPECT_EQ(read.info.calibration_examples, 40);
   ASSERT_TRUE(read.info.promise.has_value());
   EXPECT_EQ(read.info.promise->asked.accuracy, 0.98);
