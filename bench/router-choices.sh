@@ -22,7 +22,7 @@ train() { # NAME ROUNDS FLAGS
   local name=$1 rounds=$2
   shift 2
   [ -f "$name.gguf" ] ||
-    "$citer" train --rounds "$rounds" --limit "$limit" --workers "$workers" --out "$name.gguf" "$@" >"$name.log" 2>&1
+    "$citer" train --rounds "$rounds" --features hidden --limit "$limit" --workers "$workers" --out "$name.gguf" "$@" >"$name.log" 2>&1
 }
 retrain() { # NAME FLAGS: from preferences that are there
   local name=$1
@@ -67,7 +67,7 @@ preferences=base.gguf.rounds/round-2/preferences.gguf
 [ -f policy.gguf ] ||
   "$citer" collect --states policy --router base.gguf --limit "$limit" --workers "$workers" "${both[@]}" \
     --out policy-states.gguf >policy-states.log 2>&1
-retrain policy --preferences "$preferences" policy-states.gguf
+retrain policy --features hidden --preferences "$preferences" policy-states.gguf
 show policy 'and states that the policy visits (`collect --states policy`)'
 retrain confidence --preferences "$preferences" --features hidden+confidence
 show confidence '`--features hidden+confidence`'

@@ -84,7 +84,7 @@ struct CollectOptions {
 struct TrainOptions {
   /// What is learned: citer, citer-s, co-llm or query.
   std::string policy = "citer";
-  RouterFeatures features = RouterFeatures::kHidden;
+  RouterFeatures features = RouterFeatures::kHiddenConfidence;
   bool linear = false;  ///< logistic regression in place of the paper's MLP
   RouterWeights weights = RouterWeights::kF16;
   int epochs = 40;              ///< at most; 1 or more

@@ -13,8 +13,8 @@ if (($# != 2)); then
   exit 2
 fi
 mkdir -p "$2"
-"$1" train --rounds 3 --slm-answers --folder "$2/rounds" --out "$2/router-citer.gguf"
+"$1" train --rounds 3 --features hidden --slm-answers --folder "$2/rounds" --out "$2/router-citer.gguf"
 for policy in citer-s co-llm query; do
-  "$1" train --policy $policy --preferences "$2/rounds/round-3/preferences.gguf" \
+  "$1" train --policy $policy --features hidden --preferences "$2/rounds/round-3/preferences.gguf" \
     --out "$2/router-$policy.gguf"
 done

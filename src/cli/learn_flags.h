@@ -49,7 +49,7 @@ class TrainFlags {
   PromiseOptions promised_;
   CLI::App* app_ = nullptr;
   std::vector<std::string> valid_;
-  std::string features_ = to_string(RouterFeatures::kHidden);
+  std::string features_ = to_string(TrainOptions{}.features);
   std::string type_ = "f16";
 };
 
