@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Stops each long command at random moments, by SIGTERM, SIGINT and some times by SIGKILL, and starts it again:
+# Stops each long command at random moments, by SIGKILL, SIGTERM and SIGINT in turn, and starts it again:
 # it must end with what an undisturbed run ends with. On the bundled pair, with a few examples.
-#   tests/faults/stop.sh PROGRAM [--kills N]    N times by SIGKILL (default $CITER_KILLS, or 1)
+#   tests/faults/stop.sh PROGRAM [--times N]    N stops of each command (default 3)
 set -euo pipefail
 
-program=$(readlink -f "${1:?stop.sh: name the program citer}") kills=${CITER_KILLS:-1}
-[ "${2:-}" != --kills ] || kills=${3:?--kills: a number}
+program=$(readlink -f "${1:?stop.sh: name the program citer}") times=3
+[ "${2:-}" != --times ] || times=${3:?--times: a number}
 data=$(cd "$(dirname "$0")/../.." && pwd)/models/demo/data
 work=$(mktemp -d "${TMPDIR:-/tmp}/citer-stop.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -18,10 +18,6 @@ train() {
   ${how:-} "$program" train --data "$data/mc.train.jsonl" --limit 48 --valid "$work/valid.jsonl" --rounds 2 --epochs 3 --folds 4 \
     --out "$1/router.gguf"
 }
-calibrate() {
-  ${how:-} "$program" calibrate --router "$data/../router-citer.gguf" --data "$work/valid.jsonl" --workers 2 \
-    --out "$1/router.gguf"
-}
 evaluate() {
   ${how:-} "$program" eval --data "$data/math.valid.jsonl" --limit 40 --policies slm,maxprob --budgets 0.1,0.3 --out "$1/report"
 }
@@ -31,7 +27,7 @@ head -n 16 "$data/mc.valid.jsonl" >"$work/valid.jsonl"
 result() {
   case $1 in
     collect) sha256sum <"$2/preferences.gguf" ;;
-    train | calibrate) sha256sum <"$2/router.gguf" ;;
+    train) sha256sum <"$2/router.gguf" ;;
     evaluate) sed -E 's/"(wall_seconds|tokens_per_second|latency_p[0-9]+)": *[-+.0-9e]+//g' "$2/report/summary.json" | sha256sum ;;
   esac
 }
@@ -55,18 +51,16 @@ stopped() {
   esac
 }
 
-signals=(TERM INT)
-for ((i = 0; i < kills; ++i)); do signals+=(KILL); done
-times=${#signals[@]}
-for command in collect train calibrate evaluate; do
+for command in collect train evaluate; do
   whole=$work/$command-whole torn=$work/$command-torn stops=0 attempts=0
   mkdir -p "$whole" "$torn"
   begun=$(date +%s%N)
   "$command" "$whole" >/dev/null 2>&1
   took=$((($(date +%s%N) - begun) / 1000000))
   while ((stops < times && attempts++ < 5 * times)); do
+    signals=(KILL TERM INT)
     milliseconds=$((took * (5 + RANDOM % 60) / 100))
-    if stopped "${signals[stops]}" "$(printf '%d.%03d' $((milliseconds / 1000)) $((milliseconds % 1000)))" \
+    if stopped "${signals[stops % 3]}" "$(printf '%d.%03d' $((milliseconds / 1000)) $((milliseconds % 1000)))" \
       "$command" "$torn"; then
       stops=$((stops + 1))
     else
@@ -76,5 +70,5 @@ for command in collect train calibrate evaluate; do
   ((stops > 0)) || die "$command ended before it could be stopped"
   "$command" "$torn" >/dev/null 2>"$work/log" || { cat "$work/log" >&2; die "$command: does not go on"; }
   [ "$(result "$command" "$torn")" = "$(result "$command" "$whole")" ] || die "$command: another result after $stops stops"
-  echo "$command: the same after $stops stops, $((stops > 2 ? stops - 2 : 0)) of them by SIGKILL"
+  echo "$command: the same after $stops stops"
 done
