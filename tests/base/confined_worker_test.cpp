@@ -71,8 +71,10 @@ TEST(ConfinedWorker, AnOverflowingStackIsSaid) {
 }
 
 TEST(ConfinedWorker, IsForkedByAnyThread) {
+  constexpr int kThreads = 8;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([] {
       ConfinedWorker worker(misbehave);
       EXPECT_EQ(worker.call("a"), "a1");
