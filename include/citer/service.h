@@ -53,6 +53,12 @@ class Overloaded : public Error {
   using Error::Error;
 };
 
+/// A slot that was to be saved or restored is writing an answer.
+class SlotBusy : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A place where an answer can be written.
 struct SlotStatus {
   bool is_active = false;
@@ -180,6 +186,10 @@ class Service {
   /// Runs `work` on the models' thread while no answer is being written, and waits for it; throws
   /// what it throws.
   void with_models(const std::function<void(Models&)>& work);
+
+  /// The same between two steps, while others write, if slot `slot` is free. Throws FieldError (no
+  /// such slot) or SlotBusy.
+  void with_slot(int slot, const std::function<void(Models&)>& work);
 
   /// Decides in clients' sessions (engine/sessions.h), all that ask in one pass; waits, and calls
   /// `check` now and then, which may throw. Throws FieldError where there are no sessions, and

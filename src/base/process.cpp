@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
 #include "citer/error.h"
 
 namespace citer {
@@ -28,23 +29,6 @@ constexpr std::size_t kKept = 8192;
 [[noreturn]] void fail(std::string_view what) {
   throw ResourceError(fmt::format("{}: {}", what, std::strerror(errno)));
 }
-
-/// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 /// Fills a file in memory with `bytes`, to be read from its start.
 void fill(const Descriptor& file, std::string_view bytes) {

@@ -117,6 +117,11 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
   app.add_option("--log-requests", flags.log_requests,
                  "File that gets a line of JSON about each request; - for standard output");
   app.add_flag("--log-prompts", http.log_bodies, "With --log-requests: what was asked, too");
+  app.add_option(
+         "--slot-save-path", flags.api.slot_folder,
+         "Folder where clients may save slots and restore them (POST /slots/ID?action=save; "
+         "default: they may not)")
+      ->check(CLI::ExistingDirectory);
   app.add_option("--drain-timeout", flags.drain_timeout,
                  "Seconds that running answers get to end when the server is asked to stop")
       ->check(CLI::Range(0, 86400))

@@ -199,6 +199,27 @@ Sequence Decoder::release(int slot) {
   return sequence;
 }
 
+SlotState Decoder::save(int slot) {
+  collect();  // caches are looked at
+  return {slm_.save(slot), llm_.save(slot)};
+}
+
+void Decoder::restore(int slot, const SlotState& state) {
+  const auto put = [&](const SlotState& held) {
+    slm_.restore(slot, held.slm);
+    llm_.restore(slot, held.llm);
+  };
+  const SlotState before = save(slot);
+  try {
+    put(state);
+  } catch (const InputError&) {
+    put(before);
+    throw;
+  }
+  cache_.took(slot);
+  cache_.gave_back(slot, totals_);
+}
+
 void Decoder::reset() {
   slm_.reset();
   llm_.reset();

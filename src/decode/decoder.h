@@ -13,6 +13,12 @@
 
 namespace citer {
 
+/// What both models have read in a slot.
+struct SlotState {
+  SequenceState slm{};
+  SequenceState llm{};  ///< without tokens where a server has it
+};
+
 /// Routing for N sequences at once. A step is planned (Scheduler), carried out (Executor) and
 /// committed (commit()). The SLM drafts a token for every sequence that can go on and the policy
 /// scores it. At or above the threshold the SLM's token stands (unless a token before it is
@@ -74,6 +80,12 @@ class Decoder {
   /// the next answer with the same beginning reuses it, if it comes before keeping it has cost as
   /// much as reading it again.
   Sequence release(int slot);
+
+  /// What a free slot's caches hold. Throws ResourceError.
+  SlotState save(int slot);
+  /// Lets a free slot hold what was saved, as if its last answer had just ended; or what it held
+  /// before, and throws InputError, where that does not fit.
+  void restore(int slot, const SlotState& state);
 
   /// Drops both caches and what is known of free slots: answers that follow do not depend, not even
   /// in the last digit, on what was written before. All slots must be free.

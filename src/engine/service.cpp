@@ -52,6 +52,9 @@ struct Service::Impl {
   bool wait_for_work();
   void run();
   void run_work();
+  void run_between_steps();
+  void wait_for(std::deque<std::packaged_task<void()>>& list,
+                const std::function<void(Models&)>& work);
   void drop_cancelled();
   bool alone_is_cancelled() const;
   void admit();
@@ -81,7 +84,8 @@ struct Service::Impl {
   mutable std::mutex mutex;  ///< for what follows; never held while a model is at work
   std::condition_variable wake;
   std::deque<Job> queue;
-  std::deque<std::packaged_task<void()>> works;
+  std::deque<std::packaged_task<void()>> works;  ///< that have the models to themselves
+  std::deque<std::packaged_task<void()>> between_steps;
   std::atomic<bool> stopping = false;
   ServiceStatus status;
 
@@ -147,7 +151,8 @@ void Service::Impl::enqueue(std::vector<Job> jobs) {
 bool Service::Impl::wait_for_work() {
   std::unique_lock lock(mutex);
   wake.wait(lock, [&] {
-    return stopping || !queue.empty() || !works.empty() || !active.empty() || decides.has_work();
+    return stopping || !queue.empty() || !works.empty() || !between_steps.empty() ||
+           !active.empty() || decides.has_work();
   });
   return !stopping;
 }
@@ -156,6 +161,7 @@ void Service::Impl::run() {
   while (wait_for_work()) {
     try {
       drop_cancelled();
+      run_between_steps();
       run_work();
       admit();
       step();
@@ -180,6 +186,34 @@ void Service::Impl::run_work() {
       works.pop_front();
     }
     work();
+  }
+}
+
+/// Work that finds answers at work, none of them within a step.
+void Service::Impl::run_between_steps() {
+  std::deque<std::packaged_task<void()>> todo;
+  {
+    const std::lock_guard lock(mutex);
+    todo.swap(between_steps);
+  }
+  for (std::packaged_task<void()>& work : todo) work();
+}
+
+/// Puts `work` on one of the lists, and waits for it.
+void Service::Impl::wait_for(std::deque<std::packaged_task<void()>>& list,
+                             const std::function<void(Models&)>& work) {
+  std::packaged_task<void()> task([&] { work(models); });
+  std::future<void> done = task.get_future();
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) throw Overloaded("the service is shutting down");
+    list.push_back(std::move(task));
+  }
+  wake.notify_one();
+  try {
+    done.get();
+  } catch (const std::future_error&) {
+    throw Overloaded("the service is shutting down");
   }
 }
 
@@ -333,6 +367,7 @@ void Service::Impl::shut_down() {
   for (const Job& job : queue) job.fail(error);
   queue.clear();
   works.clear();  // who waits for one gets a broken promise
+  between_steps.clear();
   decides.fail_all(std::make_exception_ptr(Overloaded(error)));
 }
 
@@ -437,19 +472,20 @@ std::vector<Answer> Service::write_all(std::vector<Request> requests) {
 }
 
 void Service::with_models(const std::function<void(Models&)>& work) {
-  std::packaged_task<void()> task([&] { work(impl_->models); });
-  std::future<void> done = task.get_future();
-  {
-    const std::lock_guard lock(impl_->mutex);
-    if (impl_->stopping) throw Overloaded("the service is shutting down");
-    impl_->works.push_back(std::move(task));
+  impl_->wait_for(impl_->works, work);
+}
+
+void Service::with_slot(int slot, const std::function<void(Models&)>& work) {
+  const int slots = impl_->options.context.sequences;
+  if (slot < 0 || slot >= slots) {
+    throw FieldError({"slot"}, fmt::format("expected one of 0 to {}, found {}", slots - 1, slot));
   }
-  impl_->wake.notify_one();
-  try {
-    done.get();
-  } catch (const std::future_error&) {
-    throw Overloaded("the service is shutting down");
-  }
+  impl_->wait_for(impl_->between_steps, [&](Models& models) {
+    if (impl_->active.count(slot) > 0) {
+      throw SlotBusy(fmt::format("slot {} is writing an answer; try again later", slot));
+    }
+    work(models);
+  });
 }
 
 std::vector<SessionAnswer> Service::decide(std::vector<SessionStep> steps,

@@ -81,6 +81,12 @@ ChatFormat::ChatFormat(const Model& slm, const Model& llm, const Vocab& vocab, C
                        : nullptr),
       variables_(std::make_shared<const Json>(parse_variables(options_.template_kwargs))) {
   check_used(options_, has_template_);
+  if (!is_used()) return;
+  try {
+    chat_template();  // before there are contexts, whose memory its process would keep a copy of
+  } catch (const InputError&) {
+    // What is wrong with it is said where it is used.
+  }
 }
 
 const ChatTemplate& ChatFormat::chat_template() const {

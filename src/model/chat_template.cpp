@@ -1,8 +1,11 @@
 #include "model/chat_template.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
-#include <exception>
+#include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <llama.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "base/confined_worker.h"
 #include "base/file.h"
 #include "citer/error.h"
 #include "model/model.h"
@@ -23,19 +27,12 @@
 
 namespace citer {
 
-struct ChatTemplate::Impl {
-  Impl(std::string name, minja::chat_template used, bool adds_bos)
-      : source_name(std::move(name)),
-        chat_template(std::move(used)),
-        tokenizing_adds_bos(adds_bos) {}
-
-  std::string source_name;
-  minja::chat_template chat_template;
-  bool tokenizing_adds_bos;
-  std::mutex mutex;  ///< minja does not say that it renders on several threads
-};
-
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Bytes that a rendered text may have: more than any request has.
+constexpr std::size_t kMostText = 32 << 20;
 
 /// minja says where ("at row 3, column 7:") over several lines; keep the first two on one line.
 std::string one_line(std::string_view what) {
@@ -48,18 +45,74 @@ std::string special_text(const Vocab& vocab, Token token) {
   return token < 0 ? "" : vocab.spelling(token);
 }
 
+/// What minja is told of a template.
+struct TemplateText {
+  std::string source;
+  std::string bos;
+  std::string eos;
+};
+
+/// minja's side, all of which runs confined. Asked with "" whether the template takes tools it
+/// answers "tools" or ""; asked with [messages, tools, variables] in CBOR, which leaves strings
+/// that are no UTF-8 as they are, it renders.
+class Renderer {
+ public:
+  explicit Renderer(TemplateText text) : text_(std::move(text)) {}
+
+  std::string answer(std::string_view request) {
+    if (!made_) made_.emplace(text_.source, text_.bos, text_.eos);
+    if (request.empty()) {
+      const minja::chat_template_caps& caps = made_->original_caps();
+      return caps.supports_tools && caps.supports_tool_calls ? "tools" : "";
+    }
+    const Json given = Json::from_cbor(request);
+    minja::chat_template_inputs inputs;
+    inputs.messages = given[0];
+    if (!given[1].empty()) inputs.tools = given[1];
+    if (!given[2].empty()) inputs.extra_context = given[2];
+    std::string text = made_->apply(inputs);
+    if (text.size() > kMostText) {
+      throw std::runtime_error(fmt::format("its text has more than {} MiB", kMostText >> 20));
+    }
+    return text;
+  }
+
+ private:
+  TemplateText text_;
+  std::optional<minja::chat_template> made_;
+};
+
 }  // namespace
 
+struct ChatTemplate::Impl {
+  Impl(std::string name, TemplateText told, bool adds_bos, Confinement limits)
+      : source_name(std::move(name)),
+        text(std::move(told)),
+        tokenizing_adds_bos(adds_bos),
+        renderer([r = std::make_shared<Renderer>(text)](
+                     std::string_view request) { return r->answer(request); },
+                 limits) {}
+
+  std::string source_name;
+  TemplateText text;
+  bool tokenizing_adds_bos;
+  bool takes_tools = false;
+  std::mutex mutex;  ///< for the renderer, which is one thread's at a time
+  ConfinedWorker renderer;
+};
+
 ChatTemplate::ChatTemplate(const std::string& source, const std::string& source_name,
-                           const Model& model) {
+                           const Model& model, Confinement limits) {
   const Vocab& vocab = model.vocab();
+  TemplateText text{source, special_text(vocab, llama_vocab_bos(vocab.handle())),
+                    special_text(vocab, llama_vocab_eos(vocab.handle()))};
+  impl_ = std::make_unique<Impl>(source_name, std::move(text),
+                                 llama_vocab_get_add_bos(vocab.handle()), limits);
   try {
-    impl_ = std::make_unique<Impl>(
-        source_name,
-        minja::chat_template(source, special_text(vocab, llama_vocab_bos(vocab.handle())),
-                             special_text(vocab, llama_vocab_eos(vocab.handle()))),
-        llama_vocab_get_add_bos(vocab.handle()));
-  } catch (const std::exception& e) {
+    impl_->takes_tools = !impl_->renderer.call("").empty();
+  } catch (const ResourceError& e) {
+    throw InputError(fmt::format("{}: chat template failed: {}", source_name, e.what()));
+  } catch (const Error& e) {
     throw InputError(
         fmt::format("{}: chat template does not parse: {}", source_name, one_line(e.what())));
   }
@@ -83,27 +136,23 @@ ChatTemplate ChatTemplate::for_model(const Model& model, const std::string& over
 std::string ChatTemplate::render(const nlohmann::ordered_json& messages,
                                  const nlohmann::ordered_json& tools,
                                  const nlohmann::ordered_json& variables) const {
-  minja::chat_template_inputs inputs;
-  inputs.messages = messages;
-  if (!tools.empty()) inputs.tools = tools;
-  if (!variables.empty()) inputs.extra_context = variables;
+  const std::vector<std::uint8_t> request =
+      Json::to_cbor(Json::array({messages, tools, variables}));
   const std::lock_guard lock(impl_->mutex);
   try {
-    std::string text = impl_->chat_template.apply(inputs);
+    std::string text =
+        impl_->renderer.call({reinterpret_cast<const char*>(request.data()), request.size()});
     // A BOS that both the template and the tokenizer put first would be there twice.
-    const std::string& bos = impl_->chat_template.bos_token();
+    const std::string& bos = impl_->text.bos;
     if (impl_->tokenizing_adds_bos && text.starts_with(bos)) text.erase(0, bos.size());
     return text;
-  } catch (const std::exception& e) {
+  } catch (const Error& e) {
     throw InputError(
         fmt::format("{}: chat template failed: {}", impl_->source_name, one_line(e.what())));
   }
 }
 
-bool ChatTemplate::takes_tools() const {
-  const minja::chat_template_caps& caps = impl_->chat_template.original_caps();
-  return caps.supports_tools && caps.supports_tool_calls;
-}
+bool ChatTemplate::takes_tools() const { return impl_->takes_tools; }
 
 std::optional<Thinking> ChatTemplate::thinking() const {
   const auto found = std::find_if(
@@ -113,6 +162,6 @@ std::optional<Thinking> ChatTemplate::thinking() const {
   return Thinking{.open = std::string(found->open), .close = std::string(found->close)};
 }
 
-const std::string& ChatTemplate::source() const { return impl_->chat_template.source(); }
+const std::string& ChatTemplate::source() const { return impl_->text.source; }
 
 }  // namespace citer

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/confined_worker.h"
 #include "citer/generation.h"
 
 namespace citer {
@@ -13,11 +14,16 @@ namespace citer {
 class Model;
 
 /// A Jinja chat template, rendered by minja as the models' authors wrote it. Any thread may use it.
+///
+/// minja runs in a process of its own (ConfinedWorker): a template may loop or call itself without
+/// end, or fill the memory, and only what it was to render fails. That process has a copy of what
+/// this one has written to when it is made: best made before contexts are.
 class ChatTemplate {
  public:
   /// `source_name` names the template in errors (a GGUF or a file). Throws InputError with the
-  /// template's line when it does not parse.
-  ChatTemplate(const std::string& source, const std::string& source_name, const Model& model);
+  /// template's line when it does not parse, or breaks a limit on simple messages.
+  ChatTemplate(const std::string& source, const std::string& source_name, const Model& model,
+               Confinement limits = {});
   ChatTemplate(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
@@ -27,7 +33,7 @@ class ChatTemplate {
 
   /// The prompt that leads to the assistant's next message, for messages and tools as OpenAI's API
   /// has them, and variables of the template (an object); tools and variables may be null. Throws
-  /// InputError with the template's line when it fails or refuses the messages.
+  /// InputError: it fails or refuses the messages (with the template's line), or breaks a limit.
   std::string render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
                      const nlohmann::ordered_json& variables) const;
 

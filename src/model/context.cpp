@@ -200,6 +200,18 @@ std::size_t ModelContext::cached_prefix(int sequence, std::span<const Token> tok
   return memory_.reachable(sequence, memory_.common(sequence, tokens));
 }
 
+void ModelContext::restore(int sequence, const SequenceState& state) {
+  const auto is_no_token = [this](Token token) { return token < 0 || token >= vocab().size(); };
+  if (state.tokens.size() > index(context_size_)) {
+    throw InputError(fmt::format("{} tokens were saved, a sequence holds {}", state.tokens.size(),
+                                 context_size_));
+  }
+  if (std::any_of(state.tokens.begin(), state.tokens.end(), is_no_token)) {
+    throw InputError("a token is not in the vocabulary");
+  }
+  memory_.restore(sequence, state);
+}
+
 void ModelContext::evaluate(ForwardCost& cost) {
   for (std::span<const Item> rest = items_; !rest.empty();) {
     if (rest.front().hold) memory_.hold(rest.front().sequence);

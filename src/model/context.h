@@ -61,6 +61,9 @@ class ModelContext final : public Context {
   /// from fewer, or none, where the model's memory has no way back to there.
   void fork(int from, int to, std::size_t length) override { memory_.fork(from, to, length); }
 
+  SequenceState save(int sequence) override { return memory_.save(sequence); }
+  void restore(int sequence, const SequenceState& state) override;
+
   /// CPU threads of passes from now on; at first Model::threads().
   void set_threads(int threads) override;
   int threads() const override;

@@ -160,6 +160,14 @@ std::span<const std::uint16_t> GgufReader::halves(const std::string& name) const
   return {static_cast<const std::uint16_t*>(t.data), static_cast<std::size_t>(ggml_nelements(&t))};
 }
 
+std::span<const std::uint8_t> GgufReader::bytes(const std::string& name) const {
+  const ggml_tensor& t = tensor(name);
+  if (t.type != GGML_TYPE_I8) {
+    fail(fmt::format("tensor '{}': expected i8, found {}", name, ggml_type_name(t.type)));
+  }
+  return {static_cast<const std::uint8_t*>(t.data), static_cast<std::size_t>(ggml_nelements(&t))};
+}
+
 GgufWriter::GgufWriter(const std::string& architecture) : gguf_(gguf_init_empty()) {
   set("general.architecture", architecture);
 }
@@ -200,6 +208,10 @@ void GgufWriter::add(const std::string& name, std::span<const std::int32_t> valu
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
   add_bytes(name, GGML_TYPE_I32, static_cast<std::int64_t>(values.size()), 1,
             {bytes, bytes + values.size_bytes()});
+}
+
+void GgufWriter::add(const std::string& name, std::span<const std::uint8_t> bytes) {
+  add_tensor(name, GGML_TYPE_I8, static_cast<std::int64_t>(bytes.size()), 1, {bytes});
 }
 
 void GgufWriter::add(const std::string& name, std::int64_t n_in, Pieces halves) {

@@ -44,6 +44,8 @@ class GgufReader {
   std::vector<std::int32_t> integers(const std::string& name) const;
   /// An F16 tensor's values where they lie in the file; keep file() as long as they are used.
   std::span<const std::uint16_t> halves(const std::string& name) const;
+  /// Likewise an I8 tensor's.
+  std::span<const std::uint8_t> bytes(const std::string& name) const;
   std::shared_ptr<const void> file() const { return file_; }
   ggml_type type(const std::string& name) const { return tensor(name).type; }
 
@@ -78,6 +80,8 @@ class GgufWriter {
   void add(const std::string& name, ggml_type type, std::int64_t n_in,
            std::span<const float> values);
   void add(const std::string& name, std::span<const std::int32_t> values);
+  /// Bytes, as I8; they must outlive save().
+  void add(const std::string& name, std::span<const std::uint8_t> bytes);
   /// An F16 matrix [n_in, rows], in pieces that must outlive save().
   void add(const std::string& name, std::int64_t n_in,
            std::vector<std::span<const std::uint8_t>> halves);

@@ -2,7 +2,40 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "citer/error.h"
+#include "model/backend.h"
+
 namespace citer {
+
+namespace {
+
+constexpr llama_state_seq_flags kWhole = LLAMA_STATE_SEQ_FLAGS_NONE;
+/// Of a checkpoint: the keys and values before it are its sequence's, too, but not the states.
+constexpr llama_state_seq_flags kPart = LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY;
+
+std::vector<std::uint8_t> state_of(llama_context* context, llama_seq_id sequence,
+                                   llama_state_seq_flags flags) {
+  std::vector<std::uint8_t> bytes(llama_state_seq_get_size_ext(context, sequence, flags));
+  const std::size_t size =
+      llama_state_seq_get_data_ext(context, bytes.data(), bytes.size(), sequence, flags);
+  if (size == 0 || size != bytes.size()) {
+    throw ResourceError("libllama does not hand out what a sequence has read");
+  }
+  return bytes;
+}
+
+/// Whether libllama took all of it, and the sequence then ends with its token `size` - 1.
+bool takes(llama_context* context, llama_seq_id sequence, const std::vector<std::uint8_t>& bytes,
+           llama_state_seq_flags flags, std::size_t size) {
+  return llama_state_seq_set_data_ext(context, bytes.data(), bytes.size(), sequence, flags) ==
+             bytes.size() &&
+         llama_memory_seq_pos_max(llama_get_memory(context), sequence) + 1 ==
+             static_cast<llama_pos>(size);
+}
+
+}  // namespace
 
 Memory::Memory(const Model& model, const ContextOptions& options)
     : kind_(model.memory()),
@@ -20,6 +53,7 @@ void Memory::configure(llama_context_params& params) const {
 }
 
 void Memory::attach(llama_context* context) {
+  context_ = context;
   memory_ = llama_get_memory(context);
   state_snapshots_ = static_cast<int>(llama_n_rs_seq(context));  // 0 where it has none
 }
@@ -107,6 +141,39 @@ void Memory::forget(int sequence) {
   llama_memory_seq_rm(memory_, sequence, -1, -1);
   drop_checkpoint(sequence);
   at(sequence) = {};
+}
+
+SequenceState Memory::save(int sequence) const {
+  const Held& held = at(sequence);
+  if (held.tokens.empty()) return {};
+  SequenceState state{.tokens = held.tokens,
+                      .memory = state_of(context_, sequence, kWhole),
+                      .checkpoint = held.checkpoint};
+  if (held.checkpoint > 0) {
+    state.checkpoint_memory = state_of(context_, checkpoint_of(sequence), kPart);
+  }
+  return state;
+}
+
+void Memory::restore(int sequence, const SequenceState& state) {
+  forget(sequence);
+  if (state.tokens.empty()) return;
+  const ErrorCapture errors;
+  const bool taken = takes(context_, sequence, state.memory, kWhole, state.tokens.size());
+  at(sequence).tokens = state.tokens;
+  if (taken && (state.checkpoint == 0 || take_checkpoint(sequence, state))) return;
+  forget(sequence);
+  throw InputError(fmt::format("it does not go with these models and options{}{}",
+                               errors.first().empty() ? "" : ": ", errors.first()));
+}
+
+/// The checkpoint shares its sequence's cells; the state there is its own.
+bool Memory::take_checkpoint(int sequence, const SequenceState& state) {
+  if (!takes_checkpoints() || state.checkpoint > state.tokens.size()) return false;
+  at(sequence).checkpoint = state.checkpoint;
+  const auto end = static_cast<llama_pos>(state.checkpoint);
+  llama_memory_seq_cp(memory_, sequence, checkpoint_of(sequence), 0, end);
+  return takes(context_, checkpoint_of(sequence), state.checkpoint_memory, kPart, state.checkpoint);
 }
 
 void Memory::clear() {

@@ -9,6 +9,7 @@
 #include "citer/model_options.h"
 #include "citer/types.h"
 #include "model/model.h"
+#include "model/passes.h"
 
 namespace citer {
 
@@ -55,6 +56,10 @@ class Memory {
   void forget(int sequence);
   void clear();
 
+  SequenceState save(int sequence) const;
+  /// Throws InputError where libllama does not take it; then the sequence is empty.
+  void restore(int sequence, const SequenceState& state);
+
  private:
   struct Held {
     std::vector<Token> tokens;
@@ -69,11 +74,13 @@ class Memory {
   int checkpoint_of(int sequence) const { return sequences() + sequence; }
   bool is_direct(int sequence, std::size_t length) const;
   void drop_checkpoint(int sequence);
+  bool take_checkpoint(int sequence, const SequenceState& state);
 
   MemoryKind kind_;
   int window_;  ///< tokens; 0: none
   bool swa_full_;
   int state_snapshots_;
+  llama_context* context_ = nullptr;
   llama_memory_t memory_ = nullptr;
   std::vector<Held> held_;
 };

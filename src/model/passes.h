@@ -12,6 +12,14 @@
 
 namespace citer {
 
+/// What a sequence has read, as bytes that a context of the same model and options takes back.
+struct SequenceState {
+  std::vector<Token> tokens{};
+  std::vector<std::uint8_t> memory{};  ///< libllama's, of all tokens
+  std::size_t checkpoint = 0;  ///< tokens that its checkpoint holds (Memory); 0: it has none
+  std::vector<std::uint8_t> checkpoint_memory{};  ///< what differs there
+};
+
 /// How tokens behind rows are drawn, for a server that has the whole row and can draw them itself.
 struct Draw {
   const SamplingOptions* sampling = nullptr;  ///< null: it shall not
@@ -73,6 +81,11 @@ class Context {
   virtual void forget(int sequence) = 0;
   /// Lets sequence `to` start from the first `length` cached tokens of `from`, or fewer.
   virtual void fork(int from, int to, std::size_t length) = 0;
+  /// What a sequence has read; without tokens where it has nothing, or a server has it.
+  virtual SequenceState save(int /*sequence*/) { return {}; }
+  /// Lets a sequence have read what was saved; where a server has the cache, nothing changes.
+  /// Throws InputError where that does not fit; then the sequence is empty.
+  virtual void restore(int /*sequence*/, const SequenceState& /*state*/) {}
 
   /// Tokens one sequence may hold.
   virtual int context_size() const = 0;

@@ -26,6 +26,7 @@ struct ApiOptions {
   std::vector<std::string> aliases{};  ///< further names of it
   bool any_model = false;              ///< names that are not known are names of it, too
   std::string version{};               ///< of the program
+  std::string slot_folder{};           ///< where slots are saved; "": nowhere
 };
 
 /// What the routes of one service do. All methods may be called from any thread; what they throw is
@@ -50,6 +51,8 @@ class Api {
   HttpReply apply_template(const HttpRequest& request);
   HttpReply props(const HttpRequest& request);
   HttpReply slots(const HttpRequest& request);
+  // Slots in files (slot_actions.cpp).
+  HttpReply slot_action(const HttpRequest& request);
   // For clients that have the SLM (decide.cpp).
   HttpReply decide(const HttpRequest& request);
   HttpReply decide_info(const HttpRequest& request);

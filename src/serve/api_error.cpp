@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kBadRequest = 400;
 constexpr int kNotFound = 404;
+constexpr int kConflict = 409;
 constexpr int kTooManyRequests = 429;
 constexpr int kInternalError = 500;
 
@@ -63,6 +64,7 @@ std::string api_name(const std::string& field) {
       {"logit_bias", "logit_bias"},
       {"grammar", "grammar"},
       {"top_logprobs", "top_logprobs"},
+      {"slot", "id_slot"},
   };
   const auto name = kNames.find(field);
   return name == kNames.end() ? "" : name->second;
@@ -105,6 +107,9 @@ ApiError api_error_of(const std::exception& error) {
   if (const auto* api = dynamic_cast<const ApiError*>(&error)) return *api;
   if (dynamic_cast<const Overloaded*>(&error) != nullptr) {
     return {kTooManyRequests, error.what(), "overloaded"};
+  }
+  if (dynamic_cast<const SlotBusy*>(&error) != nullptr) {
+    return {kConflict, error.what(), "slot_busy"};
   }
   if (const auto* field = dynamic_cast<const FieldError*>(&error)) {
     return api_error_of_fields(*field);

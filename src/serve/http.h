@@ -38,6 +38,7 @@ struct HttpRequest {
   std::function<void()> check;
   /// To be filled in as the request is answered; never null.
   std::shared_ptr<RequestRecord> record;
+  std::string_view action{};  ///< that the address names: ?action=NAME
 };
 
 /// The client left before its answer was done.

@@ -375,7 +375,8 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
     if (is_closed()) throw ClientGone();
   };
   const std::string model = request.get_param_value("model");
-  return api->handle(*route, {body, request.path, model, check, record});
+  const std::string action = request.get_param_value("action");
+  return api->handle(*route, {body, request.path, model, check, record, action});
 }
 
 HttpReply HttpServer::Impl::health() const {

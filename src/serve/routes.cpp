@@ -32,6 +32,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/apply-template", &Api::apply_template},
     {"GET", "/props", &Api::props},
     {"GET", "/slots", &Api::slots},
+    {"POST", "/slots/", &Api::slot_action},
     {"GET", "/version", &ServerApi::version},
     {"GET", "/metrics", &ServerApi::metrics},
     {"POST", "/v1/embeddings", &ServerApi::not_implemented},

@@ -2,6 +2,7 @@
 // they write when nothing is ever taken back.
 #include <gtest/gtest.h>
 
+#include "citer/error.h"
 #include "decode/tiny_pair.h"
 #include "support/llama_runner.h"
 
@@ -169,6 +170,61 @@ TEST_P(Architectures, ACacheIsReusedWhereItsStateIs) {
   if (keeps_state()) {
     EXPECT_GE(third.counters.slm_positions, 60);
   }
+}
+
+/// Runs a request in a slot.
+Sequence run_at(TinyPair& pair, int slot, DecodeRequest r) {
+  pair.decoder.start(slot, std::move(r));
+  while (!pair.decoder.at(slot).finish) pair.decoder.step();
+  return pair.decoder.release(slot);
+}
+
+/// What is said after an answer.
+std::vector<Token> next_of(const Sequence& answer) {
+  std::vector<Token> next = answer.tokens;
+  const std::vector<Token> said = random_tokens(10, 5);
+  next.insert(next.end(), said.begin(), said.end());
+  return next;
+}
+
+TEST_P(Architectures, ASavedSlotIsGoneOnFromAsTheSlotItself) {
+  const ContextOptions options = {.context_size = kContext, .sequences = 2, .batch_size = kBatch};
+  const std::vector<Token> prompt = random_tokens(100, 4);
+  for (const bool goes_on : {false, true}) {
+    TinyPair pair(files_, options);
+    const Sequence first = run_at(pair, 0, request(prompt, 0.6, 4));
+    const SlotState saved = pair.decoder.save(0);
+    const std::vector<Token> asked = goes_on ? next_of(first) : prompt;
+    const Sequence expected = run_at(pair, 0, request(asked, 0.6, 1, 20));
+
+    TinyPair other(files_, options);
+    run_at(other, 0, request(random_tokens(50, 6), 0.6, 4));
+    other.decoder.restore(1, saved);
+    const Sequence answer = run_at(other, 1, request(asked, 0.6, 1, 20));
+    EXPECT_EQ(test::written_tokens(answer), test::written_tokens(expected));
+    // libllama saves of a sliding window what is still in it: there is no way back before it.
+    if (pair.slm.model().window() > 0) continue;
+    EXPECT_EQ(answer.counters.slm_positions, expected.counters.slm_positions);
+    EXPECT_EQ(answer.counters.llm_positions, expected.counters.llm_positions);
+    if (goes_on) {
+      EXPECT_LT(answer.counters.slm_positions, 100) << "not read again";
+    }
+  }
+}
+
+TEST_P(Architectures, ASlotThatDoesNotFitLeavesWhatWasThere) {
+  TinyPair pair(files_, {.context_size = kContext, .sequences = 2, .batch_size = kBatch});
+  const Sequence first = run_at(pair, 0, request(random_tokens(100, 4), 0.6, 4));
+  SlotState bad = pair.decoder.save(0);
+  bad.llm.memory.resize(bad.llm.memory.size() / 2);
+  EXPECT_THROW(pair.decoder.restore(0, bad), InputError);
+  bad.llm = bad.slm;
+  bad.llm.tokens.pop_back();
+  EXPECT_THROW(pair.decoder.restore(0, bad), InputError);
+  const std::vector<Token> next = next_of(first);
+  const Sequence again = run_at(pair, 0, request(next, 0.6, 1, 20));
+  EXPECT_EQ(test::written_tokens(again), never_taken_back(request(next, 0.6, 1, 20)));
+  EXPECT_LT(again.counters.slm_positions, 100) << "not read again";
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -143,6 +146,63 @@ TEST_F(ChatTemplateTest, ModelWithoutTemplateSaysWhatToDo) {
   const std::string text = error_text<InputError>([&] { ChatTemplate::for_model(*m, ""); });
   EXPECT_THAT(text, StartsWith(path_.string() + ": "));
   EXPECT_THAT(text, HasSubstr("chat template file"));
+}
+
+/// Templates that would take for ever, or end the process, on any messages.
+const std::map<std::string, std::string> kHostile = {
+    {"callsItself", "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}"},
+    {"callEachOther",
+     "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{% endmacro %}{{ g() }}"},
+    {"loopsOverALargeRange", "{% for i in range(1000000000) %}{% endfor %}"},
+    {"nestedLoops",
+     "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}"
+     "{% endfor %}{% endfor %}{% endfor %}"},
+    {"doublesAString",
+     "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}"
+     "{{ n.x }}"},
+    {"writesWithoutEnd", "{% for i in range(100000) %}{{ 'x' * 100000 }}{% endfor %}"},
+    {"nestedBrackets", "{{ " + std::string(1000000, '[') + " }}"},
+};
+
+class HostileTemplates
+    : public ChatTemplateTest,
+      public testing::WithParamInterface<std::pair<const std::string, std::string>> {};
+
+INSTANTIATE_TEST_SUITE_P(All, HostileTemplates, testing::ValuesIn(kHostile),
+                         [](const auto& p) { return p.param.first; });
+
+/// In the probes that minja makes of a template, and, where it spares these, as it renders.
+TEST_P(HostileTemplates, AreRefusedInTimeAndEndNothingElse) {
+  const Confinement limits{.seconds = 1, .memory = 64 << 20};
+  const auto m = model(kTurns);
+  for (const std::string& source : {GetParam().second, "{% if messages[0].content == 'now' %}" +
+                                                           GetParam().second + "{% endif %}"}) {
+    const std::string text = error_text<InputError>([&] {
+      const ChatTemplate used(source, "hostile", *m, limits);
+      render(used, {{"user", "now"}});
+    });
+    EXPECT_THAT(text, StartsWith("hostile: chat template "));
+  }
+}
+
+TEST_F(ChatTemplateTest, OneThatFailedRendersWhatDoesNotHarmIt) {
+  const auto m = model(kTurns);
+  const ChatTemplate used(
+      "{% macro f() %}{{ f() }}{% endmacro %}"
+      "{% if messages[0].content == 'now' %}{{ f() }}{% endif %}{{ messages[0].content }}",
+      "hostile", *m);
+  EXPECT_EQ(render(used, {{"user", "a"}}), "a");
+  EXPECT_THAT(error_text<InputError>([&] {
+                render(used, {{"user", "now"}});
+              }),
+              HasSubstr("its stack overflowed"));
+  EXPECT_EQ(render(used, {{"user", "b"}}), "b");
+}
+
+TEST_F(ChatTemplateTest, BytesThatAreNoTextComeThrough) {
+  const auto m = model(kTurns);
+  const ChatTemplate used("{{ messages[0].content }}", "a", *m);
+  EXPECT_EQ(render(used, {{"user", "a\xff\xfe\x01z"}}), "a\xff\xfe\x01z");
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // An LLM at another citer: the texts of the same pair in one process.
 #include "remote/remote_pair.h"
 
+#include "engine/slot_file.h"
 #include "model/chat_format.h"
+#include "support/temp_dir.h"
 
 namespace citer::test {
 namespace {
@@ -34,6 +36,24 @@ TEST_F(RemoteTexts, PlainAndSpeculative) {
   for (const double threshold : {0.3, 0.9, 1.0}) {
     for (const int pending : {1, 3, 0}) expect_same(options(threshold, pending));
   }
+}
+
+TEST_F(RemoteTexts, OfASavedSlotTheSlmsPartIsHere) {
+  start();
+  const TempDir folder;
+  std::vector<Request> asked = requests(options(0.9), 1);
+  const auto first = client_of(server_->url());
+  const std::string text = first->write_all(asked).front().text;
+  const SlotContent saved = save_slot(*first, 0, folder / "a");
+  EXPECT_GT(saved.slm_tokens, 0U);
+  EXPECT_EQ(saved.llm_tokens, 0U);
+
+  const auto next = client_of(server_->url());
+  EXPECT_EQ(restore_slot(*next, 2, folder / "a").slm_tokens, saved.slm_tokens);
+  const Answer again = next->write_all(asked).front();
+  EXPECT_EQ(again.text, text);
+  EXPECT_EQ(again.cached_tokens, again.prompt_tokens - 1);
+  EXPECT_EQ(again.counters.unanswered, 0) << again.llm_fault;
 }
 
 TEST_F(RemoteTexts, Sampled) {
