@@ -52,6 +52,8 @@ struct GenerationOptions {
   bool ignore_eog = false;
   /// Go on after those that come before so many tokens are written.
   int min_tokens = 0;
+  /// Take from the caches what they hold of the prompt's beginning; else it is read anew.
+  bool reuse_prefix = true;
   /// Strings that end an answer; they are not part of the text.
   std::vector<std::string> stop{};
   SamplingOptions sampling{};

@@ -96,6 +96,10 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
   app.add_option("--timeout", flags.timeout, "Seconds that a request may take")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  app.add_option("--max-tokens", flags.api.most_tokens,
+                 "Tokens that an answer may have at most, whatever its request says (default: what "
+                 "the context holds)")
+      ->check(CLI::Range(1, 1 << 30));
   app.add_option("--queue", flags.queue_limit,
                  "Answers that may wait for a sequence; more are refused")
       ->check(CLI::Range(0, 65536))

@@ -32,6 +32,7 @@ struct DecodeRequest {
   int max_tokens = -1;
   bool ignore_eog = false;   ///< go on after end-of-generation tokens (for measurements)
   int min_tokens = 0;        ///< go on after those before so many tokens
+  bool reuse_prefix = true;  ///< else the slot's caches are dropped before
   SamplingOptions sampling;  ///< its grammar's text is not read: see `constraint`
   Constraint constraint;
   std::vector<std::string> stop;

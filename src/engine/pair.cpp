@@ -236,6 +236,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
   resolved.max_tokens = options.max_tokens;
   resolved.ignore_eog = options.ignore_eog;
   resolved.min_tokens = std::max(options.min_tokens, 0);
+  resolved.reuse_prefix = options.reuse_prefix;
   resolved.stop = options.stop;
   resolved.sampling = options.sampling;
   const auto constraint_of = [&](const Vocab& written, const Vocab& known) {

@@ -266,6 +266,10 @@ void Service::Impl::admit() {
       job = std::move(queue.front());
       queue.pop_front();
     }
+    if (!job.sequence->request.reuse_prefix) {
+      models.slm.forget(*slot);
+      models.llm.forget(*slot);
+    }
     job.cached_tokens = cached_tokens(*slot, job.sequence->request.prompt);
     choose_route(*slot, job.sequence->request);
     models.decoder.start(*slot, std::move(job.sequence));

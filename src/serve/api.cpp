@@ -12,6 +12,8 @@
 #include "model/vocab.h"
 #include "serve/api_error.h"
 #include "serve/generation.h"
+#include "serve/llama_server_request.h"
+#include "serve/llama_server_response.h"
 #include "serve/messages_request.h"
 #include "serve/messages_response.h"
 #include "serve/openai_request.h"
@@ -67,6 +69,8 @@ std::unique_ptr<ResponseWriter> make_writer(const Vocab& vocab, ResponseFormat f
       return std::make_unique<ResponsesWriter>(vocab, std::move(format), prompt_tokens);
     case ApiKind::kMessages:
       return std::make_unique<MessagesWriter>(vocab, std::move(format), prompt_tokens);
+    case ApiKind::kLlamaServer:
+      return std::make_unique<LlamaServerWriter>(vocab, std::move(format), prompt_tokens);
     default:
       return std::make_unique<CompletionWriter>(vocab, std::move(format), prompt_tokens);
   }
@@ -76,6 +80,27 @@ std::unique_ptr<ResponseWriter> make_writer(const Vocab& vocab, ResponseFormat f
 ApiError template_error(const InputError& error, const char* field) {
   const std::string_view what = error.what();
   return bad_field(field, std::string(what.substr(std::min(what.find(": ") + 2, what.size()))));
+}
+
+/// The messages that the template is given.
+Json messages_before(const GenerationRequest& parsed) {
+  Json messages = parsed.messages;
+  if (parsed.continues) messages.erase(messages.size() - 1);
+  return messages;
+}
+
+/// Puts the message that an answer goes on with behind its prompt.
+void go_on(const Pair& pair, const Json& message, Prompt& prompt) {
+  if (!pair.has_one_vocabulary()) {
+    throw bad_field("messages", "a pair of two vocabularies cannot go on with a message");
+  }
+  std::string text = message["content"];
+  if (prompt.thinking && prompt.thinking->is_open) {
+    text = message.value("reasoning_content", "") + prompt.thinking->close + text;
+    prompt.thinking->is_open = false;
+  }
+  const std::vector<Token> more = pair.vocab().continuation(text);
+  prompt.tokens.insert(prompt.tokens.end(), more.begin(), more.end());
 }
 
 /// Another one for other models, routers or prompt formats: what makes answers differ.
@@ -94,6 +119,7 @@ ApiError too_long(const std::string& field, std::size_t tokens, int context_size
                   fmt::format("{}: {} tokens, but the context holds {}, answer included", field,
                               tokens, context_size),
                   "context_length_exceeded", field)
+      .of_type("exceed_context_size_error")  // llama-server's word, as the code is OpenAI's
       .with("n_prompt_tokens", static_cast<std::int64_t>(tokens))
       .with("n_ctx", context_size);
 }
@@ -124,7 +150,11 @@ Api::Api(Service& service, ServerMetrics& metrics, ApiOptions options)
 }
 
 RequestLimits Api::limits() const {
-  return {options_.defaults, options_.random_seed, service_.pair().vocab().size()};
+  const Vocab& vocab = service_.pair().vocab();
+  const auto tokenize = [&vocab](const std::string& text, bool begins) {
+    return vocab.tokenize(text, begins, true);
+  };
+  return {options_.defaults, options_.random_seed, vocab.size(), options_.most_tokens, tokenize};
 }
 
 HttpReply Api::chat_completions(const HttpRequest& request) {
@@ -137,6 +167,11 @@ HttpReply Api::completions(const HttpRequest& request) {
   return generate(parse_completion_request(parse_body(request.body), limits()), request, arrival);
 }
 
+HttpReply Api::llama_server_completion(const HttpRequest& request) {
+  const auto arrival = std::chrono::steady_clock::now();
+  return generate(parse_llama_server_request(parse_body(request.body), limits()), request, arrival);
+}
+
 HttpReply Api::responses(const HttpRequest& request) {
   const auto arrival = std::chrono::steady_clock::now();
   return generate(parse_responses_request(parse_body(request.body), limits()), request, arrival);
@@ -147,16 +182,28 @@ HttpReply Api::messages(const HttpRequest& request) {
   return generate(parse_messages_request(parse_body(request.body), limits()), request, arrival);
 }
 
-HttpReply Api::count_tokens(const HttpRequest& request) {
-  const GenerationRequest parsed = parse_messages_request(parse_body(request.body), limits());
+HttpReply Api::counted(const GenerationRequest& parsed) const {
   return json_reply({{"input_tokens", conversation(parsed).tokens.size()}});
+}
+
+HttpReply Api::count_chat_tokens(const HttpRequest& request) {
+  return counted(parse_chat_request(parse_body(request.body), limits()));
+}
+
+HttpReply Api::count_responses_tokens(const HttpRequest& request) {
+  return counted(parse_responses_request(parse_body(request.body), limits()));
+}
+
+HttpReply Api::count_tokens(const HttpRequest& request) {
+  return counted(parse_messages_request(parse_body(request.body), limits()));
 }
 
 /// The conversation in the chat format. Throws ApiError where the template refuses it.
 Prompt Api::conversation(const GenerationRequest& parsed) const {
   try {
-    Prompt prompt =
-        service_.pair().chat_format().read(parsed.messages, parsed.tools, parsed.template_kwargs);
+    Prompt prompt = service_.pair().chat_format().read(messages_before(parsed), parsed.tools,
+                                                       parsed.template_kwargs);
+    if (parsed.continues) go_on(service_.pair(), parsed.messages.back(), prompt);
     if (prompt.thinking) prompt.thinking->is_kept = parsed.keeps_thinking;
     return prompt;
   } catch (const InputError& e) {
@@ -167,8 +214,10 @@ Prompt Api::conversation(const GenerationRequest& parsed) const {
 /// The same as text.
 std::string Api::rendered(const GenerationRequest& parsed) const {
   try {
-    return service_.pair().chat_format().render(parsed.messages, parsed.tools,
-                                                parsed.template_kwargs);
+    std::string text = service_.pair().chat_format().render(messages_before(parsed), parsed.tools,
+                                                            parsed.template_kwargs);
+    if (parsed.continues) text += parsed.messages.back()["content"].get_ref<const std::string&>();
+    return text;
   } catch (const InputError& e) {
     throw template_error(e, prompt_field(parsed));
   }
@@ -219,6 +268,7 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   common.options.stop = parsed.stop;
   common.options.ignore_eog = parsed.ignore_eog;
   common.options.min_tokens = parsed.min_tokens;
+  common.options.reuse_prefix = parsed.reuse_prefix;
   common.options.reasoning_budget = parsed.reasoning_budget;
   common.score_prompt = parsed.echo && parsed.logprobs();
 
@@ -238,33 +288,54 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   return requests;
 }
 
+/// The model as answers and the log name it.
+std::string Api::shown_name(const GenerationRequest& parsed) const {
+  if (!parsed.model.empty()) return parsed.model;
+  if (!options_.name.empty()) return options_.name;
+  return options_.aliases.empty() ? "citer" : options_.aliases.front();
+}
+
 ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& routing,
                               const std::vector<Prompt>& prompts) const {
   ResponseFormat format{.api = parsed.api,
                         .logprobs = parsed.logprobs(),
                         .trace = parsed.trace,
                         .include_usage = parsed.include_usage,
+                        .timings_per_token = parsed.timings_per_token,
                         .n = parsed.n,
                         .tools = callable_tools(parsed),
                         .thinking = parsed.chat() ? prompts.front().thinking : std::nullopt,
-                        .model = parsed.model.empty() ? "citer" : parsed.model,
+                        .model = shown_name(parsed),
                         .policy = routing.policy->name(),
                         .fingerprint = fingerprint_,
                         .promise_holds = metrics_.promise_holds(),
-                        .told_back = parsed.told_back};
-  if (!parsed.echo) return format;
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const auto* text = std::get_if<std::string>(&parsed.prompts[i]);
-    const std::string echo =
-        text != nullptr ? *text : service_.pair().vocab().text(prompts[i].tokens);
-    format.echoes.insert(format.echoes.end(), static_cast<std::size_t>(parsed.n), echo);
+                        .told_back = parsed.told_back,
+                        .llama_server = parsed.llama_server};
+  if (parsed.echo) format.echoes = prompt_texts(parsed, prompts);
+  if (parsed.verbose || parsed.api == ApiKind::kLlamaServer) {
+    format.prompts = prompt_texts(parsed, prompts);
   }
   return format;
 }
 
+/// For each answer its prompt.
+std::vector<std::string> Api::prompt_texts(const GenerationRequest& parsed,
+                                           const std::vector<Prompt>& prompts) const {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto* given = parsed.chat() ? nullptr : std::get_if<std::string>(&parsed.prompts[i]);
+    std::string text = given != nullptr ? *given : "";
+    if (given == nullptr) {
+      text = parsed.chat() ? rendered(parsed) : service_.pair().vocab().text(prompts[i].tokens);
+    }
+    texts.insert(texts.end(), static_cast<std::size_t>(parsed.n), text);
+  }
+  return texts;
+}
+
 HttpReply Api::generate(GenerationRequest parsed, const HttpRequest& request,
                         std::chrono::steady_clock::time_point arrival) {
-  request.record->model = parsed.model.empty() ? "citer" : parsed.model;
+  request.record->model = shown_name(parsed);
   request.record->streamed = parsed.stream;
   const Routing routing = choose_routing(service_.pair(), options_.defaults,
                                          known_preset_of(parsed.model), parsed.routing);

@@ -18,6 +18,7 @@ namespace citer {
 struct ApiOptions {
   GenerationOptions defaults;            ///< where a request says nothing
   bool random_seed = true;               ///< where a request gives no seed: draw one
+  std::optional<int> most_tokens{};      ///< of an answer, whatever its request says
   std::chrono::seconds time_limit{600};  ///< of a request that generates
   /// Gets a line that whoever runs the server should read. Called by any thread.
   std::function<void(const std::string&)> on_note{};
@@ -40,8 +41,12 @@ class Api {
   // Answers are written (api.cpp).
   HttpReply chat_completions(const HttpRequest& request);
   HttpReply completions(const HttpRequest& request);
+  HttpReply llama_server_completion(const HttpRequest& request);
   HttpReply responses(const HttpRequest& request);
   HttpReply messages(const HttpRequest& request);
+  // The tokens of a request's prompt.
+  HttpReply count_chat_tokens(const HttpRequest& request);
+  HttpReply count_responses_tokens(const HttpRequest& request);
   HttpReply count_tokens(const HttpRequest& request);
 
   // What is told of the models, and of tokens (api_info.cpp).
@@ -70,6 +75,9 @@ class Api {
   RequestLimits limits() const;
   HttpReply generate(GenerationRequest parsed, const HttpRequest& request,
                      std::chrono::steady_clock::time_point arrival);
+  HttpReply counted(const GenerationRequest& parsed) const;
+  std::vector<std::string> prompt_texts(const GenerationRequest& parsed,
+                                        const std::vector<Prompt>& prompts) const;
   Prompt conversation(const GenerationRequest& parsed) const;
   std::string rendered(const GenerationRequest& parsed) const;
   std::vector<Prompt> prompts_of(const GenerationRequest& parsed) const;
@@ -78,6 +86,7 @@ class Api {
                                    const std::vector<Prompt>& prompts) const;
   ResponseFormat format_of(const GenerationRequest& parsed, const Routing& routing,
                            const std::vector<Prompt>& prompts) const;
+  std::string shown_name(const GenerationRequest& parsed) const;
   bool is_own(std::string_view name) const;
   std::string preset_of(const std::string& model) const;
   /// The preset that a model's name stands for; throws ApiError 404 where there is none.

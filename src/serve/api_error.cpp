@@ -95,10 +95,11 @@ ApiError unknown_model(const std::string& name, const std::vector<std::string>& 
 }
 
 std::string error_body(const ApiError& error) {
-  nlohmann::ordered_json object = {{"code", text_or_null(error.code())},
-                                   {"message", valid_utf8(error.what())},
-                                   {"type", type_of(error.status())},
-                                   {"param", text_or_null(error.param())}};
+  nlohmann::ordered_json object = {
+      {"code", text_or_null(error.code())},
+      {"message", valid_utf8(error.what())},
+      {"type", error.type().empty() ? type_of(error.status()) : error.type()},
+      {"param", text_or_null(error.param())}};
   for (const auto& [name, number] : error.numbers()) object[name] = number;
   return nlohmann::ordered_json{{"error", std::move(object)}}.dump();
 }

@@ -29,10 +29,18 @@ class ApiError : public Error {
   }
   const std::vector<std::pair<std::string, std::int64_t>>& numbers() const { return numbers_; }
 
+  /// Another type than the status stands for.
+  ApiError& of_type(const char* type) {
+    type_ = type;
+    return *this;
+  }
+  const std::string& type() const { return type_; }
+
  private:
   int status_;
   std::string code_;
   std::string param_;
+  std::string type_;
   std::vector<std::pair<std::string, std::int64_t>> numbers_;
 };
 
@@ -42,7 +50,8 @@ ApiError bad_field(const std::string& param, const std::string& message);
 /// A name that no model has, where there are these: status 404.
 ApiError unknown_model(const std::string& name, const std::vector<std::string>& known);
 
-/// {"error": {code, message, type, param, its numbers...}}; the type follows from the status.
+/// {"error": {code, message, type, param, its numbers...}}; the type follows from the status,
+/// unless it has its own.
 std::string error_body(const ApiError& error);
 
 /// What the client is told of an exception that leaves a handler: the errors of this project's

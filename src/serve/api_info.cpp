@@ -71,6 +71,20 @@ bool has_chat_template(const Service& service) {
   }
 }
 
+/// As llama-server tells them.
+Json settings_json(const GenerationOptions& defaults, int context_size) {
+  const SamplingOptions& sampling = defaults.sampling;
+  return {{"n_ctx", context_size},
+          {"params",
+           {{"seed", sampling.seed},
+            {"temperature", sampling.temperature},
+            {"top_k", sampling.top_k},
+            {"top_p", sampling.top_p},
+            {"min_p", sampling.min_p},
+            {"repeat_penalty", sampling.repeat_penalty},
+            {"max_tokens", defaults.max_tokens}}}};
+}
+
 /// A piece as llama-server's /tokenize gives it: text, or its bytes where they are no text.
 Json piece_json(const std::string& piece) {
   if (valid_utf8(piece) == piece) return piece;
@@ -86,8 +100,7 @@ GenerationRequest parse_conversation(const Fields& fields, const RequestLimits& 
   parse_tools(fields, request);
   parse_thinking(fields, limits, request);
   request.messages = parse_messages(fields);
-  fields.refuse_unless("add_generation_prompt", true);
-  fields.refuse_unless("continue_final_message", false);
+  parse_continuation(fields, request);
   return request;
 }
 
@@ -222,31 +235,27 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
   for (const RouterFacts& router : service_.pair().router_facts()) {
     routers.push_back({{"policy", router.policy}, {"fingerprint", router.fingerprint}});
   }
-  const SamplingOptions& sampling = defaults.sampling;
-  return json_reply({{"slm", facts_json(service_.slm_facts())},
-                     {"llm", facts_json(service_.llm_facts())},
-                     {"models", model_names()},
-                     {"policies", available_policies(service_.pair())},
-                     {"routers", std::move(routers)},
-                     {"default_policy", policy->name()},
-                     {"default_threshold", choose_threshold(*policy, defaults)},
-                     {"promise", promise_status_json(metrics_.promise())},
-                     {"default_budget", optional_json(defaults.budget)},
-                     {"calibration", calibration_json(*policy)},
-                     {"promises", promises_json(*policy)},
-                     {"default_generation_settings",
-                      {{"temperature", sampling.temperature},
-                       {"top_k", sampling.top_k},
-                       {"top_p", sampling.top_p},
-                       {"min_p", sampling.min_p},
-                       {"repeat_penalty", sampling.repeat_penalty},
-                       {"max_tokens", defaults.max_tokens}}},
-                     {"has_chat_template", has_chat_template(service_)},
-                     {"calls_tools", tool_call_form(service_.pair()).has_value()},
-                     {"context_size", service_.context_size()},
-                     {"total_slots", status.sequences},
-                     {"active", status.active},
-                     {"queued", status.queued}});
+  return json_reply(
+      {{"slm", facts_json(service_.slm_facts())},
+       {"llm", facts_json(service_.llm_facts())},
+       {"models", model_names()},
+       {"policies", available_policies(service_.pair())},
+       {"routers", std::move(routers)},
+       {"default_policy", policy->name()},
+       {"default_threshold", choose_threshold(*policy, defaults)},
+       {"promise", promise_status_json(metrics_.promise())},
+       {"default_budget", optional_json(defaults.budget)},
+       {"calibration", calibration_json(*policy)},
+       {"promises", promises_json(*policy)},
+       {"default_generation_settings", settings_json(defaults, service_.context_size())},
+       {"model_path", service_.llm_facts().path},
+       {"chat_template", template_json(service_.pair())},
+       {"has_chat_template", has_chat_template(service_)},
+       {"calls_tools", tool_call_form(service_.pair()).has_value()},
+       {"context_size", service_.context_size()},
+       {"total_slots", status.sequences},
+       {"active", status.active},
+       {"queued", status.queued}});
 }
 
 HttpReply Api::slots(const HttpRequest& /*request*/) {

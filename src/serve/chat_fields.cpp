@@ -127,6 +127,30 @@ void parse_tools(const Fields& fields, GenerationRequest& request) {
   parse_tool_choice(fields, true, request);
 }
 
+void parse_continuation(const Fields& fields, GenerationRequest& request) {
+  const Json& messages = request.messages;
+  const auto is_said = [&](std::size_t from_end) {
+    if (messages.size() < from_end) return false;
+    const Json& message = messages[messages.size() - from_end];
+    return message["role"] == "assistant" && !message.contains("tool_calls");
+  };
+  const auto continues = fields.boolean("continue_final_message");
+  const bool begins_anew = fields.boolean("add_generation_prompt").value_or(false);
+  request.continues = continues.value_or(is_said(1) && !begins_anew);
+  if (!request.continues) return fields.refuse_unless("add_generation_prompt", true);
+  if (begins_anew) {
+    throw bad_field("continue_final_message", "add_generation_prompt says the contrary");
+  }
+  if (!is_said(1)) {
+    throw bad_field("continue_final_message", "the last message is no text of the assistant's");
+  }
+  if (is_said(2)) {
+    throw bad_field("messages",
+                    "the assistant's last message, which is gone on with, follows "
+                    "another of its own");
+  }
+}
+
 void set_reasoning_effort(const std::string& effort, GenerationRequest& request) {
   request.template_kwargs["reasoning_effort"] = effort;
   if (effort == "none") request.template_kwargs["enable_thinking"] = false;

@@ -30,6 +30,10 @@ void choose_tools(const std::string& mode, const std::string& field, GenerationR
 /// Throws where a call has to be made, and the answer must match something else, too.
 void check_must_call(const GenerationRequest& request);
 
+/// Whether the answer goes on with the last message. Without a word of it it does where that is the
+/// assistant's, as llama-server has it.
+void parse_continuation(const Fields& fields, GenerationRequest& request);
+
 /// What the template is told of thinking, and how long it may last.
 void parse_thinking(const Fields& fields, const RequestLimits& limits, GenerationRequest& request);
 void set_reasoning_effort(const std::string& effort, GenerationRequest& request);

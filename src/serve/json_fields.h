@@ -41,6 +41,9 @@ class Fields {
   /// The elements of an array, each with where it stands ("tools[2]"); none where it is missing.
   std::vector<std::pair<const Json*, std::string>> list(const char* name) const;
 
+  /// Whether any of the above was asked for it.
+  bool is_read(const char* name) const { return asked_for_.contains(name); }
+
   /// Throws ApiError 400 that names the first field that none of the above was asked for: what a
   /// client sends is acted on or refused.
   void refuse_others() const;

@@ -120,12 +120,12 @@ GenerationRequest parse_messages_request(const Json& body, const RequestLimits& 
   GenerationRequest request = parse_shared_fields(fields, limits);
   request.api = ApiKind::kMessages;
   request.messages = parse_conversation(fields);
+  parse_continuation(fields, request);
   parse_functions(fields, request);
   parse_thought(fields, limits, request);
   parse_stop(fields, "stop_sequences", limits, request);
-  const auto most = fields.integer("max_tokens", 0, kMostTokens);
-  request.max_tokens = static_cast<int>(most.value_or(request.max_tokens));
-  fields.refuse_others();
+  parse_max_tokens(fields, {"max_tokens"}, 0, limits, request);
+  refuse_rest(fields);
   return request;
 }
 

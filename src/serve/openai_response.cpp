@@ -138,7 +138,9 @@ std::string CompletionWriter::whole(const std::vector<Answer>& answers) {
   }
   response["choices"] = std::move(choices);
   response["usage"] = usage_json(answers);
+  if (answers.size() == 1) response["timings"] = Timings(answers.front()).json();
   response["citer"] = citer_object(answers);
+  if (!format().prompts.empty()) response["__verbose"] = {{"prompt", format().prompts.front()}};
   return response.dump();
 }
 
@@ -154,9 +156,9 @@ Json CompletionWriter::chunk_of(std::size_t index, Json delta, Json logprobs, Js
   return chunk;
 }
 
-/// The role (chat) or the echo.
+/// The role (chat; no content yet, as llama-server has it) or the echo.
 std::string CompletionWriter::begin(std::size_t index) {
-  Json delta = {{"role", "assistant"}, {"content", ""}};
+  Json delta = {{"role", "assistant"}, {"content", nullptr}};
   if (!is_chat()) {
     if (index >= format().echoes.size()) return "";
     delta = valid_utf8(format().echoes[index]);
@@ -170,9 +172,15 @@ AnswerReader& CompletionWriter::reader(std::size_t index) {
   return readers_[index];
 }
 
+Timings& CompletionWriter::timings(std::size_t index) {
+  if (timings_.size() <= index) timings_.resize(index + 1);
+  return timings_[index];
+}
+
 std::string CompletionWriter::grow(std::size_t index, const Growth& growth) {
   const bool has_tokens = !growth.tokens.empty() && (format().logprobs || format().trace);
   AnswerParts parts = reader(index).push(growth);
+  for (const TokenRecord& token : growth.tokens) timings(index).add(token);
   if (parts.reasoning.empty() && parts.content.empty() && !has_tokens) return "";
   if (offsets_.size() <= index) offsets_.resize(index + 1);
   Json delta = parts.content;
@@ -184,6 +192,7 @@ std::string CompletionWriter::grow(std::size_t index, const Growth& growth) {
   Json chunk =
       chunk_of(index, std::move(delta), choice_logprobs(growth.tokens, offsets_[index]), nullptr);
   if (format().trace) chunk["citer"] = {{"trace", trace_of(growth.tokens)}};
+  if (format().timings_per_token) chunk["timings"] = timings(index).json();
   return sse_event(chunk.dump());
 }
 
@@ -195,6 +204,7 @@ std::string CompletionWriter::end(std::size_t index, const Answer& answer) {
   Json chunk = chunk_of(index, std::move(delta), nullptr, finish_reason(answer, parts.calls));
   chunk["citer"] = citer_object({answer});
   chunk["citer"].erase("trace");  // its chunks had it
+  chunk["timings"] = Timings(answer).json();
   return sse_event(chunk.dump());
 }
 
@@ -204,6 +214,7 @@ std::string CompletionWriter::close(const std::vector<Answer>& answers) {
     Json chunk = head(true);
     chunk["choices"] = Json::array();
     chunk["usage"] = usage_json(answers);
+    if (answers.size() == 1) chunk["timings"] = Timings(answers.front()).json();
     events = sse_event(chunk.dump());
   }
   return events + sse_event("[DONE]");

@@ -28,10 +28,12 @@ class CompletionWriter final : public ResponseWriter {
   Json chunk_of(std::size_t index, Json delta, Json logprobs, Json finish) const;
   Json usage_json(const std::vector<Answer>& answers) const;
   AnswerReader& reader(std::size_t index);
+  Timings& timings(std::size_t index);
 
   std::string id_;
   std::vector<std::size_t> offsets_;   ///< per answer: characters that were streamed
   std::vector<AnswerReader> readers_;  ///< per answer
+  std::vector<Timings> timings_;       ///< per answer, of what was streamed
 };
 
 }  // namespace citer

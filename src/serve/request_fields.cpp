@@ -18,6 +18,7 @@ namespace citer {
 namespace {
 
 constexpr std::size_t kMostStops = 64;
+constexpr std::size_t kMostPrompts = 2048;
 constexpr double kMostTemperature = 100;
 constexpr double kLeastTopP = 1e-6;  // 0 keeps one token, as this does
 constexpr double kBan = -100;        // OpenAI's word for "never"
@@ -59,7 +60,6 @@ constexpr std::array kRefused = {
     // llama-server's
     Refused{"adaptive_target", "-1"},
     Refused{"backend_sampling", "false"},
-    Refused{"cache_prompt", "true"},
     Refused{"dry_multiplier", "0"},
     Refused{"dynatemp_range", "0"},
     Refused{"id_slot", "-1"},
@@ -114,25 +114,53 @@ std::uint64_t random_seed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-std::vector<std::pair<Token, float>> parse_logit_bias(const Json& value, int vocab_size) {
-  if (!value.is_object()) {
-    throw bad_field("logit_bias", "expected an object of token ids, found " + type_text(value));
+/// The tokens that a bias is for: one by its id, or those of a text.
+std::vector<Token> biased_tokens(const std::string& key, const RequestLimits& limits) {
+  Token token = -1;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
+  if (error == std::errc::invalid_argument || end != key.data() + key.size()) {
+    std::vector<Token> tokens = limits.tokenize(key, false);
+    if (tokens.empty()) throw bad_field("logit_bias", "expected a token id or a text");
+    return tokens;
   }
+  if (error != std::errc{} || token < 0 || token >= limits.vocab_size) {
+    throw bad_field("logit_bias",
+                    fmt::format("'{}' is no token id below {}", key, limits.vocab_size));
+  }
+  return {token};
+}
+
+float bias_of(const Json& value, const std::string& key) {
+  if (value == false) return -std::numeric_limits<float>::infinity();  // llama-server's "never"
+  const double number = value.is_number() ? value.get<double>() : 2 * kBan;
+  if (!(number >= kBan && number <= -kBan)) {
+    throw bad_field("logit_bias", fmt::format("expected a number in [-100, 100] for {}", key));
+  }
+  return number == kBan ? -std::numeric_limits<float>::infinity() : static_cast<float>(number);
+}
+
+/// OpenAI's {"ID": bias}, or llama-server's [[id or text, bias], ...].
+std::vector<std::pair<Token, float>> parse_logit_bias(const Json& value,
+                                                      const RequestLimits& limits) {
   std::vector<std::pair<Token, float>> biases;
-  for (const auto& [key, bias] : value.items()) {
-    Token token = -1;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token);
-    if (error != std::errc{} || end != key.data() + key.size() || token < 0 ||
-        token >= vocab_size) {
-      throw bad_field("logit_bias", fmt::format("'{}' is no token id below {}", key, vocab_size));
+  const auto add = [&](const std::string& key, const Json& bias) {
+    for (const Token token : biased_tokens(key, limits)) {
+      biases.emplace_back(token, bias_of(bias, key));
     }
-    const double number = bias.is_number() ? bias.get<double>() : 2 * kBan;
-    if (!(number >= kBan && number <= -kBan)) {
-      throw bad_field("logit_bias",
-                      fmt::format("expected a number in [-100, 100] for token {}", token));
+  };
+  if (value.is_object()) {
+    for (const auto& [key, bias] : value.items()) add(key, bias);
+    return biases;
+  }
+  if (!value.is_array()) {
+    throw bad_field("logit_bias", "expected an object or an array, found " + type_text(value));
+  }
+  for (const Json& pair : value) {
+    const bool is_pair = pair.is_array() && pair.size() == 2;
+    if (!is_pair || !(pair[0].is_string() || pair[0].is_number_integer())) {
+      throw bad_field("logit_bias", "expected pairs of a token id or a text and its bias");
     }
-    biases.emplace_back(token, number == kBan ? -std::numeric_limits<float>::infinity()
-                                              : static_cast<float>(number));
+    add(pair[0].is_string() ? pair[0].get<std::string>() : pair[0].dump(), pair[1]);
   }
   return biases;
 }
@@ -182,9 +210,26 @@ void parse_sampling(const Fields& fields, const RequestLimits& limits, Generatio
     sampling.seed = random_seed();
   }
   if (const Json* bias = fields.find("logit_bias")) {
-    sampling.logit_bias = parse_logit_bias(*bias, limits.vocab_size);
+    sampling.logit_bias = parse_logit_bias(*bias, limits);
   }
   parse_output_format(fields, request);
+}
+
+/// Token ids, and texts among them, as llama-server takes them.
+std::vector<Token> parse_mixed_tokens(const Json& parts, const RequestLimits& limits) {
+  const auto is_text = [](const Json& part) { return part.is_string(); };
+  if (std::none_of(parts.begin(), parts.end(), is_text)) {
+    return parse_token_ids(&parts, "prompt", limits.vocab_size);
+  }
+  std::vector<Token> tokens;
+  for (const Json& part : parts) {
+    const Json id = Json::array({part});
+    const std::vector<Token> more = part.is_string()
+                                        ? limits.tokenize(part.get<std::string>(), tokens.empty())
+                                        : parse_token_ids(&id, "prompt", limits.vocab_size);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  return tokens;
 }
 
 void parse_routing(const Fields& citer, GenerationRequest& request) {
@@ -197,19 +242,19 @@ void parse_routing(const Fields& citer, GenerationRequest& request) {
   citer.refuse_others();
 }
 
-void check_fixed(const Fields& fields) {
-  for (const char* name : kWithoutEffect) fields.find(name);
-  for (const Refused& refused : kRefused) {
-    if (fields.find(refused.name) == nullptr) continue;
-    fields.refuse_unless(refused.name, Json::parse(refused.taken));
+}  // namespace
+
+void parse_max_tokens(const Fields& fields, std::initializer_list<const char*> names, int least,
+                      const RequestLimits& limits, GenerationRequest& request) {
+  request.max_tokens = limits.defaults.max_tokens;
+  for (const char* name : names) {
+    const auto most = fields.integer(name, least, kMostTokens);
+    request.max_tokens = static_cast<int>(most.value_or(request.max_tokens));
   }
-  const std::string tier = fields.string("service_tier").value_or("auto");
-  if (tier != "auto" && tier != "default" && tier != "standard_only") {
-    fields.refuse_unless("service_tier", "auto");
+  if (limits.most_tokens && (request.max_tokens < 0 || request.max_tokens > *limits.most_tokens)) {
+    request.max_tokens = *limits.most_tokens;
   }
 }
-
-}  // namespace
 
 void parse_stop(const Fields& fields, const char* name, const RequestLimits& limits,
                 GenerationRequest& request) {
@@ -221,13 +266,25 @@ GenerationRequest parse_shared_fields(const Fields& fields, const RequestLimits&
   GenerationRequest request;
   request.model = fields.string("model").value_or("");
   parse_sampling(fields, limits, request);
-  request.max_tokens = limits.defaults.max_tokens;
   request.ignore_eog = fields.boolean("ignore_eos").value_or(limits.defaults.ignore_eog);
   request.min_tokens = static_cast<int>(fields.integer("min_tokens", 0, kMostTokens).value_or(0));
   request.stream = fields.boolean("stream").value_or(false);
+  request.reuse_prefix = fields.boolean("cache_prompt").value_or(true);
   if (const auto citer = fields.object("citer")) parse_routing(*citer, request);
-  check_fixed(fields);
   return request;
+}
+
+void refuse_rest(const Fields& fields) {
+  for (const char* name : kWithoutEffect) fields.find(name);
+  for (const Refused& refused : kRefused) {
+    if (fields.is_read(refused.name)) continue;  // this API has it
+    fields.refuse_unless(refused.name, Json::parse(refused.taken));
+  }
+  const std::string tier = fields.string("service_tier").value_or("auto");
+  if (tier != "auto" && tier != "default" && tier != "standard_only") {
+    fields.refuse_unless("service_tier", "auto");
+  }
+  fields.refuse_others();
 }
 
 std::vector<Token> parse_token_ids(const Json* ids, const std::string& field, int vocab_size) {
@@ -242,6 +299,42 @@ std::vector<Token> parse_token_ids(const Json* ids, const std::string& field, in
     tokens.push_back(id.get<Token>());
   }
   return tokens;
+}
+
+std::vector<TextOrTokens> parse_prompts(const Fields& fields, const RequestLimits& limits) {
+  const Json* prompt = fields.find("prompt");
+  if (prompt == nullptr) throw bad_field("prompt", "missing");
+  if (const auto object = prompt->is_object() ? fields.object("prompt") : std::nullopt) {
+    std::string text = object->needed_string("prompt_string");  // llama-server's, beside pictures
+    object->refuse_unless("multimodal_data", Json::array());
+    object->refuse_others();
+    return {std::move(text)};
+  }
+  if (prompt->is_string()) return {prompt->get<std::string>()};
+  if (!prompt->is_array() || prompt->empty()) {
+    throw bad_field("prompt",
+                    "expected a string, an array of strings, token ids, or an array of "
+                    "arrays of token ids");
+  }
+  const auto is_number = [](const Json& part) { return part.is_number(); };
+  if (std::any_of(prompt->begin(), prompt->end(), is_number)) {
+    return {parse_mixed_tokens(*prompt, limits)};
+  }
+  if (prompt->size() > kMostPrompts) {
+    throw bad_field("prompt", fmt::format("more than {} prompts", kMostPrompts));
+  }
+  std::vector<TextOrTokens> prompts;
+  prompts.reserve(prompt->size());
+  for (const Json& one : *prompt) {
+    if (one.is_string()) {
+      prompts.emplace_back(one.get<std::string>());
+    } else if (one.is_array()) {
+      prompts.emplace_back(parse_mixed_tokens(one, limits));
+    } else {
+      throw bad_field("prompt", "expected strings or arrays of token ids, found " + type_text(one));
+    }
+  }
+  return prompts;
 }
 
 }  // namespace citer

@@ -84,6 +84,34 @@ ResponseWriter::ResponseWriter(const Vocab& vocab, ResponseFormat format, int pr
       prompt_tokens_(prompt_tokens),
       created_(std::time(nullptr)) {}
 
+Timings::Timings(const Answer& answer)
+    : prompt_(answer.prompt_tokens - answer.cached_tokens), cached_(answer.cached_tokens) {
+  for (const TokenRecord& token : answer.tokens) add(token);
+}
+
+/// The first token comes when the prompt has been read.
+void Timings::add(const TokenRecord& token) {
+  (predicted_ == 0 ? prompt_seconds_ : predicted_seconds_) += token.seconds;
+  ++predicted_;
+}
+
+Json Timings::json() const {
+  constexpr double kMilliseconds = 1000;
+  Json json = Json::object();
+  const auto put = [&](const std::string& what, int n, int timed, double seconds) {
+    json[what + "_n"] = n;
+    json[what + "_ms"] = seconds * kMilliseconds;
+    json[what + "_per_token_ms"] = timed > 0 ? seconds * kMilliseconds / timed : 0.0;
+    json[what + "_per_second"] = seconds > 0 ? timed / seconds : 0.0;
+  };
+  if (prompt_) {
+    json["cache_n"] = cached_;
+    put("prompt", *prompt_, *prompt_, prompt_seconds_);
+  }
+  put("predicted", predicted_, std::max(predicted_ - 1, 0), predicted_seconds_);
+  return json;
+}
+
 Usage ResponseWriter::usage(const std::vector<Answer>& answers) const {
   Usage usage{.prompt = prompt_tokens_};
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -166,12 +194,14 @@ Json token_logprobs(const Vocab& vocab, const std::vector<TokenRecord>& tokens) 
     Json top = Json::array();
     if (token.logprobs) {
       for (const auto& [id, logprob] : token.logprobs->top) {
-        top.push_back({{"token", token_text(vocab, id)},
+        top.push_back({{"id", id},
+                       {"token", token_text(vocab, id)},
                        {"logprob", logprob},
                        {"bytes", bytes_of(vocab.piece(id))}});
       }
     }
-    content.push_back({{"token", token_text(vocab, token.id)},
+    content.push_back({{"id", token.id},
+                       {"token", token_text(vocab, token.id)},
                        {"logprob", token.logprobs ? Json(token.logprobs->logprob) : Json()},
                        {"bytes", bytes_of(token.piece)},
                        {"top_logprobs", std::move(top)}});

@@ -24,17 +24,20 @@ struct ResponseFormat {
   bool logprobs = false;
   bool trace = false;
   bool include_usage = false;
+  bool timings_per_token = false;
   int n = 1;  ///< answers per prompt
   /// What may be called in the text; none: nothing.
   std::optional<CallableTools> tools{};
   /// How thinking stands in the text; none: there is none.
   std::optional<Thinking> thinking{};
-  std::string model;                  ///< as the client named it
-  std::string policy;                 ///< the one that routes
-  std::string fingerprint{};          ///< of what is served
-  bool promise_holds = true;          ///< as far as watching it has shown
-  std::vector<std::string> echoes{};  ///< per answer the text that goes before it; empty: none
-  Json told_back{};                   ///< GenerationRequest::told_back
+  std::string model;                   ///< as the client named it
+  std::string policy;                  ///< the one that routes
+  std::string fingerprint{};           ///< of what is served
+  bool promise_holds = true;           ///< as far as watching it has shown
+  std::vector<std::string> echoes{};   ///< per answer the text that goes before it; empty: none
+  std::vector<std::string> prompts{};  ///< per answer its prompt's text, where it is told
+  Json told_back{};                    ///< GenerationRequest::told_back
+  LlamaServerFormat llama_server{};    ///< GenerationRequest::llama_server
 };
 
 /// What a conversation's answer consists of.
@@ -61,6 +64,25 @@ class AnswerReader {
 
 /// The parts of a whole answer.
 AnswerParts parts_of(const Answer& answer, const ResponseFormat& format);
+
+/// How long an answer took, in llama-server's words.
+class Timings {
+ public:
+  Timings() = default;
+  /// Of all its tokens.
+  explicit Timings(const Answer& answer);
+
+  void add(const TokenRecord& token);
+  /// In milliseconds; tokens of the prompt are told once the answer is done.
+  Json json() const;
+
+ private:
+  std::optional<int> prompt_;  ///< tokens of the prompt that were read
+  int cached_ = 0;             ///< and those that were not
+  double prompt_seconds_ = 0;
+  int predicted_ = 0;
+  double predicted_seconds_ = 0;
+};
 
 /// Tokens of prompts and answers.
 struct Usage {
@@ -122,7 +144,8 @@ Json trace_of(const std::vector<TokenRecord>& tokens);
 /// character only, and a special token as the vocabulary spells it.
 std::string token_text(const Vocab& vocab, Token token);
 
-/// The logprobs of chat completions: a list of {token, logprob, bytes, top_logprobs}.
+/// The logprobs of chat completions: a list of {id, token, logprob, bytes,
+/// top_logprobs}; the id is llama-server's.
 Json token_logprobs(const Vocab& vocab, const std::vector<TokenRecord>& tokens);
 
 }  // namespace citer

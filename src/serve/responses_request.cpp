@@ -144,8 +144,7 @@ GenerationRequest parse_responses_request(const Json& body, const RequestLimits&
   parse_reasoning(fields, limits, request);
   parse_logprobs(fields, request);
   parse_stop(fields, "stop", limits, request);
-  const auto most = fields.integer("max_output_tokens", 0, kMostTokens);
-  request.max_tokens = static_cast<int>(most.value_or(request.max_tokens));
+  parse_max_tokens(fields, {"max_output_tokens"}, 0, limits, request);
   fields.refuse_unless("truncation", "disabled");
   // Nothing is stored: there is no answer, conversation or prompt to go on with.
   for (const char* name : {"previous_response_id", "conversation", "prompt", "max_tool_calls"}) {
@@ -157,7 +156,7 @@ GenerationRequest parse_responses_request(const Json& body, const RequestLimits&
     if (!request.stream) throw bad_field("stream_options", "needs stream to be true");
   }
   request.told_back = told_back(body);
-  fields.refuse_others();
+  refuse_rest(fields);
   return request;
 }
 

@@ -98,7 +98,7 @@ TEST_F(ApiTest, StreamIsTheWholeAnswerInPieces) {
     const Json& choice = chunk["choices"][0];
     EXPECT_EQ(choice["delta"].contains("role"), i == 0);
     EXPECT_EQ(choice["finish_reason"].is_null(), i + 3 < events.size());
-    streamed += choice["delta"].value("content", "");
+    streamed += test::text_in(choice["delta"], "content");
     if (!chunk.contains("citer") || !chunk["citer"].contains("trace")) continue;
     for (const Json& token : chunk["citer"]["trace"]) traced += token["text"];
   }
@@ -189,6 +189,7 @@ TEST_F(ApiTest, PromptsThatDoNotFit) {
   for (int i = 0; i < 600; ++i) longest += " dollars";
   const Json overflow = error({{"prompt", longest}});
   EXPECT_EQ(overflow["code"], "context_length_exceeded");
+  EXPECT_EQ(overflow["type"], "exceed_context_size_error");
   EXPECT_GT(overflow["n_prompt_tokens"], 600);
   EXPECT_EQ(overflow["n_ctx"], 512);
   EXPECT_EQ(error({{"prompt", Json::array({Json::array()})}})["param"], "prompt");

@@ -107,6 +107,54 @@ TEST_F(ClientsTest, CachedTokensAreCounted) {
   EXPECT_GE(cached(" Well").second, first - 1);
 }
 
+TEST_F(ClientsTest, AnAnswerGoesOnWithTheAssistantsLastMessage) {
+  start();
+  const Json asked = {{"role", "user"}, {"content", kQuestion}};
+  const auto text = [&](const Json& messages, Json more) {
+    more.update(Json{{"messages", messages}, {"max_tokens", 60}, {"model", "llm"}});
+    return answer("/v1/chat/completions", more)["choices"][0]["message"]["content"]
+        .get<std::string>();
+  };
+  const std::string whole = text(Json::array({asked}), Json::object());
+  const std::string begun = whole.substr(0, whole.find(' ', whole.size() / 2));
+  const Json messages = {asked, {{"role", "assistant"}, {"content", begun}}};
+  EXPECT_EQ(begun + text(messages, Json::object()), whole);
+  EXPECT_EQ(begun + text(messages, {{"continue_final_message", true}}), whole);
+  EXPECT_NE(begun + text(messages, {{"add_generation_prompt", true}}), whole);
+  EXPECT_THAT(answer("/apply-template", {{"messages", messages}})["prompt"].get<std::string>(),
+              testing::EndsWith(begun));
+  const Json told =
+      answer("/v1/messages", {{"messages", messages}, {"max_tokens", 60}, {"model", "llm"}});
+  EXPECT_EQ(begun + told["content"][0]["text"].get<std::string>(), whole);
+
+  const Json twice = {asked, messages[1], messages[1]};
+  EXPECT_EQ(error_of(post("/v1/chat/completions", {{"messages", twice}}), 400)["param"],
+            "messages");
+  for (const Json& wrong :
+       {Json{{"messages", messages},
+             {"continue_final_message", true},
+             {"add_generation_prompt", true}},
+        Json{{"messages", Json::array({asked})}, {"continue_final_message", true}}}) {
+    EXPECT_EQ(error_of(post("/v1/chat/completions", wrong), 400)["param"],
+              "continue_final_message");
+  }
+}
+
+TEST_F(ClientsTest, PromptsAreCountedAndToldToWhoAsks) {
+  start();
+  const Json body = {{"messages", {{{"role", "user"}, {"content", kQuestion}}}}, {"max_tokens", 1}};
+  Json verbose = body;
+  verbose["verbose"] = true;
+  const Json response = answer("/v1/chat/completions", verbose);
+  EXPECT_EQ(answer("/v1/chat/completions/input_tokens", body)["input_tokens"],
+            response["usage"]["prompt_tokens"]);
+  EXPECT_EQ(answer("/v1/responses/input_tokens", {{"input", kQuestion}})["input_tokens"],
+            response["usage"]["prompt_tokens"]);
+  EXPECT_EQ(response["__verbose"]["prompt"],
+            answer("/apply-template", {{"messages", body["messages"]}})["prompt"]);
+  EXPECT_FALSE(answer("/v1/chat/completions", body).contains("__verbose"));
+}
+
 TEST_F(ClientsTest, AnAnswersTextIsOneOfSome) {
   start();
   for (const Json& field : {Json{{"guided_choice", {"yes", "no"}}},

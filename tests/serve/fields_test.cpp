@@ -19,6 +19,7 @@ const std::vector<Api> kApis = {
     {"/v1/completions", {{"prompt", "Hi"}, {"max_tokens", 2}}},
     {"/v1/responses", {{"input", "Hi"}, {"max_output_tokens", 2}}},
     {"/v1/messages", {{"messages", kHi}, {"max_tokens", 2}}},
+    {"/completion", {{"prompt", "Hi"}, {"n_predict", 2}}},
 };
 
 struct Row {

@@ -23,6 +23,12 @@ RequestLimits limits() {
   limits.defaults.max_tokens = 77;
   limits.random_seed = false;
   limits.vocab_size = 300;
+  limits.tokenize = [](const std::string& text, bool begins) {
+    std::vector<Token> tokens;
+    if (begins) tokens.push_back(1);
+    for (const char c : text) tokens.push_back(c);
+    return tokens;
+  };
   return limits;
 }
 
@@ -89,6 +95,42 @@ TEST(OpenAiRequest, FieldsOfBothFormats) {
   EXPECT_EQ(request.routing.policy, "margin");
   EXPECT_EQ(request.routing.budget, 0.25);
   EXPECT_FALSE(request.routing.threshold);
+}
+
+TEST(OpenAiRequest, BiasesOfTokensAndOfTexts) {
+  const float never = -std::numeric_limits<float>::infinity();
+  const auto biases = [](const std::string& value) {
+    return parse(R"({"prompt": "x", "logit_bias": )" + value + "}").sampling.logit_bias;
+  };
+  EXPECT_THAT(biases(R"({"5": 1, "ab": -2})"),
+              ElementsAre(Pair(5, 1.0F), Pair('a', -2.0F), Pair('b', -2.0F)));
+  EXPECT_THAT(biases(R"([[5, 1], ["7", 2], ["c", false]])"),
+              ElementsAre(Pair(5, 1.0F), Pair(7, 2.0F), Pair('c', never)));
+  EXPECT_THAT(biases("[]"), ElementsAre());
+}
+
+TEST(OpenAiRequest, APromptOfTokensAndTexts) {
+  using Tokens = std::vector<Token>;
+  const auto prompts = [](const std::string& prompt) {
+    return parse(R"({"prompt": )" + prompt + "}").prompts;
+  };
+  EXPECT_THAT(prompts(R"([5, "ab", 7, "c"])"), ElementsAre(Tokens{5, 'a', 'b', 7, 'c'}));
+  EXPECT_THAT(prompts(R"([["a", 5], "b"])"),
+              ElementsAre(TextOrTokens(Tokens{1, 'a', 5}), TextOrTokens("b")));
+  EXPECT_EQ(error_of(R"({"prompt": [5, "a", 300]})", false).param(), "prompt");
+}
+
+TEST(OpenAiRequest, NoAnswerIsLongerThanTheServerAllows) {
+  RequestLimits bounded = limits();
+  bounded.most_tokens = 50;
+  const auto most = [&](const std::string& more) {
+    return parse_completion_request(parse_body(R"({"prompt": "x")" + more + "}"), bounded)
+        .max_tokens;
+  };
+  EXPECT_EQ(most(""), 50) << "the default is 77";
+  EXPECT_EQ(most(R"(, "max_tokens": 49)"), 49);
+  EXPECT_EQ(most(R"(, "max_tokens": -1)"), 50);
+  EXPECT_EQ(most(R"(, "n_predict": 51)"), 50);
 }
 
 TEST(OpenAiRequest, ThinkingIsTheTemplatesMatter) {
@@ -248,7 +290,7 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("stream_options": {"include_usage": 1})", "stream_options.include_usage"},
       {R"("stream_options": {"include_usage": true})", "stream_options"},
       {R"("stream": false, "stream_options": {})", "stream_options"},
-      {R"("n_predict": 5)", "n_predict"},
+      {R"("n_predict": -2)", "n_predict"},
       {R"("no_such_field": 0)", "no_such_field"},
       {R"("citer": {"polcy": "slm"})", "citer.polcy"},
       {R"("response_format": {"type": "text", "strict": true})", "response_format.strict"},
@@ -271,8 +313,11 @@ TEST(OpenAiRequest, WrongFieldsAreNamed) {
       {R"("logprobs": 5)", "logprobs"},
       {R"("top_logprobs": 2)", "top_logprobs"},
       {R"("logprobs": true, "top_logprobs": 21)", "top_logprobs"},
-      {R"("logit_bias": [])", "logit_bias"},
-      {R"("logit_bias": {"x": 1})", "logit_bias"},
+      {R"("logit_bias": "x")", "logit_bias"},
+      {R"("logit_bias": {"": 1})", "logit_bias"},
+      {R"("logit_bias": [5])", "logit_bias"},
+      {R"("logit_bias": [[5.5, 1]])", "logit_bias"},
+      {R"("logit_bias": [[5, true]])", "logit_bias"},
       {R"("logit_bias": {"300": 1})", "logit_bias"},
       {R"("logit_bias": {"-1": 1})", "logit_bias"},
       {R"("logit_bias": {"1": 101})", "logit_bias"},
@@ -352,8 +397,8 @@ TEST(OpenAiRequest, WrongFieldsOfPlainCompletions) {
       {R"({"prompt": []})", "prompt"},
       {R"({"prompt": [300]})", "prompt"},
       {R"({"prompt": [-1]})", "prompt"},
-      {R"({"prompt": [1, "a"]})", "prompt"},
-      {R"({"prompt": ["a", 1]})", "prompt"},
+      {R"({"prompt": [1, []]})", "prompt"},
+      {R"({"prompt": ["a", 1.5]})", "prompt"},
       {R"({"prompt": "", "logprobs": true})", "logprobs"},
       {R"({"prompt": "", "logprobs": 21})", "logprobs"},
       {R"({"prompt": "", "echo": 1})", "echo"},

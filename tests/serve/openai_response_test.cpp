@@ -96,9 +96,9 @@ TEST_F(OpenAiResponse, ChatLogprobsLeaveTheEndOut) {
   const Json response = whole({.api = ApiKind::kChat, .logprobs = true}, {answer()});
   const Json& content = response["choices"][0]["logprobs"]["content"];
   ASSERT_EQ(content.size(), 3U);
-  EXPECT_EQ(content[0], Json::parse(R"({"token": "A", "logprob": -0.5, "bytes": [65],
-      "top_logprobs": [{"token": "A", "logprob": -0.5, "bytes": [65]},
-                       {"token": "z", "logprob": -2.0, "bytes": [122]}]})"));
+  EXPECT_EQ(content[0], Json::parse(R"({"id": 68, "token": "A", "logprob": -0.5, "bytes": [65],
+      "top_logprobs": [{"id": 68, "token": "A", "logprob": -0.5, "bytes": [65]},
+                       {"id": 125, "token": "z", "logprob": -2.0, "bytes": [122]}]})"));
   EXPECT_EQ(content[1]["token"], "bytes:\\xc3");
   EXPECT_EQ(content[1]["bytes"], Json::parse("[195]"));
 }
@@ -132,6 +132,21 @@ TEST_F(OpenAiResponse, TheTokenItselfIsAmongTheTopLogprobs) {
         whole({.logprobs = true}, {unlikely})["choices"][0]["logprobs"]["top_logprobs"];
     EXPECT_EQ(top[0], Json::parse(any ? R"({"z": -2.0, "A": -3.0})" : R"({"A": -3.0})"));
   }
+}
+
+TEST_F(OpenAiResponse, TimingsTellThePromptsFromTheAnswers) {
+  Answer timed = answer();  // tokens of half a second each, and one of none
+  timed.prompt_tokens = 9;
+  timed.cached_tokens = 5;
+  const Json timings = whole({.api = ApiKind::kChat}, {timed})["timings"];
+  EXPECT_EQ(timings["cache_n"], 5);
+  EXPECT_EQ(timings["prompt_n"], 4);
+  EXPECT_EQ(timings["prompt_ms"], 500);
+  EXPECT_EQ(timings["prompt_per_second"], 8);
+  EXPECT_EQ(timings["predicted_n"], 4);
+  EXPECT_EQ(timings["predicted_ms"], 1000);
+  EXPECT_EQ(timings["predicted_per_second"], 3) << "the first comes with the prompt";
+  EXPECT_FALSE(whole({.n = 2}, {timed, timed}).contains("timings"));
 }
 
 TEST_F(OpenAiResponse, APromptsCachedTokensAreCountedOnce) {
@@ -189,7 +204,7 @@ TEST_F(OpenAiResponse, ChatChunks) {
       vocab(), {.api = ApiKind::kChat, .logprobs = true, .trace = true, .include_usage = true}, 7);
   const Json first = chunk_of(writer.begin(0));
   EXPECT_EQ(first["object"], "chat.completion.chunk");
-  EXPECT_EQ(first["choices"][0]["delta"], Json::parse(R"({"role": "assistant", "content": ""})"));
+  EXPECT_EQ(first["choices"][0]["delta"], Json::parse(R"({"role": "assistant", "content": null})"));
   EXPECT_EQ(first["usage"], nullptr);
 
   Growth growth;
@@ -205,11 +220,14 @@ TEST_F(OpenAiResponse, ChatChunks) {
   EXPECT_EQ(last["choices"][0]["delta"], Json::object());
   EXPECT_EQ(last["choices"][0]["finish_reason"], "stop");
   EXPECT_EQ(last["citer"]["llm_share"], 0.25);
+  EXPECT_EQ(last["timings"]["predicted_n"], 4);
+  EXPECT_FALSE(chunk.contains("timings"));
 
   const Json usage = chunk_of(writer.close({answer()}));
   EXPECT_EQ(usage["choices"], Json::array());
   EXPECT_EQ(usage["usage"]["total_tokens"], 11);
   EXPECT_EQ(usage["id"], first["id"]);
+  EXPECT_EQ(usage["timings"], last["timings"]);
 }
 
 TEST_F(OpenAiResponse, CompletionChunks) {

@@ -128,6 +128,11 @@ class ServerTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
+/// A text that a stream's delta may leave out, or not have yet (null).
+inline std::string text_in(const Json& delta, const char* name) {
+  return delta.contains(name) && delta[name].is_string() ? delta[name].get<std::string>() : "";
+}
+
 /// The error object of a response, which must have this status.
 inline Json error_of(const httplib::Result& result, int status) {
   EXPECT_TRUE(result) << to_string(result.error());

@@ -37,8 +37,8 @@ TEST_F(ThinkingTest, ThinkingIsSplitOff) {
   for (const std::string& event : events("/v1/chat/completions", body(5))) {
     if (event == "[DONE]") break;
     const Json delta = Json::parse(event)["choices"][0]["delta"];
-    reasoning += delta.value("reasoning_content", "");
-    content += delta.value("content", "");
+    reasoning += test::text_in(delta, "reasoning_content");
+    content += test::text_in(delta, "content");
   }
   EXPECT_EQ(reasoning, message["reasoning_content"]);
   EXPECT_EQ(content, message["content"]);

@@ -156,7 +156,7 @@ TEST_F(ToolsTest, CallsComeWithTheLastChunk) {
   for (const std::string& event : events("/v1/chat/completions", body("required"))) {
     if (event == "[DONE]") continue;
     const Json choice = Json::parse(event)["choices"][0];
-    content += choice["delta"].value("content", "");
+    content += test::text_in(choice["delta"], "content");
     if (choice["delta"].contains("tool_calls")) calls = choice["delta"]["tool_calls"];
     if (choice["finish_reason"].is_string()) finish = choice["finish_reason"];
   }
