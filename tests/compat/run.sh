@@ -34,5 +34,5 @@ while read -r requirement; do
   "$work/venv/bin/pip" install --quiet "$requirement" || echo "run.sh: $requirement cannot be installed" >&2
 done < <(grep -v '^#' "$requirements")
 
-export CITER_PROGRAM; CITER_PROGRAM=$(readlink -f "$program")
+export PYTHONDONTWRITEBYTECODE=1 CITER_PROGRAM; CITER_PROGRAM=$(readlink -f "$program")
 exec "$work/venv/bin/python" "tests/compat/$what.py" ${checkout:+"$checkout"}
