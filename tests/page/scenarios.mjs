@@ -338,7 +338,7 @@ const scenarios = {
       const url = await address(work, /progress at (\S+)/);
       await page.go(url);
       await page.until("parseFloat(document.querySelector('.card .figure')?.textContent) > 0");
-      assert.match(await page.text(".card .note"), /^\d+ of \d+ \w+, [\d.]+ a second, .* left$/);
+      assert.match(await page.text(".card .note"), /^\d+ of \d+ \w+, [\d.]+ a (second|minute), .* left$/);
       await page.until("document.querySelector('.curve path').getAttribute('d').includes('L')");
       assert.match(await page.text("#state"), /at work/);
       assert.equal((await fetch(`${url}/progress`, { method: "POST" })).status, 404);

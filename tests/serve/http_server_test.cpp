@@ -94,10 +94,10 @@ TEST_F(HttpServerTest, UnknownRoutesAndMethods) {
     EXPECT_EQ(error["type"], "not_supported_error");
     EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("write text"));
   }
-  EXPECT_EQ(error_of(post("/completion", {{"prompt", "x"}, {"n_predict", 2}}), 404)["code"],
+  EXPECT_EQ(error_of(post("/infill", {{"prompt", "x"}, {"n_predict", 2}}), 404)["code"],
             "not_found");
-  EXPECT_EQ(error_of(post("/completions", {{"prompt", "x"}, {"n_predict", 2}}), 400)["param"],
-            "n_predict");
+  EXPECT_EQ(error_of(post("/completions", {{"prompt", "x"}, {"n_indent", 2}}), 400)["param"],
+            "n_indent");
   EXPECT_EQ(error_of(client().Get("/v1/completions"), 405)["code"], "method_not_allowed");
   EXPECT_EQ(error_of(client().Delete("/v1/models"), 405)["code"], "method_not_allowed");
   EXPECT_EQ(error_of(post("/health", {}), 405)["code"], "method_not_allowed");

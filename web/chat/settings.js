@@ -94,7 +94,7 @@ export function showProperties(given) {
   byId("compare-choice").hidden = isSingle();
   byId("policy").replaceChildren(...props.policies.filter(isRouting).map((name) => el("option", {}, name)));
   byId("policy").value = props.default_policy;
-  const settings = props.default_generation_settings;
+  const settings = props.default_generation_settings.params;
   byId("temperature").value = settings.temperature;
   if (settings.max_tokens > 0) byId("max-tokens").value = settings.max_tokens;
   if (props.has_chat_template === false) {
