@@ -59,6 +59,10 @@ TEST(ConfinedWorker, OnlyItsProcessEndsAndTheNextCallGetsANewOne) {
   EXPECT_THAT(error_text<ResourceError>([&] { worker.call("loop"); }),
               HasSubstr("longer than 1 s"));
   EXPECT_EQ(worker.call("a"), "a1");
+}
+
+TEST(ConfinedWorker, MemoryIsBounded) {
+  ConfinedWorker worker(misbehave);
   EXPECT_THAT(error_text<Error>([&] { worker.call("fill"); }),
               AnyOf(HasSubstr("bad_alloc"), HasSubstr("more than 256 MiB")));
   EXPECT_THAT(worker.call("a"), StartsWith("a"));

@@ -244,6 +244,7 @@ TEST(Reliability, BinsEndAtSharesAndKeepTiesTogether) {
   const std::vector<float> weight(100, 1.0F);
   auto bins = reliability(scores, wanted, weight);
   std::vector<double> ends;
+  ends.reserve(bins.size());
   for (const ReliabilityBin& bin : bins) ends.push_back(bin.share);
   EXPECT_EQ(ends, (std::vector{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0}));
   EXPECT_DOUBLE_EQ(bins[4].outcome, 0.0);

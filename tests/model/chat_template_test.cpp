@@ -21,7 +21,6 @@ namespace {
 using test::error_text;
 using test::TempDir;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 constexpr const char* kTurns =
