@@ -71,25 +71,15 @@ HttpReply erase(Service& service, int slot) {
   return json_reply(reply);
 }
 
-HttpReply save(Service& service, int slot, const std::filesystem::path& path) {
+/// Saves a slot, or restores it; the reply's names are llama-server's.
+HttpReply with_file(Service& service, int slot, const std::filesystem::path& path, bool saves) {
   const Stopwatch watch;
-  const SlotContent content = save_slot(service, slot, path);
+  const SlotContent content = (saves ? save_slot : restore_slot)(service, slot, path);
   Json reply = content_json(slot, content);
   reply["filename"] = path.filename().string();
-  reply["n_saved"] = tokens_of(content);
-  reply["n_written"] = content.bytes;
-  reply["timings"] = {{"save_ms", kMilliseconds * watch.seconds()}};
-  return json_reply(reply);
-}
-
-HttpReply restore(Service& service, int slot, const std::filesystem::path& path) {
-  const Stopwatch watch;
-  const SlotContent content = restore_slot(service, slot, path);
-  Json reply = content_json(slot, content);
-  reply["filename"] = path.filename().string();
-  reply["n_restored"] = tokens_of(content);
-  reply["n_read"] = content.bytes;
-  reply["timings"] = {{"restore_ms", kMilliseconds * watch.seconds()}};
+  reply[saves ? "n_saved" : "n_restored"] = tokens_of(content);
+  reply[saves ? "n_written" : "n_read"] = content.bytes;
+  reply["timings"] = {{saves ? "save_ms" : "restore_ms", kMilliseconds * watch.seconds()}};
   return json_reply(reply);
 }
 
@@ -113,7 +103,7 @@ HttpReply Api::slot_action(const HttpRequest& request) {
   const std::filesystem::path path =
       std::filesystem::path(options_.slot_folder) / parse_file_name(fields);
   try {
-    return request.action == "save" ? save(service_, slot, path) : restore(service_, slot, path);
+    return with_file(service_, slot, path, request.action == "save");
   } catch (const InputError& e) {
     throw bad_field("filename", without_path(e.what(), path));
   } catch (const ResourceError& e) {
