@@ -119,6 +119,13 @@ std::vector<DeviceInfo> list_devices() {
   return devices;
 }
 
+bool has_gpu() {
+  const std::vector<DeviceInfo> devices = list_devices();
+  return std::any_of(devices.begin(), devices.end(), [](const DeviceInfo& device) {
+    return device.kind == "GPU" || device.kind == "iGPU";
+  });
+}
+
 std::string backend_versions() {
   return fmt::format("libllama {}, ggml {}", llama_version(), ggml_version());
 }
