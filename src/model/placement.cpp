@@ -80,13 +80,7 @@ void Placement::choose_devices(const ModelOptions& options) {
     const std::string name(rest.substr(0, comma));
     rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     if (name == "none") continue;
-    ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
-    if (device == nullptr) {
-      std::string known;
-      for (const DeviceInfo& info : list_devices()) known += " " + info.name;
-      throw InputError(fmt::format("no device '{}'; there are:{}", name, known));
-    }
-    devices_.push_back(device);
+    devices_.push_back(find_device(name));
   }
   if (options.devices.empty()) return;
   devices_.push_back(nullptr);
