@@ -197,6 +197,12 @@ ApiOptions api_options(const ServeFlags& flags) {
   return api;
 }
 
+/// Of several devices each may give one.
+struct FirstReason {
+  std::once_flag once;
+  std::promise<std::string> text;
+};
+
 /// Ends the process with its devices, once the requests under way are answered with the reason. The
 /// models' thread may wait for ever.
 [[noreturn]] void give_up(HttpServer& server, const std::string& reason) {
@@ -213,11 +219,11 @@ ApiOptions api_options(const ServeFlags& flags) {
 /// Until it is asked to stop.
 void serve(HttpServer& server, const ServeFlags& flags) {
   constexpr std::chrono::milliseconds kPatience{50};
-  std::promise<std::string> broken;
-  std::future<std::string> reason = broken.get_future();
-  std::once_flag once;  // of several devices each may say so
-  const AbortHandler before = set_abort_handler(
-      [&](const std::string& text) { std::call_once(once, [&] { broken.set_value(text); }); });
+  const auto broken = std::make_shared<FirstReason>();
+  std::future<std::string> reason = broken->text.get_future();
+  const AbortHandler before = set_abort_handler([broken](const std::string& text) {
+    std::call_once(broken->once, [&] { broken->text.set_value(text); });
+  });
   fmt::print(stderr, "listening on {}\n", server.url());
   while (!InterruptGuard::requested()) {
     if (reason.wait_for(kPatience) == std::future_status::ready) give_up(server, reason.get());

@@ -150,10 +150,8 @@ void init_backends() {
 void set_log_sink(std::function<void(std::string_view)> sink) { log_sink().set(std::move(sink)); }
 
 std::vector<DeviceInfo> list_devices() {
-  init_backends();
   std::vector<DeviceInfo> devices;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+  for (ggml_backend_dev_t device : all_devices()) {
     DeviceInfo info{ggml_backend_dev_name(device), kind_of(device),
                     ggml_backend_dev_description(device)};
     ggml_backend_dev_memory(device, &info.memory_free, &info.memory_total);
@@ -164,6 +162,20 @@ std::vector<DeviceInfo> list_devices() {
 
 std::string backend_versions() {
   return fmt::format("libllama {}, ggml {}", llama_version(), ggml_version());
+}
+
+std::vector<ggml_backend_dev_t> all_devices() {
+  init_backends();
+  std::vector<ggml_backend_dev_t> devices;
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    devices.push_back(ggml_backend_dev_get(i));
+  }
+  return devices;
+}
+
+bool is_gpu(ggml_backend_dev_t device) {
+  const auto type = ggml_backend_dev_type(device);
+  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
 }
 
 bool is_remote(ggml_backend_dev_t device) {

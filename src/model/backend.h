@@ -29,6 +29,12 @@ std::vector<DeviceInfo> list_devices();
 /// "libllama 0.7.0, ggml 0.27.0".
 std::string backend_versions();
 
+/// All that there are, of workers on other machines, too.
+std::vector<ggml_backend_device*> all_devices();
+
+/// Whether it is made for what models compute, as each of a worker's is.
+bool is_gpu(ggml_backend_device* device);
+
 /// Whether a worker on another machine has it.
 bool is_remote(ggml_backend_device* device);
 

@@ -36,15 +36,9 @@ Function rpc_function(const char* name) {
 }
 
 std::vector<ggml_backend_dev_t> local_gpus() {
-  init_backends();
-  std::vector<ggml_backend_dev_t> gpus;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    const auto type = ggml_backend_dev_type(device);
-    const bool is_gpu =
-        type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
-    if (is_gpu && !is_remote(device)) gpus.push_back(device);
-  }
+  std::vector<ggml_backend_dev_t> gpus = all_devices();
+  std::erase_if(gpus,
+                [](ggml_backend_dev_t device) { return !is_gpu(device) || is_remote(device); });
   return gpus;
 }
 
