@@ -10,6 +10,9 @@ class App;
 
 namespace citer::cli {
 
+constexpr int kExitError = 1;
+constexpr int kExitUsage = 2;
+
 /// What a command does once its flags are parsed; the exit status.
 using Run = std::function<int()>;
 
@@ -25,6 +28,7 @@ Run add_calibrate(CLI::App& app);
 Run add_serve(CLI::App& app);
 Run add_advise(CLI::App& app);
 Run add_devices(CLI::App& app);
+Run add_rpc_server(CLI::App& app);
 /// After all others: it describes them.
 Run add_manual(CLI::App& app);
 

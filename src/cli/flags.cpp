@@ -17,6 +17,7 @@
 #include "citer/log.h"
 #include "citer/policy.h"
 #include "model/backend.h"
+#include "model/rpc.h"
 #include "remote/remote_llm.h"
 #include "route/learned_policy.h"
 
@@ -151,6 +152,12 @@ void print_notes(const Pair& pair) {
   for (const std::string& note : pair.notes()) fmt::print(stderr, "citer: note: {}\n", note);
 }
 
+void add_rpc_flag(CLI::App& app, std::vector<std::string>& servers) {
+  app.add_option("--rpc", servers,
+                 "HOST:PORT of machines whose devices are used, too: RPC0, ... (rpc-server)")
+      ->delimiter(',');
+}
+
 void ModelFlags::add_server_flags(CLI::App& app) {
   takes_server_ = true;
   app.add_option("--llm-api-key", remote_.api_key,
@@ -224,8 +231,7 @@ void ModelFlags::add_to(CLI::App& app, bool takes_server) {
   app.add_option("--cache-type-k-draft", slm.cache_type_k, "-ctkd: the same for the SLM");
   app.add_option("--cache-type-v-draft", slm.cache_type_v, "-ctvd: the same for the SLM");
   placement_.add_to(app);
-  app.add_option("--rpc", rpc_servers_, "host:port of machines that run ggml's rpc-server")
-      ->delimiter(',');
+  add_rpc_flag(app, rpc_servers_);
   app.add_option("--router", pair_.routers,
                  "Router files, one a policy (default: those of the bundled pair)")
       ->delimiter(',');
@@ -247,7 +253,7 @@ PairOptions ModelFlags::common_options() const {
   if (verbose_) {
     set_log_sink([](std::string_view text) { fmt::print(stderr, "{}", text); });
   }
-  for (const std::string& server : rpc_servers_) add_rpc_server(server);
+  for (const std::string& server : rpc_servers_) connect_rpc_server(server);
   PairOptions options = pair_;
   options.chat = chat_.options();
   return options;
@@ -279,6 +285,8 @@ PairOptions ModelFlags::pair_or_single_options() const {
 void ModelFlags::finish(PairOptions& options) const {
   options.slm.mmap = options.llm.mmap = !no_mmap_;
   placement_.apply(options);
+  // The SLM is asked at every token: it stays on this machine.
+  if (!rpc_servers_.empty() && options.slm.devices.empty()) options.slm.devices = local_devices();
 }
 
 ServiceOptions ModelFlags::service_options(int parallel) const {

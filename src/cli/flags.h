@@ -76,6 +76,9 @@ class ModelFlags {
   bool verbose_ = false;
 };
 
+/// --rpc: workers whose devices are used, too.
+void add_rpc_flag(CLI::App& app, std::vector<std::string>& servers);
+
 /// Loads a pair, and says on stderr what its notes say.
 std::shared_ptr<const Pair> load_pair(const PairOptions& options);
 void print_notes(const Pair& pair);

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -16,12 +17,10 @@
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/option_table.h"
+#include "model/backend.h"
 
 namespace citer::cli {
 namespace {
-
-constexpr int kExitError = 1;
-constexpr int kExitUsage = 2;
 
 using Commands = std::vector<std::pair<std::string, Run>>;
 
@@ -38,6 +37,13 @@ void check_command(const std::vector<std::string>& arguments, const CLI::App& ap
                                fmt::join(names, ", ")));
 }
 
+/// Threads may wait for what will not come: nothing is put in order.
+void end_process(const std::string& reason) {
+  std::fflush(stdout);
+  fmt::print(stderr, "citer: {}\n", reason);
+  std::_Exit(kExitError);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Two language models write one answer: a small one writes, a large one is asked at "
@@ -48,12 +54,19 @@ int run(int argc, char** argv) {
   app.fallthrough(false);
   // Of a flag given twice the last counts, as in llama.cpp's tools; lists take all.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  const Commands commands = {{"generate", add_generate(app)}, {"chat", add_chat(app)},
-                             {"inspect", add_inspect(app)},   {"bench", add_bench(app)},
-                             {"eval", add_eval(app)},         {"collect", add_collect(app)},
-                             {"train", add_train(app)},       {"calibrate", add_calibrate(app)},
-                             {"serve", add_serve(app)},       {"judge", add_judge(app)},
-                             {"advise", add_advise(app)},     {"devices", add_devices(app)},
+  const Commands commands = {{"generate", add_generate(app)},
+                             {"chat", add_chat(app)},
+                             {"inspect", add_inspect(app)},
+                             {"bench", add_bench(app)},
+                             {"eval", add_eval(app)},
+                             {"collect", add_collect(app)},
+                             {"train", add_train(app)},
+                             {"calibrate", add_calibrate(app)},
+                             {"serve", add_serve(app)},
+                             {"judge", add_judge(app)},
+                             {"advise", add_advise(app)},
+                             {"devices", add_devices(app)},
+                             {"rpc-server", add_rpc_server(app)},
                              {"manual", add_manual(app)}};
 
   std::vector<std::string> arguments = long_flags(argc, argv);
@@ -80,6 +93,7 @@ int run(int argc, char** argv) {
 }  // namespace citer::cli
 
 int main(int argc, char** argv) {
+  citer::set_abort_handler(citer::cli::end_process);
   try {
     return citer::cli::run(argc, argv);
   } catch (const citer::cli::Interrupted&) {

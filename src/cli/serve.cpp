@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,7 +21,9 @@
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/loopback.h"
 #include "cli/served_models.h"
+#include "model/backend.h"
 #include "serve/http_server.h"
 
 namespace citer::cli {
@@ -169,10 +173,6 @@ std::function<void(const std::string&)> line_log(const std::string& path) {
 
 void print_line(const std::string& line) { fmt::print(stderr, "citer: {}\n", line); }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 HttpOptions http_options(const ServeFlags& flags, int sequences) {
   HttpOptions http = flags.http;
   if (!flags.api_key_file.empty()) read_keys(flags.api_key_file, http.api_keys);
@@ -197,10 +197,38 @@ ApiOptions api_options(const ServeFlags& flags) {
   return api;
 }
 
+/// Of several devices each may give one.
+struct FirstReason {
+  std::once_flag once;
+  std::promise<std::string> text;
+};
+
+/// Ends the process with its devices, once the requests under way are answered with the reason. The
+/// models' thread may wait for ever.
+[[noreturn]] void give_up(HttpServer& server, const std::string& reason) {
+  constexpr std::chrono::seconds kLastWords{5};
+  print_line(reason);
+  std::thread([&] {
+    std::this_thread::sleep_for(kLastWords);
+    std::_Exit(kExitError);
+  }).detach();
+  server.drain(std::chrono::milliseconds(0), reason);
+  std::_Exit(kExitError);
+}
+
 /// Until it is asked to stop.
 void serve(HttpServer& server, const ServeFlags& flags) {
+  constexpr std::chrono::milliseconds kPatience{50};
+  const auto broken = std::make_shared<FirstReason>();
+  std::future<std::string> reason = broken->text.get_future();
+  const AbortHandler before = set_abort_handler([broken](const std::string& text) {
+    std::call_once(broken->once, [&] { broken->text.set_value(text); });
+  });
   fmt::print(stderr, "listening on {}\n", server.url());
-  while (!InterruptGuard::requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  while (!InterruptGuard::requested()) {
+    if (reason.wait_for(kPatience) == std::future_status::ready) give_up(server, reason.get());
+  }
+  set_abort_handler(before);
   fmt::print(stderr, "stopping\n");
   if (!server.drain(std::chrono::seconds(flags.drain_timeout))) {
     fmt::print(stderr, "stopped; some answers were cut off\n");

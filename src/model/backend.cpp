@@ -6,9 +6,11 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -60,7 +62,48 @@ std::filesystem::path ggml_folder() {
   return std::filesystem::path(library.dli_fname).parent_path();
 }
 
+/// Of the whole process.
+class AbortHandling {
+ public:
+  AbortHandler exchange(AbortHandler handler) {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(handler_, std::move(handler));
+  }
+  AbortHandler handler() {
+    const std::lock_guard lock(mutex_);
+    return handler_;
+  }
+
+ private:
+  std::mutex mutex_;
+  AbortHandler handler_;
+};
+
+AbortHandling& abort_handling() {
+  static auto* handling = new AbortHandling;  // never destroyed, as the log's
+  return *handling;
+}
+
+/// Of ggml's "FOLDER/FILE:LINE: TEXT".
+std::string abort_reason(std::string_view message) {
+  const std::size_t colon = message.find(": ");
+  if (colon == std::string_view::npos) return std::string(message);
+  const std::filesystem::path place(message.substr(0, colon));
+  std::string_view text = message.substr(colon + 2);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return fmt::format("{} ({})", text, place.filename().string());
+}
+
+/// ggml aborts when it returns.
+void abort_callback(const char* message) {
+  const AbortHandler handler = abort_handling().handler();
+  if (!handler) return;
+  handler(abort_reason(message));
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
 const char* kind_of(ggml_backend_dev_t device) {
+  if (is_remote(device)) return "RPC";
   switch (ggml_backend_dev_type(device)) {
     case GGML_BACKEND_DEVICE_TYPE_CPU:
       return "CPU";
@@ -107,10 +150,8 @@ void init_backends() {
 void set_log_sink(std::function<void(std::string_view)> sink) { log_sink().set(std::move(sink)); }
 
 std::vector<DeviceInfo> list_devices() {
-  init_backends();
   std::vector<DeviceInfo> devices;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+  for (ggml_backend_dev_t device : all_devices()) {
     DeviceInfo info{ggml_backend_dev_name(device), kind_of(device),
                     ggml_backend_dev_description(device)};
     ggml_backend_dev_memory(device, &info.memory_free, &info.memory_total);
@@ -120,30 +161,43 @@ std::vector<DeviceInfo> list_devices() {
 }
 
 bool has_gpu() {
-  const std::vector<DeviceInfo> devices = list_devices();
-  return std::any_of(devices.begin(), devices.end(), [](const DeviceInfo& device) {
-    return device.kind == "GPU" || device.kind == "iGPU";
-  });
+  const std::vector<ggml_backend_dev_t> devices = all_devices();
+  return std::any_of(devices.begin(), devices.end(), is_gpu);
 }
 
 std::string backend_versions() {
   return fmt::format("libllama {}, ggml {}", llama_version(), ggml_version());
 }
 
-void add_rpc_server(const std::string& endpoint) {
+std::vector<ggml_backend_dev_t> all_devices() {
   init_backends();
-  ggml_backend_reg_t rpc = ggml_backend_reg_by_name("RPC");
-  if (rpc == nullptr)
-    throw InputError(fmt::format("rpc-server {}: ggml's RPC backend is not installed", endpoint));
-  using AddServer = ggml_backend_reg_t (*)(const char*);
-  // The pointer comes as void* from ggml's registry; this is the documented way to call it.
-  auto add = reinterpret_cast<AddServer>(
-      ggml_backend_reg_get_proc_address(rpc, "ggml_backend_rpc_add_server"));
-  ggml_backend_reg_t server = add == nullptr ? nullptr : add(endpoint.c_str());
-  if (server == nullptr) {
-    throw InputError(fmt::format("rpc-server {}: it does not answer", endpoint));
+  std::vector<ggml_backend_dev_t> devices;
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    devices.push_back(ggml_backend_dev_get(i));
   }
-  ggml_backend_register(server);
+  return devices;
+}
+
+bool is_gpu(ggml_backend_dev_t device) {
+  const auto type = ggml_backend_dev_type(device);
+  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+}
+
+bool is_remote(ggml_backend_dev_t device) {
+  return std::string_view(ggml_backend_reg_name(ggml_backend_dev_backend_reg(device))) == "RPC";
+}
+
+ggml_backend_dev_t find_device(const std::string& name) {
+  ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
+  if (device != nullptr) return device;
+  std::string known;
+  for (const DeviceInfo& info : list_devices()) known += " " + info.name;
+  throw InputError(fmt::format("no device '{}'; there are:{}", name, known));
+}
+
+AbortHandler set_abort_handler(AbortHandler handler) {
+  ggml_set_abort_callback(handler ? abort_callback : nullptr);
+  return abort_handling().exchange(std::move(handler));
 }
 
 ErrorCapture::ErrorCapture() {

@@ -34,19 +34,6 @@ llama_split_mode split_mode(const std::string& name) {
                    fmt::format("expected none, layer, row or tensor, found '{}'", name));
 }
 
-bool is_gpu(ggml_backend_dev_t device) {
-  const auto type = ggml_backend_dev_type(device);
-  return type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU;
-}
-
-std::vector<ggml_backend_dev_t> all_devices() {
-  std::vector<ggml_backend_dev_t> devices;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    devices.push_back(ggml_backend_dev_get(i));
-  }
-  return devices;
-}
-
 ggml_backend_buffer_type_t buffer_type(const std::string& name) {
   std::vector<std::string> known;
   for (ggml_backend_dev_t device : all_devices()) {
@@ -80,13 +67,7 @@ void Placement::choose_devices(const ModelOptions& options) {
     const std::string name(rest.substr(0, comma));
     rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     if (name == "none") continue;
-    ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str());
-    if (device == nullptr) {
-      std::string known;
-      for (const DeviceInfo& info : list_devices()) known += " " + info.name;
-      throw InputError(fmt::format("no device '{}'; there are:{}", name, known));
-    }
-    devices_.push_back(device);
+    devices_.push_back(find_device(name));
   }
   if (options.devices.empty()) return;
   devices_.push_back(nullptr);

@@ -223,6 +223,7 @@ struct HttpServer::Impl {
   void check_origin(const httplib::Request& request) const;
   bool allows(const std::string& origin) const;
   void add_cors(const httplib::Request& request, httplib::Response& response) const;
+  ApiError shutting_down() const { return {kUnavailable, why, "shutting_down"}; }
   void finish();
 
   HttpOptions options;
@@ -232,9 +233,10 @@ struct HttpServer::Impl {
   std::span<const PageFile> page = page_files();
   std::function<HttpReply(const HttpRequest&)> answer;  ///< instead of an API
   RequestsUnderWay under_way;
-  std::atomic<bool> ready = false;      ///< api may be used
-  std::atomic<bool> draining = false;   ///< nothing new is taken
-  std::atomic<bool> abandoned = false;  ///< what still runs is to end
+  std::atomic<bool> ready = false;                  ///< api may be used
+  std::string why = "the server is shutting down";  ///< not changed once it is draining
+  std::atomic<bool> draining = false;               ///< nothing new is taken
+  std::atomic<bool> abandoned = false;              ///< what still runs is to end
   std::unique_ptr<httplib::Server> server;
   int socket = -1;
   int port = 0;
@@ -368,10 +370,10 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
     throw ApiError(kWrongType, "expected a body of JSON, found multipart/form-data",
                    "unsupported_media_type");
   }
-  if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
+  if (draining) throw shutting_down();
   if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");
   const auto check = [this, is_closed = request.is_connection_closed] {
-    if (abandoned) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
+    if (abandoned) throw shutting_down();
     if (is_closed()) throw ClientGone();
   };
   const std::string model = request.get_param_value("model");
@@ -380,7 +382,7 @@ HttpReply HttpServer::Impl::reply_to(const httplib::Request& request, std::strin
 }
 
 HttpReply HttpServer::Impl::health() const {
-  if (draining) throw ApiError(kUnavailable, "the server is shutting down", "shutting_down");
+  if (draining) throw shutting_down();
   if (!ready) throw ApiError(kUnavailable, "the models are being loaded", "loading");
   const std::optional<bool> reachable = api ? api->is_llm_reachable() : std::nullopt;
   if (!reachable) return {.body = R"({"status":"ok"})"};
@@ -497,7 +499,8 @@ void HttpServer::serve(std::span<const PageFile> page,
   impl_->answer = std::move(answer);
 }
 
-bool HttpServer::drain(std::chrono::milliseconds limit) {
+bool HttpServer::drain(std::chrono::milliseconds limit, const std::string& why) {
+  impl_->why = why;
   impl_->draining = true;
   const bool done = impl_->under_way.wait_for_none(limit);
   impl_->finish();

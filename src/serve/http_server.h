@@ -58,9 +58,11 @@ class HttpServer {
   /// before start().
   void serve(std::span<const PageFile> page, std::function<HttpReply(const HttpRequest&)> answer);
 
-  /// Refuses new requests and waits until those that are there have been answered to the last byte,
-  /// at most `limit`; then ends all connections. Whether they were answered.
-  bool drain(std::chrono::milliseconds limit);
+  /// Refuses new requests, saying why, and waits until those that are there have been answered to
+  /// the last byte, at most `limit`; then ends them with 503, and all connections. Whether they
+  /// were answered.
+  bool drain(std::chrono::milliseconds limit,
+             const std::string& why = "the server is shutting down");
 
  private:
   struct Impl;

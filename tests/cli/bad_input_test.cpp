@@ -245,7 +245,7 @@ TEST_F(BadInput, NoCommand) {
   run_badly({"--frobnicate"}, kUsageError);
   EXPECT_EQ(run_badly({"frobnicate"}, kUsageError),
             "citer: unknown command 'frobnicate'; expected one of generate, chat, inspect, bench, "
-            "eval, collect, train, calibrate, serve, judge, advise, devices\n");
+            "eval, collect, train, calibrate, serve, judge, advise, devices, rpc-server\n");
 }
 
 }  // namespace

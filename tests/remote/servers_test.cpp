@@ -1,13 +1,5 @@
 // An LLM at other kinds of servers: llama-server itself; SGLang and vLLM by stand-ins that answer
 // as their documentation says.
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-
 #include "remote/remote_pair.h"
 #include "remote/stand_in.h"
 #include "support/error_text.h"
@@ -44,40 +36,14 @@ class RemoteServers : public RemotePairTest {
 /// llama-server with the bundled LLM.
 class LlamaServerProgram {
  public:
-  LlamaServerProgram() {
-    const std::string model = CITER_SOURCE_DIR "/models/demo/llm.gguf";
-    const std::string port = std::to_string(port_);
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-      dup2(STDERR_FILENO, STDOUT_FILENO);
-      execl(kTool, kTool, "llama-server", "-m", model.c_str(), "--port", port.c_str(), "-np", "4",
-            "-c", "2048", "-t", "1", "-fa", "off", "-ngl", "0", nullptr);
-      _exit(127);
-    }
-  }
-  ~LlamaServerProgram() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-  LlamaServerProgram(const LlamaServerProgram&) = delete;
-  LlamaServerProgram& operator=(const LlamaServerProgram&) = delete;
-
   std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
 
  private:
-  /// One that is free now.
-  static int free_port() {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
-    bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    close(fd);
-    return ntohs(address.sin_port);
-  }
   int port_ = free_port();
-  pid_t pid_ = -1;
+  BackgroundProcess process_{
+      kTool,
+      {"llama-server", "-m", CITER_SOURCE_DIR "/models/demo/llm.gguf", "--port",
+       std::to_string(port_), "-np", "4", "-c", "2048", "-t", "1", "-fa", "off", "-ngl", "0"}};
 };
 
 TEST_F(RemoteServers, LlamaServer) {

@@ -43,6 +43,7 @@ const std::map<std::string, std::set<std::string>> kThirdParty = {
     {"ggml-backend.h", {"model", "route", "learn"}},
     {"ggml-cpp.h", {"model", "route", "learn"}},
     {"ggml-opt.h", {"learn"}},
+    {"ggml-rpc.h", {"model"}},
     {"gguf.h", {"model", "route", "learn"}},
     {"minja", {"model"}},
     {"nlohmann", {"task", "model", "grammar", "learn", "eval", "serve", "hub", "remote", "cli"}},

@@ -1,6 +1,8 @@
 #include "support/subprocess.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +86,66 @@ ProcessResult run_process(const std::filesystem::path& program,
   result.out = contents(out.get());
   result.err = contents(err.get());
   return result;
+}
+
+BackgroundProcess::BackgroundProcess(const std::filesystem::path& program,
+                                     const std::vector<std::string>& arguments) {
+  std::string name = program.string();
+  std::vector<std::string> copies = arguments;
+  std::vector<char*> argv = {name.data()};
+  for (std::string& argument : copies) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("cannot fork");
+  if (pid_ > 0) return;
+  const int nowhere = open("/dev/null", O_WRONLY);
+  for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, stream);
+  execv(name.c_str(), argv.data());
+  _exit(127);
+}
+
+void BackgroundProcess::kill() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+  pid_ = 0;
+}
+
+namespace {
+
+/// A socket, and an address of the loopback.
+struct Loopback {
+  explicit Loopback(int port) {
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  ~Loopback() { close(fd); }
+  Loopback(const Loopback&) = delete;
+  Loopback& operator=(const Loopback&) = delete;
+  sockaddr* name() { return reinterpret_cast<sockaddr*>(&address); }
+
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+};
+
+}  // namespace
+
+int free_port() {
+  Loopback any(0);
+  bind(any.fd, any.name(), any.size);
+  getsockname(any.fd, any.name(), &any.size);
+  return ntohs(any.address.sin_port);
+}
+
+bool listens(int port) {
+  for (int i = 0; i < 500; ++i) {
+    Loopback there(port);
+    if (connect(there.fd, there.name(), there.size) == 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
 }
 
 }  // namespace citer::test

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -27,5 +29,28 @@ struct ProcessInput {
 ProcessResult run_process(const std::filesystem::path& program,
                           const std::vector<std::string>& arguments,
                           const ProcessInput& input = {});
+
+/// A program that runs until this goes; it prints nothing.
+class BackgroundProcess {
+ public:
+  /// Throws std::runtime_error when it cannot be started.
+  BackgroundProcess(const std::filesystem::path& program,
+                    const std::vector<std::string>& arguments);
+  ~BackgroundProcess() { kill(); }
+  BackgroundProcess(const BackgroundProcess&) = delete;
+  BackgroundProcess& operator=(const BackgroundProcess&) = delete;
+
+  /// By SIGKILL; waits for its end.
+  void kill();
+
+ private:
+  pid_t pid_;
+};
+
+/// A port of the loopback that is free now.
+int free_port();
+
+/// Whether something listens there within some seconds.
+bool listens(int port);
 
 }  // namespace citer::test
