@@ -170,6 +170,7 @@ void Service::Impl::run() {
       fail_active(e.what());
     }
     publish_status();
+    decides.hand_out();  // who has a decision finds it counted
   }
   shut_down();
 }
@@ -313,8 +314,6 @@ void Service::Impl::decide() {
   alone = nullptr;
   models.decoder.collect();  // the context is one thread's
   decides.round();
-  publish_status();  // who has a decision finds it counted
-  decides.hand_out();
 }
 
 /// Hands over what a slot's answer grew by; at last also the answer, or what kept it from being
