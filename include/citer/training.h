@@ -82,7 +82,7 @@ struct CollectOptions {
 
 /// How the router's network is fitted to preferences.
 struct TrainOptions {
-  /// What is learned: citer, citer-s, co-llm or query.
+  /// What is learned: citer, citer-s, cascade, co-llm or query.
   std::string policy = "citer";
   RouterFeatures features = RouterFeatures::kHiddenConfidence;
   bool linear = false;  ///< logistic regression in place of the paper's MLP

@@ -25,8 +25,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Examples that are decoded and recorded together.
+/// Examples that are decoded and recorded together, and that thresholds are found on. Where many
+/// sequences are written at once, kRefills times as many, lest most of them wait for the longest.
 constexpr std::size_t kChunk = 64;
+constexpr std::size_t kRefills = 4;
 /// Examples of a dataset whose tokens are kept for the report.
 constexpr std::size_t kReadable = 8;
 
@@ -38,14 +40,8 @@ std::vector<Prompt> prompts_of(std::span<const Example> examples) {
   return prompts;
 }
 
-std::span<const Example> chunk_of(const Dataset& dataset, int chunk) {
-  const std::span<const Example> all = dataset.examples;
-  const std::size_t from = static_cast<std::size_t>(chunk) * kChunk;
-  return all.subspan(from, std::min(kChunk, all.size() - from));
-}
-
-int chunks_in(const Dataset& dataset) {
-  return static_cast<int>((dataset.examples.size() + kChunk - 1) / kChunk);
+std::span<const Example> beginning_of(const Dataset& dataset) {
+  return std::span(dataset.examples).first(std::min(kChunk, dataset.examples.size()));
 }
 
 /// One evaluation at work.
@@ -61,6 +57,8 @@ class Evaluation {
   bool judges(const std::string& policy) const;
   void load_datasets();
   void find_settings();
+  std::span<const Example> chunk_of(const Dataset& dataset, int chunk) const;
+  int chunks_in(const Dataset& dataset) const;
   std::vector<double> thresholds_of(const std::string& policy);
   std::string identity() const;
   void run_settings(LineWriter& records, std::set<ChunkKey> done);
@@ -76,6 +74,7 @@ class Evaluation {
   const EvalOptions& options_;
   const Watcher& watcher_;
   AnswerJudge judge_;
+  std::size_t chunk_size_;
   std::vector<std::string> policies_;  ///< all, one's own included
   std::vector<Dataset> datasets_;
   EvalResults results_;
@@ -86,11 +85,23 @@ Evaluation::Evaluation(Service& service, const EvalOptions& options, const Watch
       options_(options),
       watcher_(watcher),
       judge_(options.answer),
+      chunk_size_(
+          std::max(kChunk, kRefills * static_cast<std::size_t>(service.status().sequences))),
       policies_(options.policies) {
   if (policies_.empty() && options.own_policies.empty()) {
     policies_ = default_policies(service.pair());
   }
   for (const auto& own : options.own_policies) policies_.push_back(own->name());
+}
+
+std::span<const Example> Evaluation::chunk_of(const Dataset& dataset, int chunk) const {
+  const std::span<const Example> all = dataset.examples;
+  const std::size_t from = static_cast<std::size_t>(chunk) * chunk_size_;
+  return all.subspan(from, std::min(chunk_size_, all.size() - from));
+}
+
+int Evaluation::chunks_in(const Dataset& dataset) const {
+  return static_cast<int>((dataset.examples.size() + chunk_size_ - 1) / chunk_size_);
 }
 
 /// How a setting's answers are written.
@@ -170,25 +181,25 @@ std::string Evaluation::identity() const {
   for (const RouterFacts& router : service_.pair().router_facts()) {
     routers[router.policy] = router.fingerprint;
   }
-  const nlohmann::ordered_json j = {
-      {"slm", model(service_.slm_facts())},
-      {"llm", model(service_.llm_facts())},
-      {"data", std::move(data)},
-      {"chat_format", service_.pair().chat_format().name()},
-      {"routers", std::move(routers)},
-      {"policies", policies_},
-      {"thresholds", options_.thresholds},
-      {"budgets", options_.budgets},
-      {"answer_pattern", options_.answer.pattern},
-      {"marked_only", options_.answer.marked_only},
-      {"max_tokens", g.max_tokens},
-      {"reasoning_budget", g.reasoning_budget},
-      {"pending_tokens", g.pending_tokens},
-      {"first", g.first ? to_string(*g.first) : "auto"},
-      {"stop", g.stop},
-      {"sampling",
-       {s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,
-        s.frequency_penalty, s.presence_penalty, s.seed}}};
+  nlohmann::ordered_json j = {{"slm", model(service_.slm_facts())},
+                              {"llm", model(service_.llm_facts())},
+                              {"data", std::move(data)},
+                              {"chat_format", service_.pair().chat_format().name()},
+                              {"routers", std::move(routers)},
+                              {"policies", policies_},
+                              {"thresholds", options_.thresholds},
+                              {"budgets", options_.budgets},
+                              {"answer_pattern", options_.answer.pattern},
+                              {"marked_only", options_.answer.marked_only},
+                              {"max_tokens", g.max_tokens},
+                              {"reasoning_budget", g.reasoning_budget},
+                              {"pending_tokens", g.pending_tokens},
+                              {"first", g.first ? to_string(*g.first) : "auto"},
+                              {"stop", g.stop},
+                              {"sampling",
+                               {s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty,
+                                s.repeat_last_n, s.frequency_penalty, s.presence_penalty, s.seed}}};
+  if (chunk_size_ != kChunk) j["chunk"] = chunk_size_;
   return j.dump();
 }
 
@@ -203,7 +214,7 @@ std::vector<double> Evaluation::thresholds_of(const std::string& policy) {
   if (policy == "random") return budgets;
   std::vector<double> scores;
   for (const Dataset& dataset : datasets_) {
-    for (const Answer& answer : decode(chunk_of(dataset, 0), policy, 0.0)) {
+    for (const Answer& answer : decode(beginning_of(dataset), policy, 0.0)) {
       for (const TokenRecord& token : answer.tokens) scores.push_back(token.score);
     }
   }

@@ -47,7 +47,7 @@ struct ReliabilityBin {
 };
 
 struct RouterInfo {
-  /// The policy it stands for: citer, citer-s, co-llm or query.
+  /// The policy it stands for: citer, citer-s, cascade, co-llm or query.
   std::string policy = "citer";
   RouterFeatures features = RouterFeatures::kHidden;
   int n_embd = 0;  ///< of the SLM

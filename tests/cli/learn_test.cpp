@@ -186,7 +186,7 @@ TEST_F(Learn, BadFlags) {
       {train("p.gguf", "r.gguf", {"--type", "q3"}),
        "--type: expected f32, f16 or q8_0, found 'q3'"},
       {train("p.gguf", "r.gguf", {"--policy", "maxprob"}),
-       "--policy: expected one of citer, citer-s, co-llm, query, found 'maxprob'"},
+       "--policy: expected one of citer, citer-s, cascade, co-llm, query, found 'maxprob'"},
       {{"train", "--rounds", "2", "--out", path("r.gguf"), "--folds", "1"},
        "--folds: expected 2 or more, found 1"},
       {train("p.gguf", "r.gguf", {"--epochs", "0"}), "--epochs: expected 1 or more, found 0"},
