@@ -10,6 +10,7 @@
 #include "citer/generation.h"
 #include "citer/model_options.h"
 #include "citer/policy.h"
+#include "citer/router.h"
 
 namespace citer {
 
@@ -43,6 +44,8 @@ struct RouterFacts {
   std::string fingerprint;  ///< tells files apart: 16 hexadecimal digits
   /// How the prompts it learned from were formatted; "": not known.
   std::string chat_format{};
+  /// Of examples held out in training, by rising score; empty: not known.
+  std::vector<ReliabilityBin> reliability{};
 };
 
 class Model;           // internal

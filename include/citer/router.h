@@ -26,6 +26,14 @@ struct CalibrationPoint {
   double llm_passes = 0.0;  ///< per generated token
 };
 
+/// Positions of examples held out in training that lie next to each other by score: what the score
+/// claims of them, and what their labels say. A reliability diagram's bin.
+struct ReliabilityBin {
+  double share = 0.0;    ///< part of all positions that score up to its highest
+  double score = 0.0;    ///< mean
+  double outcome = 0.0;  ///< part whose label prefers the SLM
+};
+
 /// What a promise says: routing keeps at least `accuracy` of the answers that the LLM alone gives
 /// right, and validation shows it at `confidence`.
 struct PromiseOptions {

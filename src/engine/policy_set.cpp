@@ -13,7 +13,11 @@ namespace citer {
 PolicySet::PolicySet(const std::vector<std::string>& router_files, const Model& slm) {
   for (const std::string& path : router_files) {
     Router router = load_router_for(path, slm);
-    std::string chat_format = router.info.chat_format;
+    RouterFacts facts{.policy = router.info.policy,
+                      .path = path,
+                      .fingerprint = fingerprint_text(file_fingerprint(path)),
+                      .chat_format = router.info.chat_format,
+                      .reliability = router.info.reliability};
     const auto policy = make_learned_policy(std::move(router), slm);
     for (const RouterFacts& other : facts_) {
       if (other.policy != policy->name()) continue;
@@ -21,8 +25,7 @@ PolicySet::PolicySet(const std::vector<std::string>& router_files, const Model& 
                                                 other.path, path, policy->name()));
     }
     learned_.push_back(policy);
-    facts_.push_back(
-        {policy->name(), path, fingerprint_text(file_fingerprint(path)), std::move(chat_format)});
+    facts_.push_back(std::move(facts));
   }
 }
 

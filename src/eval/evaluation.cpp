@@ -378,10 +378,18 @@ EvalResults Evaluation::run() {
           options_.out.string()));
     }
     results_.settings = earlier->settings;
+    results_.claims = earlier->claims;
   } else {
     find_settings();
     if (watcher_.wants_stop()) return std::move(results_);
-    write_run_file(run_path, {mine, results_.slm, results_.llm, results_.data, results_.settings});
+    for (const RouterFacts& router : service_.pair().router_facts()) {
+      const auto& all = policies_;
+      if (router.reliability.empty()) continue;
+      if (std::find(all.begin(), all.end(), router.policy) == all.end()) continue;
+      results_.claims[router.policy] = router.reliability;
+    }
+    write_run_file(run_path, {mine, results_.slm, results_.llm, results_.data, results_.settings,
+                              results_.claims});
   }
   const fs::path records_path = options_.out / "records.jsonl";
   results_.chunks = read_records(records_path);
@@ -406,6 +414,7 @@ EvalResults load_results(const fs::path& out) {
   results.llm = run->llm;
   results.data = run->data;
   results.settings = run->settings;
+  results.claims = run->claims;
   results.chunks = read_records(out / "records.jsonl");
   results.complete = true;
   return results;

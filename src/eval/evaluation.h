@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "citer/evaluation.h"
+#include "citer/router.h"
 #include "eval/record.h"
 
 namespace citer {
@@ -16,6 +18,8 @@ struct EvalResults {
   std::vector<std::string> data;      ///< names of the datasets, in order
   std::vector<EvalSetting> settings;  ///< in the order they were run
   std::vector<ChunkRecord> chunks;
+  /// By policy of a router: what its score claims, as training has measured it.
+  std::map<std::string, std::vector<ReliabilityBin>> claims;
   bool complete = false;  ///< false when the watcher ended it
 };
 

@@ -28,6 +28,16 @@ ModelFacts facts_from(const ordered_json& j) {
 
 }  // namespace
 
+ordered_json claims_json(const std::map<std::string, std::vector<ReliabilityBin>>& claims) {
+  ordered_json all = ordered_json::object();
+  for (const auto& [policy, bins] : claims) {
+    for (const ReliabilityBin& bin : bins) {
+      all[policy].push_back({{"share", bin.share}, {"score", bin.score}, {"outcome", bin.outcome}});
+    }
+  }
+  return all;
+}
+
 std::optional<RunFile> read_run_file(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::nullopt;
@@ -41,6 +51,13 @@ std::optional<RunFile> read_run_file(const std::filesystem::path& path) {
     for (const ordered_json& s : j.at("settings")) {
       run.settings.push_back({s.at("data"), s.at("policy"), s.at("threshold")});
     }
+    if (const auto claims = j.find("claims"); claims != j.end()) {
+      for (const auto& [policy, bins] : claims->items()) {
+        for (const ordered_json& bin : bins) {
+          run.claims[policy].push_back({bin.at("share"), bin.at("score"), bin.at("outcome")});
+        }
+      }
+    }
     return run;
   } catch (const nlohmann::json::exception& e) {
     throw InputError(fmt::format("{}: not a run file: {}", path.string(), e.what()));
@@ -52,11 +69,9 @@ void write_run_file(const std::filesystem::path& path, const RunFile& run) {
   for (const EvalSetting& s : run.settings) {
     settings.push_back({{"data", s.data}, {"policy", s.policy}, {"threshold", s.threshold}});
   }
-  const ordered_json j = {{"identity", run.identity},
-                          {"slm", facts_json(run.slm)},
-                          {"llm", facts_json(run.llm)},
-                          {"data", run.data},
-                          {"settings", std::move(settings)}};
+  const ordered_json j = {{"identity", run.identity},        {"slm", facts_json(run.slm)},
+                          {"llm", facts_json(run.llm)},      {"data", run.data},
+                          {"settings", std::move(settings)}, {"claims", claims_json(run.claims)}};
   write_file(path, j.dump(2) + "\n");
 }
 

@@ -4,11 +4,15 @@
 // refused.
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "citer/pair.h"
+#include "citer/router.h"
 #include "eval/settings.h"
 
 namespace citer {
@@ -21,7 +25,12 @@ struct RunFile {
   ModelFacts llm;
   std::vector<std::string> data;
   std::vector<EvalSetting> settings;
+  std::map<std::string, std::vector<ReliabilityBin>> claims;  ///< EvalResults::claims
 };
+
+/// A policy's bins as JSON: `{share, score, outcome}` each.
+nlohmann::ordered_json claims_json(
+    const std::map<std::string, std::vector<ReliabilityBin>>& claims);
 
 /// Nothing if the file is not there. Throws InputError when it is damaged.
 std::optional<RunFile> read_run_file(const std::filesystem::path& path);

@@ -8,6 +8,7 @@
 #include "eval/metrics.h"
 #include "eval/paired.h"
 #include "eval/report.h"
+#include "eval/run_file.h"
 #include "eval/summary.h"
 
 namespace citer {
@@ -117,11 +118,9 @@ ordered_json summary_object(const EvalResults& results, const Summary& summary) 
     add_chosen(j, curve.at_99);
     curves.push_back(std::move(j));
   }
-  return {{"complete", results.complete},
-          {"slm", model_json(results.slm)},
-          {"llm", model_json(results.llm)},
-          {"runs", std::move(runs)},
-          {"curves", std::move(curves)}};
+  return {{"complete", results.complete},   {"slm", model_json(results.slm)},
+          {"llm", model_json(results.llm)}, {"runs", std::move(runs)},
+          {"curves", std::move(curves)},    {"claims", claims_json(results.claims)}};
 }
 
 std::string summary_json(const EvalResults& results, const Summary& summary) {

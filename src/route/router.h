@@ -38,14 +38,6 @@ struct ModelIdentity {
   bool operator==(const ModelIdentity&) const = default;
 };
 
-/// Positions of examples held out in training that lie next to each other by score: what the score
-/// claims of them, and what their labels say. A reliability diagram's bin.
-struct ReliabilityBin {
-  double share = 0.0;    ///< part of all positions that score up to its highest
-  double score = 0.0;    ///< mean
-  double outcome = 0.0;  ///< part whose label prefers the SLM
-};
-
 struct RouterInfo {
   /// The policy it stands for: citer, citer-s, cascade, co-llm or query.
   std::string policy = "citer";

@@ -98,6 +98,15 @@ TEST_F(ReportPage, ShowsCurvesAndCalibration) {
   EXPECT_EQ(page["tokens"].size(), static_cast<std::size_t>(ScoreBins::kBins));
 }
 
+TEST_F(ReportPage, ShowsWhatLearnedScoresClaim) {
+  const json page = ask("", R"(return {
+    legend: texts("#claims-legend button"),
+    points: Chart.getChart("claims-chart").data.datasets[0].data.map(({ x, y }) => [x, y]),
+  };)");
+  EXPECT_EQ(page["legend"], json({"citer"}));
+  EXPECT_EQ(page["points"], json({{0.4, 0.5}, {0.9, 0.85}, {1, 0.99}}));
+}
+
 TEST_F(ReportPage, ShowsTextAsText) {
   const json page = ask("", R"(return {
     prompt: one("#example-prompt").textContent, children: one("#example-prompt").childElementCount,

@@ -241,6 +241,14 @@ function showCurves() {
 /** Bins of fewer tokens say too little to be drawn. */
 const kFewTokens = 10;
 
+const kUnit = { type: "linear", min: 0, max: 1 };
+
+/** Where a score keeps its word. */
+function diagonal() {
+  return { label: "perfect", data: [{ x: 0, y: 0 }, { x: 1, y: 1 }], pointRadius: 0,
+    pointHitRadius: 0, borderColor: css("--muted"), borderWidth: 1, borderDash: [4, 4], order: 9 };
+}
+
 function calibrationDataset(scores) {
   const bins = auditedBins(scores).filter((bin) => bin.audited >= kFewTokens);
   const most = Math.max(...bins.map((bin) => bin.audited));
@@ -253,10 +261,7 @@ function calibrationDataset(scores) {
 function showCalibration(list) {
   const hidden = hiddenPolicies();
   const sets = list.filter((s) => !hidden.has(s.policy)).map(calibrationDataset);
-  const diagonal = { label: "perfect", data: [{ x: 0, y: 0 }, { x: 1, y: 1 }], pointRadius: 0,
-    pointHitRadius: 0, borderColor: css("--muted"), borderWidth: 1, borderDash: [4, 4], order: 9 };
-  const unit = { type: "linear", min: 0, max: 1 };
-  const options = chartOptions(axis("Mean score", unit), axis("The LLM agreed", unit), {
+  const options = chartOptions(axis("Mean score", kUnit), axis("The LLM agreed", kUnit), {
     filter: (item) => Boolean(item.raw.bin),
     callbacks: {
       title: (items) => items.length ? items[0].dataset.label : "",
@@ -265,8 +270,39 @@ function showCalibration(list) {
     },
   });
   showLegend("calibration-legend", list.map((scores) => scores.policy));
-  showChart("calibration-chart", { type: "line", data: { datasets: [...sets, diagonal] }, options },
+  showChart("calibration-chart", { type: "line", data: { datasets: [...sets, diagonal()] }, options },
     `Calibration of ${sets.length} policies on ${state.data}. The tables below hold the numbers.`);
+}
+
+/** Bins of positions that lie next to each other by score: {share, score, outcome}, share cumulative. */
+function claimsDataset(policy, bins) {
+  const parts = bins.map((bin, i) => bin.share - (i ? bins[i - 1].share : 0));
+  const most = Math.max(...parts);
+  return {
+    ...policyDataset(policy, bins.map((bin, i) => ({ x: bin.score, y: bin.outcome,
+      bin: { ...bin, part: parts[i] } }))),
+    pointRadius: parts.map((part) => 2.5 + 4.5 * Math.sqrt(part / most)),
+  };
+}
+
+function showClaims() {
+  const claims = Object.entries(report.claims ?? {});
+  byId("claims").hidden = claims.length === 0;
+  if (claims.length === 0) return;
+  const hidden = hiddenPolicies();
+  const sets = claims.filter(([policy]) => !hidden.has(policy))
+    .map(([policy, bins]) => claimsDataset(policy, bins));
+  const options = chartOptions(axis("Mean score", kUnit), axis("Labelled good enough", kUnit), {
+    filter: (item) => Boolean(item.raw.bin),
+    callbacks: {
+      title: (items) => items.length ? items[0].dataset.label : "",
+      label: ({ raw: { bin } }) => [`Mean score ${fixed(bin.score, 3)}`,
+        `Labelled good enough ${withSign(bin.outcome)}`, `${withSign(bin.part)} of the positions`],
+    },
+  });
+  showLegend("claims-legend", claims.map(([policy]) => policy));
+  showChart("claims-chart", { type: "line", data: { datasets: [...sets, diagonal()] }, options },
+    `What the scores of ${sets.length} learned policies claim, on positions held out in training.`);
 }
 
 /** The distribution's parts: [label, part of a bin with this agreement (null: unknown), colour]. */

@@ -198,6 +198,7 @@ function showScores() {
   const chosen = list.find((s) => s.policy === state.bins) ?? list[0];
   fillSelect(byId("bins-policy"), list.map((s) => [s.policy, s.policy]), chosen.policy);
   showCalibration(list);
+  showClaims();
   showBins(chosen);
   showCalibrationTable(list);
   showBinsTable(chosen);
