@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/prompts.h"
 #include "eval/advice.h"
+#include "model/backend.h"
 #include "model/model.h"
 
 namespace citer::cli {
@@ -88,6 +89,10 @@ void print_way(const std::string& title, const RunningWay& way, const Advice& ad
 void print_table(const Advice& advice) {
   fmt::print("SLM {}, LLM {}; {} prompts, {} tokens\n", advice.slm.description,
              advice.llm.description, advice.prompts, advice.tokens);
+  constexpr double kGigabyte = 1e9;
+  fmt::print("writing, the SLM reads {:.1f} GB of weights a second, the LLM {:.1f}\n",
+             weights_per_second(advice.slm, advice.hardware.slm) / kGigabyte,
+             weights_per_second(advice.llm, advice.hardware.llm) / kGigabyte);
   fmt::print("the models agree on {} % of the tokens; the SLM's mean confidence is {:.0f} %\n\n",
              range(advice.agreement, 100, 0), 100 * advice.mean_confidence);
   fmt::print("{:<22}{:>10}{:>24}{:>10}{:>11}", "predicted", "LLM share", "tokens/s", "beside LLM",
@@ -149,6 +154,16 @@ void print_words(const Advice& advice) {
       flags_of(*routed));
 }
 
+/// A pair may pay with another file of the same SLM.
+void print_quantisation(const Advice& advice) {
+  if (has_gpu() || !slm_waits_for_arithmetic(advice)) return;
+  fmt::print(
+      "\nThe SLM's weights are of types that this CPU is slow to compute with. Q4_0 is often "
+      "faster; try\n  llama-quantize --allow-requantize {} slm-q4_0.gguf Q4_0\nand advise again. "
+      "Its text and scores become others: calibrate or train anew.\n",
+      advice.slm.path);
+}
+
 int run_advise(const AdviseFlags& flags) {
   ServiceOptions service_options = flags.model.service_options();
   service_options.by_times = false;
@@ -172,6 +187,7 @@ int run_advise(const AdviseFlags& flags) {
   } else {
     print_table(*advice);
     print_words(*advice);
+    print_quantisation(*advice);
   }
   return 0;
 }

@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,16 +18,13 @@ namespace {
 int run_devices(const std::vector<std::string>& rpc_servers) {
   for (const std::string& server : rpc_servers) connect_rpc_server(server);
   constexpr double kMiB = 1 << 20;
-  const std::vector<DeviceInfo> devices = list_devices();
-  for (const DeviceInfo& device : devices) {
+  for (const DeviceInfo& device : list_devices()) {
     fmt::print("{:<10} {:<11} {} ({:.1f} MiB free of {:.1f} MiB)\n", device.name, device.kind,
                device.description, static_cast<double>(device.memory_free) / kMiB,
                static_cast<double>(device.memory_total) / kMiB);
   }
-  const bool has_gpu = std::any_of(devices.begin(), devices.end(), [](const DeviceInfo& device) {
-    return device.kind == "GPU" || device.kind == "iGPU";
-  });
-  if (!has_gpu) fmt::print("no GPU that ggml can use (docs/building.md says how to set one up)\n");
+  if (!has_gpu())
+    fmt::print("no GPU that ggml can use (docs/building.md says how to set one up)\n");
   return 0;
 }
 

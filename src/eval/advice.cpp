@@ -314,6 +314,18 @@ nlohmann::ordered_json to_json(const RunningWay& way) {
 
 }  // namespace
 
+double weights_per_second(const ModelFacts& model, const PassCurve& passes) {
+  return static_cast<double>(model.bytes) / passes.at(1);
+}
+
+bool slm_waits_for_arithmetic(const Advice& advice) {
+  constexpr std::uint64_t kLeastBytes = std::uint64_t{64} << 20;
+  constexpr double kSlow = 0.8;
+  return advice.slm.bytes >= kLeastBytes &&
+         weights_per_second(advice.slm, advice.hardware.slm) <
+             kSlow * weights_per_second(advice.llm, advice.hardware.llm);
+}
+
 std::optional<Advice> advise(Service& service, const AdviceOptions& options,
                              const Watcher& watcher) {
   service.pair().require_one_vocabulary("advice");
@@ -327,19 +339,22 @@ std::optional<Advice> advise(Service& service, const AdviceOptions& options,
 }
 
 std::string advice_json(const Advice& advice) {
-  nlohmann::ordered_json json = {{"slm", advice.slm.path},
-                                 {"llm", advice.llm.path},
-                                 {"prompts", advice.prompts},
-                                 {"tokens", advice.tokens},
-                                 {"agreement", to_json(advice.agreement)},
-                                 {"mean_confidence", advice.mean_confidence},
-                                 {"break_even_llm_share", to_json(advice.break_even)},
-                                 {"llm_alone", to_json(advice.llm_alone)},
-                                 {"slm_alone", to_json(advice.slm_alone)},
-                                 {"speculative_decoding", to_json(advice.speculative)},
-                                 {"confidence", nlohmann::ordered_json::array()},
-                                 {"router", nlohmann::ordered_json::array()},
-                                 {"hardware", hardware_json(advice.hardware)}};
+  nlohmann::ordered_json json = {
+      {"slm", advice.slm.path},
+      {"llm", advice.llm.path},
+      {"prompts", advice.prompts},
+      {"tokens", advice.tokens},
+      {"agreement", to_json(advice.agreement)},
+      {"mean_confidence", advice.mean_confidence},
+      {"slm_weights_bytes_per_second", weights_per_second(advice.slm, advice.hardware.slm)},
+      {"llm_weights_bytes_per_second", weights_per_second(advice.llm, advice.hardware.llm)},
+      {"break_even_llm_share", to_json(advice.break_even)},
+      {"llm_alone", to_json(advice.llm_alone)},
+      {"slm_alone", to_json(advice.slm_alone)},
+      {"speculative_decoding", to_json(advice.speculative)},
+      {"confidence", nlohmann::ordered_json::array()},
+      {"router", nlohmann::ordered_json::array()},
+      {"hardware", hardware_json(advice.hardware)}};
   for (const RunningWay& way : advice.confidence) json["confidence"].push_back(to_json(way));
   for (const RunningWay& way : advice.router) json["router"].push_back(to_json(way));
   return json.dump();

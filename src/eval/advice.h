@@ -61,6 +61,15 @@ struct Advice {
   Estimate break_even{};
 };
 
+/// Bytes of weights that a model reads in a second when it writes one token at a time. On one
+/// machine memory gives all models the same; less means that this model waits for arithmetic.
+double weights_per_second(const ModelFacts& model, const PassCurve& passes);
+
+/// Whether the SLM's weights, on a CPU, are of types that it is slow to compute with: it reads them
+/// at under 0.8 times the speed at which the LLM reads its own. Models under 64 MiB are not judged:
+/// what else a pass does outweighs their weights.
+bool slm_waits_for_arithmetic(const Advice& advice);
+
 /// Nothing when the watcher ended it. The service must have one sequence. Throws UsageError (no
 /// prompt, a prompt that does not fit), InputError (a pair of different vocabularies) or
 /// ResourceError.

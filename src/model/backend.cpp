@@ -160,6 +160,11 @@ std::vector<DeviceInfo> list_devices() {
   return devices;
 }
 
+bool has_gpu() {
+  const std::vector<ggml_backend_dev_t> devices = all_devices();
+  return std::any_of(devices.begin(), devices.end(), is_gpu);
+}
+
 std::string backend_versions() {
   return fmt::format("libllama {}, ggml {}", llama_version(), ggml_version());
 }

@@ -26,6 +26,9 @@ void init_backends();
 /// The devices ggml can use.
 std::vector<DeviceInfo> list_devices();
 
+/// Whether one of them is a GPU.
+bool has_gpu();
+
 /// "libllama 0.7.0, ggml 0.27.0".
 std::string backend_versions();
 

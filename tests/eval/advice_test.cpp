@@ -166,6 +166,26 @@ TEST_F(AdviceTest, JsonHasWhatWasFound) {
   EXPECT_TRUE(json.at("hardware").at("llm_pass_seconds").contains("1"));
 }
 
+/// A pair of 500 MB and 1 GB that write a token in so many seconds.
+Advice of_speeds(double slm_seconds, double llm_seconds) {
+  Advice advice;
+  advice.slm.bytes = 500'000'000;
+  advice.llm.bytes = 1'000'000'000;
+  advice.hardware.slm.add(1, slm_seconds);
+  advice.hardware.llm.add(1, llm_seconds);
+  return advice;
+}
+
+TEST(Advice, AnSlmThatReadsItsWeightsSlowerThanTheLlmWaitsForArithmetic) {
+  EXPECT_NEAR(weights_per_second(of_speeds(0.02, 0.03).slm, of_speeds(0.02, 0.03).hardware.slm),
+              25e9, 1);
+  EXPECT_TRUE(slm_waits_for_arithmetic(of_speeds(0.020, 0.030)));
+  EXPECT_FALSE(slm_waits_for_arithmetic(of_speeds(0.016, 0.030))) << "as fast as memory";
+  Advice small = of_speeds(0.020, 0.030);
+  small.slm.bytes = 1'000'000;
+  EXPECT_FALSE(slm_waits_for_arithmetic(small)) << "its passes are not bound by weights";
+}
+
 TEST_F(AdviceTest, StopsWhenTold) {
   int asked = 0;
   const Watcher watcher{.should_stop = [&] { return ++asked > 1; }};
