@@ -62,7 +62,8 @@ class TextServer final : public WritingServer {
     auto text = choice.at("text").get<std::string>();
     const bool is_end = choice.value("finish_reason", json()) == "stop";
     if (!is_end) drop_half_character(text);
-    Written written{.tokens = slm_.continuation(text)};
+    Written written;
+    written.tokens = slm_.continuation(text);
     written.own_tokens = static_cast<int>(written.tokens.size());
     if (is_end) written.tokens.push_back(slm_.end_of_answer());
     for (const Token token : written.tokens) {

@@ -76,7 +76,7 @@ std::optional<BackendKind> recognise_vllm(PatientLink& link, const RemoteOptions
                                           LinkCounters& counters, const Vocab& slm,
                                           Deadline deadline) {
   const std::optional<json> model = listed_model(link, options, deadline);
-  if (!model || model->value("owned_by", "") != "vllm") return std::nullopt;
+  if (!model || model->value("owned_by", json()) != "vllm") return std::nullopt;
   BackendKind kind{.name = "vllm", .facts = {}, .make = {}};
   const auto name = model->at("id").get<std::string>();
   kind.facts.model.description = name;

@@ -80,7 +80,8 @@ std::optional<nlohmann::json> listed_model(PatientLink& link, const RemoteOption
   if (reply.status != 200 || !told.is_object() || !told.contains("data")) return std::nullopt;
   for (const nlohmann::json& model : told["data"]) {
     if (!model.is_object() || !model.contains("id") || !model["id"].is_string()) continue;
-    if (options.model.empty() || model["id"] == options.model) return model;
+    if (!options.model.empty() && model["id"] != options.model) continue;
+    return std::optional<nlohmann::json>(std::in_place, model);
   }
   return std::nullopt;
 }
