@@ -44,6 +44,9 @@ void DecideQueue::round() {
     }
   }
   sessions_.round(works);
+}
+
+void DecideQueue::hand_out() {
   const std::lock_guard lock(mutex_);
   std::erase_if(batches_, [](const std::shared_ptr<Batch>& batch) {
     const bool is_done = std::all_of(batch->works.begin(), batch->works.end(),

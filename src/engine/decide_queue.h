@@ -27,8 +27,10 @@ class DecideQueue {
   void give_up(const std::shared_ptr<Batch>& batch);
   bool has_work() const;
 
-  /// The models' thread: one round over all that wait.
+  /// The models' thread: one round over all that wait. Who has all that it waits for gets it by
+  /// hand_out(), so that it can be counted before.
   void round();
+  void hand_out();
   /// Whoever waits gets this error.
   void fail_all(const std::exception_ptr& error);
   SessionsStatus status() const { return sessions_.status(); }

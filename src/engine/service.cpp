@@ -170,6 +170,7 @@ void Service::Impl::run() {
       fail_active(e.what());
     }
     publish_status();
+    decides.hand_out();  // who has a decision finds it counted
   }
   shut_down();
 }
