@@ -136,7 +136,7 @@ TEST_F(RemoteText, WhatNeedsMoreThanTextIsRefusedByName) {
   const auto error = [&](const std::function<void(GenerationOptions&)>& change) {
     GenerationOptions how = options(0.9);
     change(how);
-    const std::string text = error_text<FieldError>([&] { texts(*client, how, 1); });
+    std::string text = error_text<FieldError>([&] { texts(*client, how, 1); });
     EXPECT_THAT(text, HasSubstr("gives text alone"));
     return text;
   };
