@@ -163,6 +163,8 @@ void ModelFlags::add_server_flags(CLI::App& app) {
   app.add_option("--llm-api-key", remote_.api_key,
                  "Key for the server that runs the LLM (default: CITER_LLM_API_KEY)")
       ->envname("CITER_LLM_API_KEY");
+  app.add_option("--llm-model", remote_.model,
+                 "Name of the LLM at a server that has several (default: the first that it lists)");
   app.add_option("--llm-ca-file", remote_.ca_file,
                  "PEM certificates that its certificate is signed with (default: the system's)");
   app.add_option("--llm-timeout", llm_timeout_,

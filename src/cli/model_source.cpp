@@ -16,7 +16,8 @@ void SourceFlags::add_to(CLI::App& app) {
   auto* llm = app.add_option("-m,--model,--llm", llm_.path,
                              "The LLM's GGUF file (default: the bundled one), or the address of a "
                              "server that runs it, http(s)://HOST:PORT: citer (with --sessions), "
-                             "llama-server, SGLang or vLLM");
+                             "llama-server, SGLang, vLLM, or any that completes texts as OpenAI's "
+                             "API has it");
   auto* slm = app.add_option("--slm,--model-draft,--spec-draft-model", slm_.path,
                              "-md: the SLM's GGUF file (default: the bundled one)");
   auto* llm_hub = app.add_option("--hf-repo", llm_.repository,

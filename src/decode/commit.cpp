@@ -184,7 +184,8 @@ void Commit::settle_front() {
   sequence_.grown = now;
   sequence_.text.push(record.piece, record.writer);
   add(record.writer == Writer::kLlm ? &Counters::llm_tokens : &Counters::slm_tokens);
-  if (record.writer == Writer::kLlm && !sequence_.llm_side) add(&Counters::llm_own_tokens);
+  const bool is_own = !sequence_.llm_side && !sequence_.request.llm_reads_text;
+  if (record.writer == Writer::kLlm && is_own) add(&Counters::llm_own_tokens);
   sequence_.records.push_back(std::move(record));
   finish_if_ended(ends);
 }

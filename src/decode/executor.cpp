@@ -48,6 +48,7 @@ void add_llm(Counters& to, const ForwardCost& cost, std::size_t request) {
   to.llm_passes += part.passes;
   to.llm_positions += part.positions;
   to.llm_cache_reads += part.cache_reads;
+  to.llm_own_tokens += part.own_tokens;
   to.llm_seconds += seconds_of(cost, request);
 }
 

@@ -81,7 +81,8 @@ double Sequence::seconds_since_token() const {
 }
 
 bool Sequence::is_inside_character() const {
-  return llm_side && complete_utf8_length(text.text()) < text.text().size();
+  return (llm_side || request.llm_reads_text) &&
+         complete_utf8_length(text.text()) < text.text().size();
 }
 
 std::vector<Guesses> Sequence::pending() const {

@@ -44,6 +44,8 @@ struct DecodeRequest {
   /// So many of the first tokens are the LLM's, which reads the prompt first; the SLM reads a part
   /// of it between two of them.
   int opening = 0;
+  /// The LLM's server reads text: it cannot be asked within a character.
+  bool llm_reads_text = false;
   /// The answer fails where the LLM's server does not answer; else the SLM's token stands.
   bool llm_required = false;
   /// Have the LLM decide at the SLM's tokens too, as it reads them.

@@ -24,10 +24,9 @@ const Vocab& common_vocab(const Model& slm, const Model& llm) {
 }
 
 /// Refuses what compares the models' tokens, or names some, where these are not the same.
-void check_by_text(const Request& request, const RoutingPolicy& policy) {
+void check_by_text(const Request& request, const RoutingPolicy& policy, const std::string& why) {
   const GenerationOptions& options = request.options;
   const SamplingOptions& sampling = options.sampling;
-  const std::string why = "needs two models of one vocabulary";
   const auto refuse = [&](bool is_asked, const char* field, const std::string& what) {
     if (is_asked) throw FieldError({field}, fmt::format("{} {}", what, why));
   };
@@ -45,16 +44,21 @@ void check_by_text(const Request& request, const RoutingPolicy& policy) {
 void check_by_server(const Request& request, const RoutingPolicy& policy,
                      const LlmServerFacts& server) {
   const SamplingOptions& sampling = request.options.sampling;
+  const std::string& url = server.model.path;
+  if (server.writes_text) {
+    check_by_text(request, policy, fmt::format("needs the LLM's tokens: {} gives text alone", url));
+  }
   if (policy.needs().llm || policy.needs().judges) {
     throw FieldError({"policy"}, fmt::format("'{}' compares both models' rows: it needs an LLM in "
                                              "this process",
                                              policy.name()));
   }
+  const std::string given =
+      server.writes_text ? "text" : fmt::format("the likeliest {} tokens", server.likeliest);
   const auto refuse = [&](bool is_asked, const char* field) {
     if (is_asked) {
-      throw FieldError({field}, fmt::format("{} gives the likeliest {} tokens alone, which is not "
-                                            "enough for it",
-                                            server.model.path, server.likeliest));
+      throw FieldError({field},
+                       fmt::format("{} gives {} alone, which is not enough for it", url, given));
     }
   };
   refuse(request.score_prompt, "top_logprobs");
@@ -65,6 +69,7 @@ void check_by_server(const Request& request, const RoutingPolicy& policy,
   refuse(sampling.repeat_penalty != 1.0, "repeat_penalty");
   refuse(sampling.frequency_penalty != 0.0, "frequency_penalty");
   refuse(sampling.presence_penalty != 0.0, "presence_penalty");
+  if (server.writes_text) return refuse(!sampling.grammar.empty(), "grammar");
   const bool is_wide = sampling.top_k == 0 || sampling.top_k >= server.likeliest;
   refuse(sampling.temperature > 0 && is_wide, "top_k");
 }
@@ -219,7 +224,9 @@ DecodeRequest Pair::resolve(const Request& request) const {
     throw FieldError({options.threshold ? "threshold" : "budget"},
                      "there is one model alone, which writes every token");
   }
-  if (!has_one_vocabulary()) check_by_text(request, *resolved.policy);
+  if (!has_one_vocabulary()) {
+    check_by_text(request, *resolved.policy, "needs two models of one vocabulary");
+  }
   if (impl_->server) check_by_server(request, *resolved.policy, impl_->server_facts);
   resolved.promise = choose_promise(*resolved.policy, options);
   resolved.threshold = choose_threshold(*resolved.policy, options);
@@ -229,7 +236,8 @@ DecodeRequest Pair::resolve(const Request& request) const {
   // A recurrent LLM reads much again after a correction, and one of another vocabulary is not
   // guessed for.
   const bool forgets = llm() && llm()->memory() == MemoryKind::kState;
-  const bool guesses_pay = !forgets && has_one_vocabulary();
+  resolved.llm_reads_text = impl_->server_facts.writes_text;
+  const bool guesses_pay = !forgets && has_one_vocabulary() && !resolved.llm_reads_text;
   resolved.pending_limit = options.pending_tokens == 0 && !guesses_pay ? 1 : options.pending_tokens;
   resolved.llm_required = options.llm_required;
   resolved.audit = options.audit;

@@ -340,7 +340,8 @@ void Service::Impl::deliver(int slot, bool is_last) {
     growth.answer->id = job.id;
     growth.answer->cached_tokens = job.cached_tokens;
     // In its own tokens the LLM would have written another number of them.
-    if (!done.llm_side) growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
+    const bool is_by_text = done.llm_side || done.request.llm_reads_text;
+    if (!is_by_text) growth.answer->llm_alone_seconds = llm_alone_seconds(*growth.answer);
     route_choice.saw_answer(growth.answer->counters.tokens());
   }
   job.mailbox->push(job.index, std::move(growth));

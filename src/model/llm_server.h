@@ -19,7 +19,9 @@ struct LlmServerFacts {
   /// Whether it draws tokens by any SamplingOptions. Else they are drawn here, of the likeliest.
   bool draws = false;
   int likeliest = static_cast<int>(kLikeliest);  ///< tokens of a row that it lists at most
-  std::string note{};                            ///< what a user should know; "": nothing
+  /// It takes and gives text alone: no rows, and of its tokens the text.
+  bool writes_text = false;
+  std::string note{};  ///< what a user should know; "": nothing
 };
 
 /// An LLM that another program runs. Any thread may use it; a Context is one thread's.

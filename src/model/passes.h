@@ -44,6 +44,7 @@ struct RequestCost {
   int passes = 0;                ///< calls of the model that evaluated tokens of it
   int positions = 0;             ///< tokens evaluated: those that were not in the cache
   std::int64_t cache_reads = 0;  ///< its cached tokens after each of those calls, summed
+  int own_tokens = 0;            ///< of its own vocabulary that a server wrote, where it gives text
   /// Why a server gave no rows for it; "": it did.
   std::string fault{};
 };

@@ -37,6 +37,8 @@ struct Reply {
   std::vector<Token> line{};
   std::vector<RemoteRow> rows{};  ///< by position
   double llm_seconds = 0.0;       ///< that the LLM took for it; 0: not told
+  int positions = 0;              ///< tokens that it read for it; 0: those that are new
+  int own_tokens = 0;             ///< that it wrote, where they are not the SLM's
   std::string fault{};            ///< why there is none
 };
 
@@ -56,6 +58,8 @@ struct BackendKind {
   LlmServerFacts facts;
   /// Makes one for a context of so many sequences.
   std::function<std::unique_ptr<Backend>(int sequences)> make;
+  /// A path that answers 2xx while the server can be used; "": none is known.
+  std::string health = "/health";
 };
 
 /// Look whether there is a server of a kind, and check that its vocabulary is the SLM's. Nothing
@@ -71,6 +75,9 @@ std::optional<BackendKind> recognise_sglang(PatientLink& link, const RemoteOptio
                                             LinkCounters& counters, const Vocab& slm,
                                             Deadline deadline);
 std::optional<BackendKind> recognise_vllm(PatientLink& link, const RemoteOptions& options,
+                                          LinkCounters& counters, const Vocab& slm,
+                                          Deadline deadline);
+std::optional<BackendKind> recognise_text(PatientLink& link, const RemoteOptions& options,
                                           LinkCounters& counters, const Vocab& slm,
                                           Deadline deadline);
 

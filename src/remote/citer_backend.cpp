@@ -205,13 +205,20 @@ std::string check_vocabulary(PatientLink& link, const std::string& fingerprint, 
   return "the models' vocabularies differ where it does not matter: " + match.harmless;
 }
 
+/// What some servers give for any path.
+bool is_other_page(const LinkReply& reply) {
+  const json told = json::parse(reply.body, nullptr, false);
+  return reply.status == 200 && !(told.is_object() && told.contains("protocol"));
+}
+
 }  // namespace
 
 std::optional<BackendKind> recognise_citer(PatientLink& link, const RemoteOptions& options,
                                            LinkCounters& counters, const Vocab& slm,
                                            Deadline deadline) {
   constexpr const char* kInfo = "/v1/citer/llm";
-  if (link.look(kInfo, deadline).status == kNotFound) return std::nullopt;
+  const LinkReply look = link.look(kInfo, deadline);
+  if (look.status == kNotFound || is_other_page(look)) return std::nullopt;
   BackendKind kind{.name = "citer", .facts = {.draws = true}, .make = {}};
   LlmServerFacts& facts = kind.facts;
   std::string fingerprint;

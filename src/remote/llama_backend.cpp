@@ -17,17 +17,16 @@ class LlamaServer final : public WritingServer {
 
   std::string path() const override { return "/completion"; }
 
-  json request(std::span<const Token> prompt, int n, std::size_t likeliest,
-               int sequence) const override {
+  json request(const Question& question, std::span<const Token> prompt, int n) const override {
     return {{"prompt", prompt},
             {"n_predict", n},
-            {"n_probs", likeliest},
+            {"n_probs", question.likeliest},
             {"temperature", 0},
             {"top_k", 1},
             {"repeat_penalty", 1},
             {"cache_prompt", true},
             {"return_tokens", true},
-            {"id_slot", sequence % slots_}};
+            {"id_slot", question.sequence % slots_}};
   }
 
   Written read(const json& answer) const override {

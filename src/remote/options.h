@@ -10,6 +10,8 @@ struct RemoteOptions {
   /// "http://HOST:PORT" or "https://...", with a path before the API's own where there is one; what
   /// ends with "/v1" means the same without.
   std::string url{};
+  /// Which of its models, at servers that have several; "": the first that is listed.
+  std::string model{};
   /// Bearer token; "": none.
   std::string api_key{};
   /// PEM file of certificates that servers' are signed with; "": the system's.

@@ -1,6 +1,7 @@
 #include "remote/remote_context.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,6 +34,20 @@ void see(double& least, double seconds) {
 bool is_enough(const RowRequest& request, const std::vector<RemoteRow>& rows) {
   if (rows.size() == request.rows.size()) return true;
   return !rows.empty() && static_cast<std::size_t>(rows.back().position) >= request.decided;
+}
+
+/// What it says where nothing is to be drawn, too.
+SamplingOptions sampling_of(const Draw& draw) {
+  return draw.sampling == nullptr ? SamplingOptions{} : *draw.sampling;
+}
+
+/// Whether rows asked for with `a` are those of `b`: what is listed, and what a server draws.
+bool rows_are_the_same(const SamplingOptions& a, const SamplingOptions& b) {
+  const auto all = [](const SamplingOptions& s) {
+    return std::tie(s.temperature, s.top_k, s.top_p, s.min_p, s.repeat_penalty, s.repeat_last_n,
+                    s.frequency_penalty, s.presence_penalty, s.seed, s.logit_bias, s.top_logprobs);
+  };
+  return all(a) == all(b);
 }
 
 int context_size_of(const LlmServerFacts& facts, const ContextOptions& options) {
@@ -72,6 +87,9 @@ std::size_t RemoteContext::cached_prefix(int sequence, std::span<const Token> to
 /// The rows that are known of those wanted, up to the first that is not.
 std::vector<RemoteRow> RemoteContext::known(const RowRequest& request) const {
   const Line& line = line_of(request.sequence);
+  const bool is_asked_alike = line.stream == request.draw.stream &&
+                              rows_are_the_same(line.sampling, sampling_of(request.draw));
+  if (!is_asked_alike) return {};
   const std::size_t common = common_prefix(line.tokens, request.tokens);
   std::vector<RemoteRow> known;
   for (const int row : request.rows) {
@@ -128,8 +146,11 @@ void RemoteContext::take(const RowRequest& request, Reply reply, RequestCost& co
   cost.passes = 1;
   const std::size_t held = common_prefix(line.tokens, request.tokens);
   cost.positions = static_cast<int>(std::max<std::size_t>(1, request.tokens.size() - held));
+  if (reply.positions > 0) cost.positions = reply.positions;
+  cost.own_tokens = reply.own_tokens;
   if (reply.fault.empty()) {
-    line = {std::move(reply.line), std::move(reply.rows)};
+    line = {std::move(reply.line), std::move(reply.rows), sampling_of(request.draw),
+            request.draw.stream};
     rows = known(request);
     if (!is_enough(request, rows)) {
       reply.fault = "the LLM's server decided at other positions than were asked";

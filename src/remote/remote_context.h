@@ -44,6 +44,8 @@ class RemoteContext final : public Context {
   struct Line {
     std::vector<Token> tokens;
     std::vector<RemoteRow> rows;
+    SamplingOptions sampling{};  ///< that they were asked with, as the stream
+    std::uint64_t stream = 0;
   };
 
   const Line& line_of(int sequence) const { return lines_[static_cast<std::size_t>(sequence)]; }

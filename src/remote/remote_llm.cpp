@@ -21,8 +21,8 @@ class RemoteLlm final : public LlmServer {
   LlmServerFacts open(const Vocab& slm) override {
     PatientLink link(options_, counters_);
     try {
-      for (const auto& recognise :
-           {recognise_citer, recognise_llama_server, recognise_sglang, recognise_vllm}) {
+      for (const auto& recognise : {recognise_citer, recognise_llama_server, recognise_sglang,
+                                    recognise_vllm, recognise_text}) {
         const Deadline deadline = Clock::now() + options_.timeout;
         auto kind = recognise(link, options_, counters_, slm, deadline);
         if (!kind) continue;
@@ -34,9 +34,10 @@ class RemoteLlm final : public LlmServer {
     } catch (const LinkFault& e) {
       throw InputError(e.what());
     }
-    throw InputError(fmt::format(
-        "{}: expected citer, llama-server, SGLang or vLLM, found another kind of server",
-        options_.url));
+    throw InputError(
+        fmt::format("{}: expected citer, llama-server, SGLang, vLLM, or OpenAI's /v1/models and "
+                    "/v1/completions, found another kind of server",
+                    options_.url));
   }
 
   std::unique_ptr<Context> context(const Vocab& slm, const ContextOptions& options) override {
@@ -60,9 +61,10 @@ class RemoteLlm final : public LlmServer {
   bool is_reachable() override {
     constexpr std::chrono::milliseconds kLimit{2000};
     constexpr std::chrono::seconds kFresh{1};
+    if (kind_.health.empty()) return true;
     const std::lock_guard lock(health_mutex_);
     if (Clock::now() - looked_at_ > kFresh) {
-      is_reachable_ = health_.get("/health", kLimit).status / 100 == 2;
+      is_reachable_ = health_.get(kind_.health, kLimit).status / 100 == 2;
       looked_at_ = Clock::now();
     }
     return is_reachable_;

@@ -24,13 +24,12 @@ class Sglang final : public WritingServer {
  public:
   std::string path() const override { return "/generate"; }
 
-  json request(std::span<const Token> prompt, int n, std::size_t likeliest,
-               int /*sequence*/) const override {
+  json request(const Question& question, std::span<const Token> prompt, int n) const override {
     return {{"input_ids", prompt},
             {"sampling_params", {{"max_new_tokens", n}, {"temperature", 0}, {"ignore_eos", true}}},
             {"return_logprob", true},
             {"logprob_start_len", prompt.size()},
-            {"top_logprobs_num", likeliest}};
+            {"top_logprobs_num", question.likeliest}};
   }
 
   Written read(const json& answer) const override {

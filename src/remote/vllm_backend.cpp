@@ -37,14 +37,13 @@ class Vllm final : public WritingServer {
 
   std::string path() const override { return "/v1/completions"; }
 
-  json request(std::span<const Token> prompt, int n, std::size_t likeliest,
-               int /*sequence*/) const override {
+  json request(const Question& question, std::span<const Token> prompt, int n) const override {
     return {{"model", model_},
             {"prompt", prompt},
             {"max_tokens", n},
             {"temperature", 0},
             {"ignore_eos", true},
-            {"logprobs", std::min(likeliest, kMostListed)},
+            {"logprobs", std::min(question.likeliest, kMostListed)},
             {"return_tokens_as_token_ids", true}};
   }
 
@@ -76,18 +75,12 @@ class Vllm final : public WritingServer {
 std::optional<BackendKind> recognise_vllm(PatientLink& link, const RemoteOptions& options,
                                           LinkCounters& counters, const Vocab& slm,
                                           Deadline deadline) {
-  const LinkReply models = link.look("/v1/models", deadline);
-  const json told = json::parse(models.body, nullptr, false);
-  if (models.status != 200 || !told.is_object() || !told.contains("data") ||
-      !told["data"].is_array() || told["data"].empty()) {
-    return std::nullopt;
-  }
-  const json& model = told["data"][0];
-  if (model.value("owned_by", "") != "vllm") return std::nullopt;
+  const std::optional<json> model = listed_model(link, options, deadline);
+  if (!model || model->value("owned_by", json()) != "vllm") return std::nullopt;
   BackendKind kind{.name = "vllm", .facts = {}, .make = {}};
-  const auto name = model.at("id").get<std::string>();
+  const auto name = model->at("id").get<std::string>();
   kind.facts.model.description = name;
-  kind.facts.context_size = model.at("max_model_len").get<int>();
+  kind.facts.context_size = model->at("max_model_len").get<int>();
   kind.facts.n_vocab = slm.size();
   kind.facts.likeliest = static_cast<int>(kMostListed);
   check_samples(options.url, slm, [&](const std::string& text, bool /*special*/) {

@@ -29,7 +29,7 @@ std::vector<Reply> WritingBackend::ask(std::span<const Question> questions, Dead
   pool_.for_each(questions.size(), [&](int worker, std::size_t i) {
     try {
       replies[i] = ask_one(links_[static_cast<std::size_t>(worker)], questions[i], deadline);
-    } catch (const LinkFault& e) {
+    } catch (const Error& e) {
       replies[i].fault = e.what();
     }
   });
@@ -41,14 +41,15 @@ Reply WritingBackend::ask_one(PatientLink& link, const Question& question,
   const int first = question.positions.front();
   const int wanted = question.positions.back() - first + 1 + question.ahead;
   const auto prompt = question.tokens.first(static_cast<std::size_t>(first));
-  const nlohmann::json request =
-      server_->request(prompt, std::min(kMostWritten, wanted),
-                       std::max<std::size_t>(1, question.likeliest), question.sequence);
+  const nlohmann::json request = server_->request(question, prompt, std::min(kMostWritten, wanted));
   Reply reply;
   link.post(server_->path(), request, deadline, [&](const nlohmann::json& answer) {
     Written written = server_->read(answer);
-    if (written.tokens.empty() || written.rows.size() != written.tokens.size()) {
+    if (written.rows.size() != written.tokens.size()) {
       throw LinkFault("it gives no likeliest tokens for what it wrote");
+    }
+    if (written.tokens.empty()) {  // and would again
+      reply.fault = fmt::format("{}{}: it wrote nothing", link.url(), server_->path());
     }
     reply.line.assign(prompt.begin(), prompt.end());
     for (std::size_t k = 0; k < written.tokens.size(); ++k) {
@@ -58,6 +59,8 @@ Reply WritingBackend::ask_one(PatientLink& link, const Question& question,
     }
     reply.rows = std::move(written.rows);
     reply.llm_seconds = written.llm_seconds;
+    reply.positions = written.positions;
+    reply.own_tokens = written.own_tokens;
   });
   return reply;
 }
@@ -68,6 +71,19 @@ std::function<std::unique_ptr<Backend>(int sequences)> asks_to_write(
   return [options, &counters, server = std::move(server)](int sequences) {
     return std::make_unique<WritingBackend>(options, counters, server, sequences);
   };
+}
+
+std::optional<nlohmann::json> listed_model(PatientLink& link, const RemoteOptions& options,
+                                           Deadline deadline) {
+  const LinkReply reply = link.look("/v1/models", deadline);
+  const auto told = nlohmann::json::parse(reply.body, nullptr, false);
+  if (reply.status != 200 || !told.is_object() || !told.contains("data")) return std::nullopt;
+  for (const nlohmann::json& model : told["data"]) {
+    if (!model.is_object() || !model.contains("id") || !model["id"].is_string()) continue;
+    if (!options.model.empty() && model["id"] != options.model) continue;
+    return std::optional<nlohmann::json>(std::in_place, model);
+  }
+  return std::nullopt;
 }
 
 void check_samples(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/parallel.h"
@@ -9,20 +10,22 @@ namespace citer {
 
 /// What a server wrote behind a prompt.
 struct Written {
-  std::vector<Token> tokens;    ///< at least one
+  std::vector<Token> tokens;    ///< none: nothing that can be used
   std::vector<RemoteRow> rows;  ///< one per token; positions are set by who asked
   double llm_seconds = 0.0;     ///< 0: not told
+  int positions = 0;            ///< as of a Reply
+  int own_tokens = 0;           ///< likewise
 };
 
-/// Has a server of this kind write up to `n` tokens greedily behind token ids. Throws LinkFault, or
-/// nlohmann's exceptions for a senseless answer.
+/// Has a server of this kind write tokens behind others, greedily unless it can draw. Throws
+/// LinkFault, or nlohmann's exceptions for a senseless answer.
 class WritingServer {
  public:
   virtual ~WritingServer() = default;
   virtual std::string path() const = 0;
-  /// The request; rows shall list so many of the likeliest tokens. `sequence`: whose.
-  virtual nlohmann::json request(std::span<const Token> prompt, int n, std::size_t likeliest,
-                                 int sequence) const = 0;
+  /// The request for `n` tokens behind the first of the question's.
+  virtual nlohmann::json request(const Question& question, std::span<const Token> prompt,
+                                 int n) const = 0;
   virtual Written read(const nlohmann::json& answer) const = 0;
 };
 
@@ -47,6 +50,11 @@ class WritingBackend final : public Backend {
 std::function<std::unique_ptr<Backend>(int sequences)> asks_to_write(
     const RemoteOptions& options, LinkCounters& counters,
     std::shared_ptr<const WritingServer> server);
+
+/// What `GET /v1/models` lists of the model that is meant, whose name `id` holds; nothing where it
+/// is not listed, or the server has no such list.
+std::optional<nlohmann::json> listed_model(PatientLink& link, const RemoteOptions& options,
+                                           Deadline deadline);
 
 /// Checks a server's tokens by samples of text: `tokenize` gives its tokens of one, control tokens
 /// read as such where `special`. Throws InputError naming the first that become others.

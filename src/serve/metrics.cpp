@@ -88,6 +88,9 @@ void put_status(MetricsPage& page, const ServiceStatus& status) {
   put(page, "citer_queued_requests", "gauge", "Answers waiting for a sequence.", status.queued);
   put_two(page, "citer_tokens_total", "counter", "Tokens written, by the model that wrote them.",
           "writer", {"slm", totals.slm_tokens}, {"llm", totals.llm_tokens});
+  put(page, "citer_llm_own_tokens_total", "counter",
+      "Tokens of its own that the LLM wrote: others where it shares text alone with the SLM.",
+      totals.llm_own_tokens);
   put_two(page, "citer_passes_total", "counter", "Forward passes.", "model",
           {"slm", totals.slm_passes}, {"llm", totals.llm_passes});
   put_two(page, "citer_positions_total", "counter", "Tokens evaluated, prompts included.", "model",

@@ -33,7 +33,9 @@ class FaultyServer {
   /// What becomes of the n-th request to decide, from 0 on.
   using Plan = std::function<Fault(int n)>;
 
-  FaultyServer(int upstream, Plan plan) : upstream_(upstream), plan_(std::move(plan)) {
+  /// `text_alone`: it completes texts, which is to decide, lists its models, and can nothing else.
+  FaultyServer(int upstream, Plan plan, bool text_alone = false)
+      : upstream_(upstream), plan_(std::move(plan)), text_alone_(text_alone) {
     const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
       handle(request, response);
     };
@@ -59,7 +61,10 @@ class FaultyServer {
 
  private:
   void handle(const httplib::Request& request, httplib::Response& response) {
-    const bool is_decide = request.path == "/v1/citer/decide";
+    const bool is_decide = request.path == (text_alone_ ? "/v1/completions" : "/v1/citer/decide");
+    if (text_alone_ && !is_decide && request.path != "/v1/models") {
+      return refuse(404, "no such route", response);
+    }
     const Fault fault = is_decide ? plan_(decides_++) : Fault::kNone;
     switch (fault) {
       case Fault::kClosed:
@@ -124,6 +129,7 @@ class FaultyServer {
 
   int upstream_;
   Plan plan_;
+  bool text_alone_;
   std::atomic<int> decides_ = 0;
   std::atomic<bool> stopping_ = false;
   httplib::Server server_;

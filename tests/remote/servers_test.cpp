@@ -1,14 +1,12 @@
 // An LLM at other kinds of servers: llama-server itself; SGLang and vLLM by stand-ins that answer
 // as their documentation says.
+#include "remote/llama_server.h"
 #include "remote/remote_pair.h"
 #include "remote/stand_in.h"
 #include "support/error_text.h"
-#include "support/subprocess.h"
 
 namespace citer::test {
 namespace {
-
-constexpr const char* kTool = CITER_SOURCE_DIR "/bench/llama-tool";
 
 class RemoteServers : public RemotePairTest {
  protected:
@@ -33,23 +31,8 @@ class RemoteServers : public RemotePairTest {
   }
 };
 
-/// llama-server with the bundled LLM.
-class LlamaServerProgram {
- public:
-  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
-
- private:
-  int port_ = free_port();
-  BackgroundProcess process_{
-      kTool,
-      {"llama-server", "-m", CITER_SOURCE_DIR "/models/demo/llm.gguf", "--port",
-       std::to_string(port_), "-np", "4", "-c", "2048", "-t", "1", "-fa", "off", "-ngl", "0"}};
-};
-
 TEST_F(RemoteServers, LlamaServer) {
-  if (run_process(kTool, {"llama-server", "--version"}).status != 0) {
-    GTEST_SKIP() << "llama-server is not installed";
-  }
+  if (!LlamaServerProgram::is_installed()) GTEST_SKIP() << "llama-server is not installed";
   start();
   const LlamaServerProgram server;
   expect_same_texts(server.url(), "llama-server");

@@ -66,6 +66,17 @@ TEST_F(RemoteTexts, Sampled) {
   expect_same(sampled);
 }
 
+TEST_F(RemoteTexts, AnotherSeedDrawsOtherTokensBehindTheSamePrompt) {
+  start();
+  const auto client = client_of(server_->url());
+  GenerationOptions drawn = options(1.0);
+  drawn.max_tokens = 1;
+  drawn.sampling = {.temperature = 3.0, .top_k = 0, .top_p = 1, .min_p = 0};
+  for (drawn.sampling.seed = 1; drawn.sampling.seed < 6; ++drawn.sampling.seed) {
+    EXPECT_EQ(texts(*client, drawn, 1), texts(*service_, drawn, 1));
+  }
+}
+
 TEST_F(RemoteTexts, WithLogprobsAndUnderAGrammar) {
   start();
   GenerationOptions listed = options(0.9);
