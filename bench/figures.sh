@@ -10,7 +10,8 @@
 #          commonsenseqa_400.jsonl, and CITER_MATH_VERIFY, a checkout
 # speed    docs/benchmarks.md's of the padded pair, the replayed gate, the router's cost, collection;
 #          docs/deployment.md's
-# real     docs/benchmarks.md's of the real pair (./dev real fetches it)
+# real     docs/benchmarks.md's of the real pair (./dev real fetches it), and docs/evaluation.md's, with the folder of
+#          CITER_JUDGE_DATA (hours on a CPU)
 #
 # What is made is kept in OUT, a file each: an interrupted run goes on where it ended, and a file that is
 # removed is made anew. Speed is measured: leave the machine to it.
@@ -20,7 +21,7 @@ what=${1:-}
 case $what in
   bundled | routers | judge | speed | real | all) ;;
   *)
-    sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -100,6 +101,17 @@ real() {
   figure host-time bench/host_time.py "$pair/llm.gguf" "$pair/slm.gguf" --citer $citer --sequences 1 8 32
   figure first-token bench/first_token.py "$pair/llm.gguf" "$pair/slm.gguf" --lengths 100 1000 --rounds 2
   figure advice $citer advise -m "$pair/llm.gguf" -md "$pair/slm.gguf" --check
+  local data=${CITER_JUDGE_DATA:-}
+  [ -n "$data" ] || return 0
+  figure csqa-prompts bench/csqa_prompts.py "$data/commonsenseqa_400.jsonl"
+  cp "$out/csqa-prompts.txt" "$out/csqa_test.jsonl"
+  answers csqa --data "$out/csqa_test.jsonl" --limit 100 -n 256 -np 8 -c 512 -t 1 -td 1 --thresholds 0.3237,0.467
+  answers gsm8k --data "$data/gsm8k_boxed_400.jsonl" --limit 256 -n 400 -np 64 -c 1024 --thresholds 0.557,0.7,0.908
+  figure promises-gsm8k bench/promise_sim.py "$out/gsm8k" --policy maxprob --accuracy 0.75
+}
+
+answers() { # NAME FLAGS...: of the real pair
+  figure "$1" $citer eval -m "$pair/llm.gguf" -md "$pair/slm.gguf" "${@:2}" --policies slm,llm,maxprob --out "$out/$1"
 }
 
 if [ "$what" = all ]; then
