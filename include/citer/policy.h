@@ -91,7 +91,7 @@ class RoutingPolicy {
 ///              at every token: a bound for studies, not a way to save)
 /// divergence and ratio let the LLM read every token, as speculative does, and let the SLM's stand
 /// where the LLM would hardly mind: speculative decoding that trades exactness for speed.
-/// The learned policies (citer, citer-s, cascade, co-llm, query) come from router files instead
+/// The learned policies (citer, citer-s, co-llm, query) come from router files instead
 /// (PairOptions::routers). Throws UsageError naming the known ones.
 std::shared_ptr<const RoutingPolicy> make_policy(const std::string& name);
 

@@ -26,13 +26,17 @@ enum class LabelRule {
   /// The branch with the larger reward wherever the two models disagree: a paraphrase that leads to
   /// the right answer is no error.
   kOutcome,
+  /// What the LLM gives the SLM's token in units of its own likeliest, in [0, 1]: no continuation,
+  /// no right answer (the token-specific deferral rule of speculative cascades, Narasimhan et al.,
+  /// arXiv 2405.19261, to be foreseen).
+  kTeacher,
 };
 
 /// The texts whose positions are labelled.
 enum class StateSource {
   kReference,  ///< the dataset's reference text
-  kLlm,        ///< the LLM's own greedy answer, where its final answer is right
-  kPolicy,     ///< what the routed policy itself writes; labels are outcomes
+  kLlm,        ///< the LLM's own greedy answer, where its final answer is right if that is judged
+  kPolicy,     ///< what the routed policy itself writes; labels are outcomes or the teacher's
 };
 
 /// Who goes on from a token that is tried.
@@ -82,7 +86,7 @@ struct CollectOptions {
 
 /// How the router's network is fitted to preferences.
 struct TrainOptions {
-  /// What is learned: citer, citer-s, cascade, co-llm or query.
+  /// What is learned: citer, citer-s, co-llm or query.
   std::string policy = "citer";
   RouterFeatures features = RouterFeatures::kHiddenConfidence;
   bool linear = false;  ///< logistic regression in place of the paper's MLP

@@ -301,6 +301,7 @@ int run_bench(const BenchFlags& flags) {
   dataset_options.limit = flags.limit;
   const Dataset dataset = load_dataset(
       flags.data.empty() ? bundled_model("data/math.test.jsonl") : flags.data, dataset_options);
+  require_answers(dataset, "bench");
   Service service(load_pair(pair), service_options);
   service.pair().require_one_vocabulary("bench");
   const InterruptGuard interrupt;

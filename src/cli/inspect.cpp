@@ -140,6 +140,7 @@ void print_preferences(const Preferences& preferences) {
              to_string(info.continued_by), info.round);
   for (const auto& [source, what] : {std::pair{LabelSource::kAgreement, "both models agree"},
                                      std::pair{LabelSource::kShortcut, "by the reference"},
+                                     std::pair{LabelSource::kTeacher, "by the LLM's view"},
                                      std::pair{LabelSource::kRollout, "by rollouts"},
                                      std::pair{LabelSource::kNotChosen, "not rolled out"},
                                      std::pair{LabelSource::kCut, "a rollout was cut off"}}) {

@@ -31,10 +31,10 @@ void CollectFlags::add_to(CLI::App& app) {
   app.add_option("--states", states_,
                  "reference, or policy: label the positions of what the policy itself writes")
       ->capture_default_str();
-  app.add_option(
-         "--labels", labels_,
-         "outcome (both tokens tried wherever the models disagree), reward (only where both "
-         "miss the reference), paper (there, the SLM's token alone)")
+  app.add_option("--labels", labels_,
+                 "outcome (both tokens tried wherever the models disagree), teacher (what the LLM "
+                 "gives the SLM's token beside its own; none is tried), reward (only where both "
+                 "miss the reference), paper (there, the SLM's token alone)")
       ->capture_default_str();
   app.add_option("--judge", judge_,
                  "What continuations are judged by: answer (the dataset's), agreement (the answer "

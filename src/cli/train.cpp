@@ -101,9 +101,7 @@ Run add_train(CLI::App& app) {
       ->check(CLI::Range(1, 100));
   command->add_option("--folder", flags->folder,
                       "What the rounds make on the way (default: OUT.rounds)");
-  command
-      ->add_option("--policy", flags->policy,
-                   "What is learned: citer, citer-s, cascade, co-llm or query")
+  command->add_option("--policy", flags->policy, "What is learned: citer, citer-s, co-llm or query")
       ->capture_default_str();
   command
       ->add_option("--time", flags->seconds,

@@ -157,6 +157,7 @@ void Evaluation::check_options() const {
 void Evaluation::load_datasets() {
   for (const fs::path& path : options_.data) {
     datasets_.push_back(load_dataset(path, options_.dataset));
+    require_answers(datasets_.back(), "evaluation");
     const std::string& name = datasets_.back().name;
     if (std::count(results_.data.begin(), results_.data.end(), name) > 0) {
       throw FieldError({"data"}, fmt::format("two datasets are called '{}'", name));

@@ -57,6 +57,7 @@ PositionKind position_kind(Token slm, Token llm, Token reference) {
 }
 
 bool needs_rollout(LabelRule rule, PositionKind kind, Token slm, Token llm) {
+  if (rule == LabelRule::kTeacher) return false;
   if (slm == llm) return rule == LabelRule::kPaper && kind == PositionKind::kBothOff;
   return rule == LabelRule::kOutcome || kind == PositionKind::kBothOff;
 }

@@ -79,6 +79,7 @@ Validation load_validation(const CalibrateOptions& options) {
   std::size_t longest = 0;
   for (const auto& path : options.data) {
     datasets.push_back(load_dataset(path, options.dataset));
+    require_answers(datasets.back(), "calibration");
     longest = std::max(longest, datasets.back().examples.size());
   }
   Validation out;

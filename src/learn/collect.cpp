@@ -65,9 +65,15 @@ Collector::Collector(ServicePool& services, const CollectJob& options, const Wat
   if (options.rollouts < 1) {
     throw FieldError({"rollouts"}, fmt::format("expected 1 or more, found {}", options.rollouts));
   }
-  if (options.states == StateSource::kPolicy && options.labels != LabelRule::kOutcome) {
+  const bool by_teacher = options.labels == LabelRule::kTeacher;
+  if (options.states == StateSource::kPolicy && options.labels != LabelRule::kOutcome &&
+      !by_teacher) {
     throw FieldError({"states", "labels"},
-                     "what the policy writes has no reference; its labels can only be outcome");
+                     "what the policy writes has no reference; its labels can only be outcome or "
+                     "teacher");
+  }
+  if (by_teacher && options.judge != OutcomeRule::kAnswer) {
+    throw FieldError({"judge", "labels"}, "the teacher's labels come without judging");
   }
   if (options.judge == OutcomeRule::kAgreement && options.states != StateSource::kLlm) {
     throw FieldError({"judge", "states"}, "agreement is with the LLM's own texts");
@@ -78,6 +84,11 @@ Collector::Collector(ServicePool& services, const CollectJob& options, const Wat
   }
   for (const fs::path& path : options.data) {
     datasets_.push_back(load_dataset(path, options.dataset));
+    const bool by_answers = !by_teacher && (options.judge == OutcomeRule::kAnswer ||
+                                            options.judge == OutcomeRule::kAgreement);
+    if (by_answers) {
+      require_answers(datasets_.back(), fmt::format("the judge '{}'", to_string(options.judge)));
+    }
     const auto& examples = datasets_.back().examples;
     examples_.insert(examples_.end(), examples.begin(), examples.end());
   }

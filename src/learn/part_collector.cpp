@@ -187,7 +187,7 @@ void PartCollector::choose_texts(std::vector<Work>& work, PreferenceCounts& coun
       ++counts.cut_text;
       continue;
     }
-    if (options_.states == StateSource::kLlm) {
+    if (options_.states == StateSource::kLlm && options_.labels != LabelRule::kTeacher) {
       auto example = judged(w.text, counts);
       if (!example) continue;
       w.text.example = std::move(*example);
@@ -236,6 +236,9 @@ std::vector<PartCollector::Label> PartCollector::labels_of(const Work& work) con
     label.kind = position_kind(p.slm_token, p.llm_token, work.text.text[h]);
     if (needs_rollout(options_.labels, label.kind, p.slm_token, p.llm_token)) {
       label.source = LabelSource::kRollout;
+    } else if (p.slm_token != p.llm_token && options_.labels == LabelRule::kTeacher) {
+      label.source = LabelSource::kTeacher;
+      label.prefers_slm = std::exp(-double{p.llm_gap});
     } else if (p.slm_token != p.llm_token) {
       label.source = LabelSource::kShortcut;
       label.prefers_slm = label.kind == PositionKind::kLlmOk ? 0.0 : 1.0;

@@ -30,6 +30,8 @@ const char* to_string(LabelRule rule) {
       return "reward";
     case LabelRule::kOutcome:
       return "outcome";
+    case LabelRule::kTeacher:
+      return "teacher";
   }
   return "?";
 }
@@ -47,8 +49,9 @@ const char* to_string(StateSource source) {
 }
 
 LabelRule label_rule(const std::string& name) {
-  return by_name(std::array{LabelRule::kPaper, LabelRule::kReward, LabelRule::kOutcome}, name,
-                 "labels");
+  return by_name(
+      std::array{LabelRule::kPaper, LabelRule::kReward, LabelRule::kOutcome, LabelRule::kTeacher},
+      name, "labels");
 }
 
 StateSource state_source(const std::string& name) {

@@ -27,10 +27,11 @@ enum class LabelSource : std::int32_t {
   kRollout = 2,    ///< continuations
   kCut = 3,        ///< none: a continuation was cut off before its answer was known
   kNotChosen = 4,  ///< none: others were rolled out
+  kTeacher = 5,    ///< what the LLM gives both tokens
 };
 
-/// "paper", "reward", "outcome"; "reference", "llm", "policy"; "answer", "agreement", "llm",
-/// "command"; "llm", "policy". The parsers throw UsageError.
+/// "paper", "reward", "outcome", "teacher"; "reference", "llm", "policy"; "answer", "agreement",
+/// "llm", "command"; "llm", "policy". The parsers throw UsageError.
 const char* to_string(LabelRule rule);
 const char* to_string(StateSource source);
 const char* to_string(OutcomeRule rule);

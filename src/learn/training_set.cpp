@@ -86,8 +86,6 @@ TrainingSet make_training_set(const Preferences& p, const std::string& policy,
     } else if (policy == "citer-s") {
       const bool slm_ok = p.kind[i] == static_cast<std::int32_t>(PositionKind::kSlmOk);
       add_label(set, i, slm_ok ? 1.0 : 0.0);
-    } else if (policy == "cascade") {
-      add_label(set, i, std::exp(-p.llm_gap[i]));
     } else if (policy == "co-llm") {
       add_row(set, i, std::exp(p.slm_logprob[i]), std::exp(p.llm_logprob[i]), 1.0);
     } else {

@@ -36,8 +36,6 @@ struct TrainingSet {
 ///   citer    the labels as collected; where few positions were rolled out, what is expected of the
 ///            others as well
 ///   citer-s  the shortcut alone, LLM where both models miss the reference (the paper's ablation)
-///   cascade  what the LLM gives the SLM's token in units of its own likeliest: the token-specific
-///            deferral rule of speculative cascades (Narasimhan et al., arXiv 2405.19261), foreseen
 ///   co-llm   marginal likelihood of the reference
 ///   query    one row an example: its first position, labelled by whether the SLM's own answer is
 ///            right

@@ -88,7 +88,7 @@ void check_slm(const std::string& path, const ModelIdentity& trained, const Mode
 }  // namespace
 
 const std::vector<std::string>& learned_policy_names() {
-  static const std::vector<std::string> kNames = {"citer", "citer-s", "cascade", "co-llm", "query"};
+  static const std::vector<std::string> kNames = {"citer", "citer-s", "co-llm", "query"};
   return kNames;
 }
 

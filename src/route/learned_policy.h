@@ -11,7 +11,7 @@
 
 namespace citer {
 
-/// Names of the policies that a router file stands for: citer, citer-s, cascade, co-llm, query.
+/// Names of the policies that a router file stands for: citer, citer-s, co-llm, query.
 const std::vector<std::string>& learned_policy_names();
 bool is_learned_policy(const std::string& name);
 

@@ -39,7 +39,7 @@ struct ModelIdentity {
 };
 
 struct RouterInfo {
-  /// The policy it stands for: citer, citer-s, cascade, co-llm or query.
+  /// The policy it stands for: citer, citer-s, co-llm or query.
   std::string policy = "citer";
   RouterFeatures features = RouterFeatures::kHidden;
   int n_embd = 0;  ///< of the SLM

@@ -98,6 +98,7 @@ struct AnswerJudge::Impl {
   }
 
   std::optional<Found> find_by_rules(const Example& example, std::string_view text) const {
+    if (example.kind == TaskKind::kOpen) return std::nullopt;
     if (example.kind == TaskKind::kCode) return extract_code(example, text, options.marked_only);
     text = last_part(cut_next_question(text));
     return example.kind == TaskKind::kMath

@@ -155,6 +155,28 @@ std::string dataset_name(const fs::path& path) {
 
 }  // namespace
 
+namespace {
+
+const Example* first_open(const Dataset& dataset) {
+  const auto& all = dataset.examples;
+  const auto found = std::find_if(all.begin(), all.end(), [](const Example& example) {
+    return example.kind == TaskKind::kOpen;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool has_answers(const Dataset& dataset) { return first_open(dataset) == nullptr; }
+
+void require_answers(const Dataset& dataset, const std::string& what) {
+  const Example* open = first_open(dataset);
+  if (open == nullptr) return;
+  throw InputError(
+      fmt::format("{}: '{}' is a prompt without a right answer, which {} compares with",
+                  dataset.path.string(), open->id, what));
+}
+
 Dataset load_dataset(const fs::path& path, const DatasetOptions& options) {
   check_options(options);
   Dataset out{dataset_name(path), path, prompted_examples(path, options.prompt_template), 0};

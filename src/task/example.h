@@ -9,13 +9,15 @@ namespace citer {
 enum class TaskKind {
   kMath,    ///< a number or a formula, compared by value (GSM8K, MATH, `math`)
   kChoice,  ///< one of several labelled choices (CommonsenseQA, ARC, MMLU, `mc`)
-  kCode     ///< a Python program, run against tests (HumanEval, MBPP)
+  kCode,    ///< a Python program, run against tests (HumanEval, MBPP)
+  kOpen     ///< a prompt without a right answer: to learn from, not to be measured by
 };
 
-/// "math", "mc" or "code", as run records name it.
+/// "math", "mc", "code" or "open", as run records name it.
 constexpr const char* task_name(TaskKind kind) {
   if (kind == TaskKind::kMath) return "math";
-  return kind == TaskKind::kChoice ? "mc" : "code";
+  if (kind == TaskKind::kChoice) return "mc";
+  return kind == TaskKind::kCode ? "code" : "open";
 }
 
 struct Choice {
@@ -27,7 +29,7 @@ struct Choice {
 struct Example {
   std::string id;  ///< unique in its dataset
   TaskKind kind = TaskKind::kMath;
-  std::string question;
+  std::string question;  ///< kOpen: the prompt
   /// What a model is given, examples shown before it (shots) included. Ends without white space
   /// unless a template says otherwise.
   std::string prompt;
@@ -36,7 +38,7 @@ struct Example {
   std::string reference;
   /// kMath: the answer as normalize_math() writes it. kChoice: the label of the right choice.
   /// kCode: the tests, a program that goes after the answer and ends with an error when it is
-  /// wrong.
+  /// wrong. kOpen: empty.
   std::string gold;
   std::vector<Choice> choices;  ///< of kChoice alone
   std::string entry_point;      ///< kCode: the function that is asked for; "" when it is not known

@@ -45,6 +45,7 @@ const Choice* right_choice(const Example& example) {
 }  // namespace
 
 std::string_view default_template(TaskKind kind) {
+  if (kind == TaskKind::kOpen) return "{question}";
   if (kind == TaskKind::kCode) return kCodeTemplate;
   return kind == TaskKind::kMath ? kMathTemplate : kChoiceTemplate;
 }

@@ -72,6 +72,15 @@ Example gsm8k_example(const json& object, const Place& place) {
   return out;
 }
 
+/// A prompt, and perhaps a text that may follow it.
+Example open_example(const json& object, const Place& place) {
+  Example out;
+  out.kind = TaskKind::kOpen;
+  out.question = string_field(object, "prompt", place);
+  out.reference = optional_string(object, "reference", place);
+  return out;
+}
+
 bool has_choices(const json& object) {
   const auto question = object.find("question");
   return object.contains("choices") ||
@@ -89,10 +98,13 @@ Example json_example(const json& object, const Place& place) {
     out = boxed_example(object, place);
   } else if (object.contains("question") && object.contains("answer")) {
     out = gsm8k_example(object, place);
+  } else if (object.contains("prompt")) {
+    out = open_example(object, place);
   } else {
     place.fail(
         "\"problem\" and \"solution\", or \"question\" and \"answer\", or \"question\", "
-        "\"choices\" and \"answerKey\", or \"entry_point\" and \"test\", or \"test_list\"",
+        "\"choices\" and \"answerKey\", or \"entry_point\" and \"test\", or \"test_list\", or "
+        "\"prompt\"",
         field_names(object));
   }
   if (out.id.empty()) out.id = optional_id(object, "id", place);

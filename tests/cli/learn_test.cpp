@@ -1,6 +1,8 @@
 // citer collect and citer train as a user runs them, on the bundled pair.
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "base/rng.h"
 #include "cli/program.h"
 
@@ -115,6 +117,50 @@ TEST_F(Learn, APairOfOnesOwnIsCalibratedOnAPartOfItsData) {
   EXPECT_EQ(validation + number_before(preferences, " examples, "), 40);
 }
 
+TEST_F(Learn, PlainPromptsSuffice) {
+  std::filesystem::copy_file(bundled("slm.gguf"), path("slm.gguf"));
+  std::filesystem::copy_file(bundled("llm.gguf"), path("llm.gguf"));
+  std::string prompts;
+  for (int i = 0; i < 30; ++i) {
+    prompts += fmt::format(R"({{"prompt":"Question: Mia has {} pens. She buys {} more. How many )"
+                           R"(pens does she have?\nSolution:"}})"
+                           "\n",
+                           3 + i, 40 - i);
+  }
+  write("plain.jsonl", prompts);
+  const Arguments train = {"train",
+                           "-m",
+                           path("llm.gguf"),
+                           "-md",
+                           path("slm.gguf"),
+                           "--rounds",
+                           "1",
+                           "--data",
+                           path("plain.jsonl"),
+                           "--epochs",
+                           "2",
+                           "--folds",
+                           "3",
+                           "-n",
+                           "48",
+                           "--workers",
+                           "2",
+                           "--reference",
+                           "llm",
+                           "--out",
+                           path("r.gguf")};
+  const test::ProcessResult judged = run(train);
+  EXPECT_EQ(judged.status, kInputError);
+  EXPECT_THAT(judged.err,
+              HasSubstr("is a prompt without a right answer, which the judge 'answer' compares"));
+  const test::ProcessResult taught = run(joined(train, {"--labels", "teacher"}));
+  ASSERT_EQ(taught.status, 0) << taught.err;
+  EXPECT_THAT(taught.err, HasSubstr("has no right answers: the router is not calibrated"));
+  EXPECT_THAT(run_well({"inspect", path("r.gguf.rounds/round-1/preferences.gguf")}),
+              AllOf(HasSubstr("teacher, states of llm"), HasSubstr("by the LLM's view")));
+  EXPECT_EQ(run({"eval", "--data", path("plain.jsonl"), "--out", path("e")}).status, kInputError);
+}
+
 TEST_F(Learn, FitsTheTimeAndGoesOn) {
   const auto learn = [&] {
     const test::ProcessResult done =
@@ -161,7 +207,7 @@ TEST_F(Learn, BadFiles) {
 TEST_F(Learn, BadFlags) {
   const std::vector<std::pair<Arguments, std::string>> cases = {
       {collect("p.gguf", "4", {"--labels", "guess"}),
-       "--labels: expected one of paper, reward, outcome, found 'guess'"},
+       "--labels: expected one of paper, reward, outcome, teacher, found 'guess'"},
       {collect("p.gguf", "4", {"--states", "none"}),
        "--states: expected reference or policy, found 'none'"},
       {collect("p.gguf", "4", {"--reference", "me"}),
@@ -186,7 +232,7 @@ TEST_F(Learn, BadFlags) {
       {train("p.gguf", "r.gguf", {"--type", "q3"}),
        "--type: expected f32, f16 or q8_0, found 'q3'"},
       {train("p.gguf", "r.gguf", {"--policy", "maxprob"}),
-       "--policy: expected one of citer, citer-s, cascade, co-llm, query, found 'maxprob'"},
+       "--policy: expected one of citer, citer-s, co-llm, query, found 'maxprob'"},
       {{"train", "--rounds", "2", "--out", path("r.gguf"), "--folds", "1"},
        "--folds: expected 2 or more, found 1"},
       {train("p.gguf", "r.gguf", {"--epochs", "0"}), "--epochs: expected 1 or more, found 0"},

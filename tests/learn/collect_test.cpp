@@ -300,6 +300,31 @@ TEST_F(Collect, AgreementNeedsNoRightAnswers) {
   EXPECT_EQ(agreement->label, answer->label);
 }
 
+TEST_F(Collect, TheTeacherLabelsTextsThatNobodyJudges) {
+  CollectJob o = options();
+  o.data = {write("wrong.jsonl",
+                  R"({"problem":"Mia has 3 pens. She buys 4 more. How many pens does )"
+                  R"(she have?","solution":"\\boxed{1000}"})"
+                  "\n")};
+  o.states = StateSource::kLlm;
+  o.labels = LabelRule::kTeacher;
+  const auto p = collect(services_, o);
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->info.counts.examples, 1);
+  EXPECT_EQ(p->info.counts.rollouts, 0);
+  const auto rows = rows_by(*p, LabelSource::kTeacher);
+  EXPECT_FALSE(rows.empty());
+  for (std::size_t i = 0; i < p->size(); ++i) {
+    EXPECT_EQ(p->weight[i], 1.0F);
+    EXPECT_NEAR(p->label[i], std::exp(-p->llm_gap[i]), 1e-6);
+    const bool agree = p->slm_token[i] == p->llm_token[i];
+    EXPECT_EQ(agree, p->label[i] == 1.0F);
+  }
+  o.judge = OutcomeRule::kAgreement;
+  EXPECT_THAT(error_text<FieldError>([&] { collect(services_, o); }),
+              HasSubstr("judge and labels: "));
+}
+
 TEST_F(Collect, ACommandJudges) {
   CollectJob o = options(4);
   o.positions = 2;

@@ -38,6 +38,7 @@ TEST(NeedsRollout, OnlyWhereTheShortcutDoesNotDecide) {
   EXPECT_FALSE(needs_rollout(LabelRule::kOutcome, PositionKind::kBothOff, kA, kA));
   EXPECT_FALSE(needs_rollout(LabelRule::kReward, PositionKind::kBothOff, kA, kA));
   EXPECT_TRUE(needs_rollout(LabelRule::kPaper, PositionKind::kBothOff, kA, kA));
+  EXPECT_FALSE(needs_rollout(LabelRule::kTeacher, PositionKind::kBothOff, kA, kB));
 }
 
 double prefer(Branch slm, Branch llm, double cost_weight = 0.05) {
@@ -127,10 +128,6 @@ TEST(TrainingSet, EachPolicyHasItsObjective) {
   EXPECT_EQ(wants(make_training_set(p, "citer-s", kHidden, 8)),
             (std::vector{true, false, false, false}));
   EXPECT_EQ(wants(make_training_set(p, "query", kHidden, 8)), (std::vector{true, false}));
-  const TrainingSet cascade = make_training_set(p, "cascade", kHidden, 8);
-  ASSERT_EQ(cascade.size(), 7U) << "one row where the models agree, else two";
-  EXPECT_FLOAT_EQ(cascade.weight[1], std::exp(-1.0F));
-  EXPECT_FLOAT_EQ(cascade.weight[2], 1 - std::exp(-1.0F));
   const TrainingSet co_llm = make_training_set(p, "co-llm", kHidden, 8);
   ASSERT_EQ(co_llm.size(), 4U);
   EXPECT_FLOAT_EQ(co_llm.slm[1], 0.1F);

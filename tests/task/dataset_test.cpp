@@ -243,6 +243,25 @@ TEST_F(DatasetTest, ByteOrderMarkAndCarriageReturns) {
   EXPECT_EQ(load("a.csv", "\xEF\xBB\xBFq,a,b,c,d,A\r\n").examples.at(0).question, "q");
 }
 
+TEST_F(DatasetTest, PromptsAloneHaveNoRightAnswer) {
+  const Dataset plain =
+      load("plain.jsonl", R"({"prompt": "Tell me of rain.", "reference": "It falls."})"
+                          "\n" +
+                              std::string(kMath) + "\n");
+  const Example& open = plain.examples.at(0);
+  EXPECT_EQ(open.kind, TaskKind::kOpen);
+  EXPECT_EQ(open.prompt, "Tell me of rain.");
+  EXPECT_EQ(open.reference, " It falls.");
+  EXPECT_FALSE(has_answers(plain));
+  EXPECT_THAT([&] { require_answers(plain, "evaluation"); },
+              testing::ThrowsMessage<InputError>(
+                  HasSubstr("plain.jsonl: 'plain:1' is a prompt without a right answer, which "
+                            "evaluation compares with")));
+  EXPECT_EQ(judge(open, "The answer is \\boxed{4}.").answer, std::nullopt);
+  EXPECT_EQ(refusal("x.jsonl", R"({"prompt": " "})"),
+            "x.jsonl:1: expected text in \"prompt\", found an empty string");
+}
+
 TEST_F(DatasetTest, MalformedRecordsAreNamed) {
   const std::string good = std::string(kMath) + "\n";
   EXPECT_EQ(refusal("x.jsonl", good + "{\"problem\": "),
@@ -251,7 +270,7 @@ TEST_F(DatasetTest, MalformedRecordsAreNamed) {
   EXPECT_EQ(refusal("x.jsonl", "{\"text\": 1}"),
             "x.jsonl:1: expected \"problem\" and \"solution\", or \"question\" and \"answer\", or "
             "\"question\", \"choices\" and \"answerKey\", or \"entry_point\" and \"test\", or "
-            "\"test_list\", found fields \"text\"");
+            "\"test_list\", or \"prompt\", found fields \"text\"");
   EXPECT_EQ(refusal("x.jsonl", R"({"problem": "p"})"),
             "x.jsonl:1: expected field \"solution\", found fields \"problem\"");
   EXPECT_EQ(refusal("x.jsonl", R"({"problem": 5, "solution": ""})"),
