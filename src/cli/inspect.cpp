@@ -135,9 +135,12 @@ void print_preferences(const Preferences& preferences) {
   const PreferencesInfo& info = preferences.info;
   fmt::print("  preferences   {} positions of {} examples, {}\n", preferences.size(),
              preferences.examples.size(), labels_text(preferences));
-  fmt::print("  labels        {}, states of {}, judged by {}, continued by {}, round {}\n",
-             to_string(info.labels), to_string(info.states), to_string(info.judge),
-             to_string(info.continued_by), info.round);
+  const std::string rollouts = info.labels == LabelRule::kTeacher
+                                   ? ""
+                                   : fmt::format("judged by {}, continued by {}, ",
+                                                 to_string(info.judge), to_string(info.continued_by));
+  fmt::print("  labels        {}, states of {}, {}round {}\n", to_string(info.labels),
+             to_string(info.states), rollouts, info.round);
   for (const auto& [source, what] : {std::pair{LabelSource::kAgreement, "both models agree"},
                                      std::pair{LabelSource::kShortcut, "by the reference"},
                                      std::pair{LabelSource::kTeacher, "by the LLM's view"},

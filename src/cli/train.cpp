@@ -36,6 +36,13 @@ struct TrainCommand {
   CLI::App* app = nullptr;
 };
 
+/// Whether all data that is collected from has right answers, to calibrate on.
+bool have_answers(const CollectOptions& collect) {
+  return std::all_of(collect.data.begin(), collect.data.end(), [&](const auto& path) {
+    return has_answers(load_dataset(path, collect.dataset));
+  });
+}
+
 /// What `train` is told about answers holds for those of the calibration, too. Without validation
 /// data a pair of one's own is calibrated on a part of the training data.
 void share_options(const TrainCommand& flags, LearnOptions& options) {
@@ -48,6 +55,10 @@ void share_options(const TrainCommand& flags, LearnOptions& options) {
   if (!flags.preferences.empty()) {
     calibrate.data.clear();  // what the preferences were collected from is not known
   } else if (flags.collect.has_data()) {
+    if (!have_answers(collect)) {
+      calibrate.data.clear();
+      return;
+    }
     calibrate.data = collect.data;
     calibrate.dataset = collect.dataset;
     collect.dataset.part = DataPart::kTraining;

@@ -87,19 +87,6 @@ std::string training_identity(const Preferences& preferences, const TrainOptions
   return text;
 }
 
-/// Whether there is data to calibrate on. A training's own prompts may have no right answers.
-bool can_calibrate(const CalibrateOptions& options, const Watcher& watcher) {
-  if (options.data.empty()) return false;
-  if (options.dataset.part != DataPart::kValidation) return true;
-  for (const fs::path& path : options.data) {
-    if (has_answers(load_dataset(path, options.dataset))) continue;
-    watcher.note(
-        fmt::format("{} has no right answers: the router is not calibrated", path.string()));
-    return false;
-  }
-  return true;
-}
-
 /// Trains a router and calibrates it. Nothing when the watcher ended it.
 std::optional<Router> make_router(ServicePool& services, const Preferences& preferences,
                                   const LearnOptions& options,
@@ -112,7 +99,7 @@ std::optional<Router> make_router(ServicePool& services, const Preferences& pref
       watcher.should_stop);
   if (!router) return std::nullopt;
   router->info.identity = training_identity(preferences, train, options.calibrate);
-  if (can_calibrate(options.calibrate, watcher) &&
+  if (!options.calibrate.data.empty() &&
       !calibrate(services, *router, options.calibrate, watcher, deadline)) {
     return std::nullopt;
   }
