@@ -11,6 +11,7 @@
 #include "citer/error.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "engine/models.h"
 #include "learn/preferences.h"
 #include "model/context.h"
 #include "model/fingerprint.h"
@@ -64,10 +65,9 @@ std::string memory_text(const Model& model) {
 
 int context_of(const Model& model) { return choose_context_size(model.trained_context(), {}); }
 
-/// Weights, and keys and values of one whole context; libllama's buffers for passes come on top.
+/// With one whole context.
 std::uint64_t memory_bytes(const Model& model) {
-  return model.bytes() +
-         static_cast<std::uint64_t>(context_of(model)) * model.cache_bytes_per_token();
+  return bytes_with_context(facts_of(model), context_of(model));
 }
 
 void print_model(const Model& model) {

@@ -60,10 +60,13 @@ Models::Models(const Pair& pair, const ServiceOptions& options)
   if (options.by_times) decoder.schedule_by_times(max_wait);
 }
 
-ModelFacts facts_of(const Context& context) {
-  const Model& model = *context.local_model();
+ModelFacts facts_of(const Model& model) {
   return {model.options().path, model.description(),           model.parameters(),
           model.bytes(),        model.cache_bytes_per_token(), model.n_embd()};
+}
+
+std::uint64_t bytes_with_context(const ModelFacts& model, int context_size) {
+  return model.bytes + model.cache_bytes_per_token * static_cast<std::uint64_t>(context_size);
 }
 
 }  // namespace citer

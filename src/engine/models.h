@@ -20,7 +20,10 @@ struct Models {
   Decoder decoder;
 };
 
-/// Of a model in this process.
-ModelFacts facts_of(const Context& context);
+ModelFacts facts_of(const Model& model);
+
+/// Bytes that a model takes with `context_size` cached tokens; libllama's buffers for passes come
+/// on top.
+std::uint64_t bytes_with_context(const ModelFacts& model, int context_size);
 
 }  // namespace citer

@@ -97,8 +97,8 @@ Service::Impl::Impl(std::shared_ptr<const Pair> p, ServiceOptions o)
       options(std::move(o)),
       models(*pair, options),
       context_size(models.decoder.context_size()),
-      slm_facts(facts_of(models.slm)),
-      llm_facts(pair->llm() ? facts_of(models.llm) : pair->llm_server_facts()),
+      slm_facts(facts_of(*pair->slm())),
+      llm_facts(pair->llm() ? facts_of(*pair->llm()) : pair->llm_server_facts()),
       decides(Sessions(models.llm, options.context.sequences + options.spare_sequences,
                        options.sessions, std::chrono::seconds(options.session_idle))) {
   // A long prompt is not read to its end for nobody.

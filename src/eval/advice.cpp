@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "citer/error.h"
+#include "engine/models.h"
 #include "engine/probe.h"
 #include "eval/forecast.h"
 
@@ -39,10 +40,6 @@ Writers at_random(double share) {
 }
 
 bool by_llm_alone(const RecordedToken&, std::size_t) { return true; }
-
-std::uint64_t bytes_of(const ModelFacts& model, int context_size) {
-  return model.bytes + model.cache_bytes_per_token * static_cast<std::uint64_t>(context_size);
-}
 
 /// Predictions with their intervals.
 struct Predictor {
@@ -190,8 +187,8 @@ class Adviser {
     advice.prompts = static_cast<int>(by_confidence.size());
     describe(by_confidence, advice);
     const int context = service_.context_size();
-    const std::uint64_t slm_bytes = bytes_of(advice.slm, context);
-    const std::uint64_t llm_bytes = bytes_of(advice.llm, context);
+    const std::uint64_t slm_bytes = bytes_with_context(advice.slm, context);
+    const std::uint64_t llm_bytes = bytes_with_context(advice.llm, context);
     advice.slm_alone = {.policy = "slm", .bytes = slm_bytes};
     advice.slm_alone.tokens_per_second =
         confident.estimate([](const Forecast& f) { return f.alone(Writer::kSlm); });

@@ -74,7 +74,8 @@ class Training {
  private:
   void split();
   double train_epoch(MlpTrainer& trainer, double rate);
-  EpochReport evaluate(const RouterMlp& mlp) const;
+  std::vector<float> held_out_scores(const RouterMlp& mlp) const;
+  EpochReport evaluate(const std::vector<float>& scores) const;
   void add_row(std::size_t i);
 
   const Preferences& preferences_;
@@ -82,6 +83,7 @@ class Training {
   TrainingSet set_;
   std::vector<std::size_t> train_rows_;
   std::vector<std::size_t> held_rows_;
+  std::vector<float> held_wanted_, held_weight_;  ///< labels and weights of held_rows_
   Standard standard_;
   Rng rng_;
 
@@ -106,6 +108,10 @@ void Training::split() {
   if (held_rows_.empty() || train_rows_.empty()) {
     throw InputError(fmt::format("{} examples are too few to hold one in {} out",
                                  preferences_.examples.size(), options_.folds));
+  }
+  for (const std::size_t i : held_rows_) {
+    held_wanted_.push_back(set_.wants_slm(i) ? 1.0F : 0.0F);
+    held_weight_.push_back(set_.weight[i]);
   }
 }
 
@@ -143,8 +149,8 @@ double Training::train_epoch(MlpTrainer& trainer, double rate) {
   return loss / static_cast<double>(steps);
 }
 
-/// Loss and metrics of a network over raw features on the held-out rows.
-EpochReport Training::evaluate(const RouterMlp& mlp) const {
+/// What a network over raw features says of the held-out rows, in [0, 1].
+std::vector<float> Training::held_out_scores(const RouterMlp& mlp) const {
   constexpr std::size_t kBatch = 1024;
   RouterRunner runner(mlp, RouterWeights::kF32, "", std::max(1, options_.threads));
   std::vector<float> scores(held_rows_.size());
@@ -158,23 +164,25 @@ EpochReport Training::evaluate(const RouterMlp& mlp) const {
     }
     runner.run(inputs, std::span(scores).subspan(from, n));
   }
+  for (float& score : scores) {
+    score = static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(score))));
+  }
+  return scores;
+}
+
+/// Loss and metrics of scores of the held-out rows.
+EpochReport Training::evaluate(const std::vector<float>& scores) const {
   EpochReport report;
-  std::vector<float> wanted;
-  std::vector<float> weight;
   double total = 0.0;
   for (std::size_t k = 0; k < scores.size(); ++k) {
     const std::size_t i = held_rows_[k];
-    const double score = 1.0 / (1.0 + std::exp(-static_cast<double>(scores[k])));
+    const double score = scores[k];
     const double likelihood = score * set_.slm[i] + (1.0 - score) * set_.llm[i];
     report.loss -= set_.weight[i] * std::log(std::max(likelihood, 1e-7));
     total += set_.weight[i];
-    scores[k] = static_cast<float>(score);
-    wanted.push_back(set_.wants_slm(i) ? 1.0F : 0.0F);
-    weight.push_back(set_.weight[i]);
   }
   report.loss /= total;
-  report.metrics = score_metrics(scores, wanted, weight);
-  report.reliability = reliability(scores, wanted, weight);
+  report.metrics = score_metrics(scores, held_wanted_, held_weight_);
   return report;
 }
 
@@ -190,6 +198,7 @@ std::optional<Router> Training::run(const std::function<void(const EpochReport&)
                       .threads = std::max(1, options_.threads)});
   Router router;
   EpochReport best;
+  std::vector<float> best_scores;
   best.loss = INFINITY;
   for (int epoch = 1; epoch <= options_.epochs && epoch - best.epoch <= options_.patience;
        ++epoch) {
@@ -199,12 +208,14 @@ std::optional<Router> Training::run(const std::function<void(const EpochReport&)
     const double train_loss =
         train_epoch(trainer, 0.525 + 0.475 * std::cos(part * std::acos(-1.0)));
     RouterMlp mlp = fold(trainer.mlp(), standard_, std::log(set_.llm_factor));
-    EpochReport report = evaluate(mlp);
+    std::vector<float> scores = held_out_scores(mlp);
+    EpochReport report = evaluate(scores);
     report.epoch = epoch;
     report.train_loss = train_loss;
     report.best = report.loss < best.loss;
     if (report.best) {
       best = report;
+      best_scores = std::move(scores);
       router.mlp = std::move(mlp);
     }
     on_epoch(report);
@@ -227,7 +238,7 @@ std::optional<Router> Training::run(const std::function<void(const EpochReport&)
                   {"auc", best.metrics.auc},
                   {"calibration error", best.metrics.calibration_error},
                   {"LLM row weight", set_.llm_factor}};
-  info.reliability = best.reliability;
+  info.reliability = reliability(best_scores, held_wanted_, held_weight_);
   router.weights = options_.weights;
   return router;
 }

@@ -17,10 +17,9 @@ void check(const TrainOptions& options);
 /// One epoch, for whoever watches.
 struct EpochReport {
   int epoch = 0;
-  double train_loss = 0.0;                  ///< mean over steps, of the weighted objective
-  double loss = 0.0;                        ///< mean over held-out rows, unweighted
-  ScoreMetrics metrics;                     ///< on the held-out rows
-  std::vector<ReliabilityBin> reliability;  ///< likewise
+  double train_loss = 0.0;  ///< mean over steps, of the weighted objective
+  double loss = 0.0;        ///< mean over held-out rows, unweighted
+  ScoreMetrics metrics;     ///< on the held-out rows
   bool best = false;
 };
 

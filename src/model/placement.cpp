@@ -115,19 +115,18 @@ void Placement::add_override(const std::string& pattern, const std::string& type
 }
 
 void Placement::fit(const ModelOptions& options) {
-  std::vector<ggml_backend_dev_t> devices = options.devices.empty() ? all_devices() : devices_;
+  std::vector<ggml_backend_dev_t> gpus = options.devices.empty() ? all_devices() : devices_;
+  std::erase_if(gpus,
+                [](ggml_backend_dev_t device) { return device == nullptr || !is_gpu(device); });
+  if (gpus.empty()) return;
+  const auto kept = static_cast<std::uint64_t>(std::max(0, options.fit_target)) << 20;
   std::uint64_t free = 0;
-  bool has_gpu = false;
-  for (ggml_backend_dev_t device : devices) {
-    if (device == nullptr || !is_gpu(device)) continue;
-    has_gpu = true;
-    std::size_t device_free = 0;
-    std::size_t device_total = 0;
-    ggml_backend_dev_memory(device, &device_free, &device_total);
-    const auto kept = static_cast<std::uint64_t>(std::max(0, options.fit_target)) << 20;
-    free += device_free - std::min<std::uint64_t>(device_free, kept);
+  for (ggml_backend_dev_t gpu : gpus) {
+    std::size_t gpu_free = 0;
+    std::size_t gpu_total = 0;
+    ggml_backend_dev_memory(gpu, &gpu_free, &gpu_total);
+    free += gpu_free - std::min<std::uint64_t>(gpu_free, kept);
   }
-  if (!has_gpu) return;
   const GgufSummary summary = read_gguf_summary(options.path);
   params_.n_gpu_layers = layers_that_fit(
       model_file_bytes(options.path, summary),

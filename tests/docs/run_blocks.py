@@ -6,7 +6,7 @@
 A block is indented by four spaces and follows a line `<!-- runs -->`. Blocks of one file run one after the other in
 one empty folder, each in a shell that ends with the first command that fails. A block marked `<!-- runs until stopped -->`
 is a server: it goes on while the file's other blocks run, and is ended after them. Port 8080 becomes a free one. SLM, LLM,
-ROUTER and HOUR are set where a reader would set them: to the bundled pair, and to a time that a test can wait; DATA to its data.
+ROUTER and TIME are set where a reader would set them: to the bundled pair, and to a time that a test can wait; DATA to its data.
 """
 import argparse
 import os
@@ -52,7 +52,7 @@ def environment(program, folder):
     (programs / "citer").symlink_to(program)
     demo = SOURCE / "models/demo"
     return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LLM": str(demo / "llm.gguf"),
-            "SLM": str(demo / "slm.gguf"), "ROUTER": str(demo / "router-citer.gguf"), "HOUR": "40s", "DATA": str(demo / "data")}
+            "SLM": str(demo / "slm.gguf"), "ROUTER": str(demo / "router-citer.gguf"), "TIME": "40s", "DATA": str(demo / "data")}
 
 
 def free_port():
