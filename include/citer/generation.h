@@ -105,6 +105,9 @@ struct Request {
   std::uint64_t choice = 0;
   /// Give the prompt's tokens records with logprobs, too (Answer::prompt).
   bool score_prompt = false;
+  /// Written in this slot, from 0, when it is free, and whatever it holds. Unset: in the free one
+  /// that holds most of the prompt's beginning.
+  std::optional<int> slot{};
 };
 
 /// Tokens per second of answers as they were predicted from the times of passes.

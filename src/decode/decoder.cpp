@@ -63,10 +63,11 @@ Decoder::Decoder(ModelContext& slm, Context& llm, int slots, bool overlap, bool 
 int Decoder::context_size() const { return std::min(slm_.context_size(), llm_.context_size()); }
 
 std::optional<int> Decoder::claim_slot(const std::vector<Token>& prompt,
-                                       const std::vector<Token>& llm_prompt) {
+                                       const std::vector<Token>& llm_prompt,
+                                       std::optional<int> wanted) {
   collect();  // caches are looked at, and shared
   const PromptTokens both{prompt, llm_prompt.empty() ? prompt : llm_prompt};
-  const std::optional<Placement> placement = cache_.place(both, sequences_);
+  const std::optional<Placement> placement = cache_.place(both, sequences_, wanted);
   if (!placement) return std::nullopt;
   cache_.fork(*placement, both);
   return placement->slot;
@@ -81,6 +82,11 @@ void Decoder::check(const DecodeRequest& request) const {
   if (!(request.threshold >= 0 && request.threshold <= 1)) {
     throw FieldError({"threshold"},
                      fmt::format("expected a number in [0, 1], found {}", request.threshold));
+  }
+  const auto slots = static_cast<int>(sequences_.size());
+  if (request.slot && (*request.slot < 0 || *request.slot >= slots)) {
+    throw FieldError({"slot"},
+                     fmt::format("expected one of 0 to {}, found {}", slots - 1, *request.slot));
   }
   const int room = context_size() - prompt_size;
   if (room < 1 || llm_prompt_size >= llm_.context_size()) {

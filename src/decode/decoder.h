@@ -51,13 +51,14 @@ class Decoder {
 
   /// The free slot that suits this prompt best (SlotCache::place()), with its caches forked where
   /// that helps. Nothing while the prompt has to wait for one. `llm_prompt`: the same in the LLM's
-  /// own tokens, where they are others.
+  /// own tokens, where they are others. `wanted`: this slot alone will do.
   std::optional<int> claim_slot(const std::vector<Token>& prompt,
-                                const std::vector<Token>& llm_prompt = {});
+                                const std::vector<Token>& llm_prompt = {},
+                                std::optional<int> wanted = {});
 
   /// Throws UsageError for what cannot be written: empty prompt, prompt and token limit that do not
-  /// fit the context, threshold outside [0, 1], sampling options out of range. Any thread may call
-  /// it.
+  /// fit the context, threshold outside [0, 1], sampling options out of range, no such slot. Any
+  /// thread may call it.
   void check(const DecodeRequest& request) const;
 
   /// A checked request as a sequence that start() takes. Any thread may call it.

@@ -57,6 +57,7 @@ struct DecodeRequest {
   std::optional<double> budget;
   /// Give the prompt's tokens records with logprobs, too.
   bool score_prompt = false;
+  std::optional<int> slot{};  ///< to be written in this one; else in any
   /// No policy, threshold or budget was asked for: it need not be routed.
   bool routing_is_free = false;
   /// What the threshold keeps.

@@ -47,8 +47,8 @@ std::size_t SlotCache::held(int sequence, const PromptTokens& prompt) const {
   return held < kWorthIt ? 0 : held;
 }
 
-std::optional<Placement> SlotCache::place(const PromptTokens& prompt,
-                                          const Sequences& sequences) const {
+std::optional<Placement> SlotCache::place(const PromptTokens& prompt, const Sequences& sequences,
+                                          std::optional<int> wanted) const {
   std::optional<int> best;
   std::size_t best_holds = 0;
   std::optional<int> source;
@@ -67,6 +67,7 @@ std::optional<Placement> SlotCache::place(const PromptTokens& prompt,
       if (will_share(*sequences[at], prompt.slm, holds, to_the_end)) return std::nullopt;
       continue;
     }
+    if (wanted && s != *wanted) continue;
     const bool idle_longer =
         best && holds == best_holds && used_at_[at] < used_at_[static_cast<std::size_t>(*best)];
     if (!best || holds > best_holds || idle_longer) {

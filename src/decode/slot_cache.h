@@ -35,8 +35,10 @@ class SlotCache {
 
   /// The free slot whose caches hold most of this prompt's beginning, else the one that has been
   /// idle longest; with a source where another's caches hold clearly more. Nothing while all slots
-  /// are taken, or while another sequence is about to read the same beginning.
-  std::optional<Placement> place(const PromptTokens& prompt, const Sequences& sequences) const;
+  /// are taken, or while another sequence is about to read the same beginning. `wanted`: this slot
+  /// alone will do.
+  std::optional<Placement> place(const PromptTokens& prompt, const Sequences& sequences,
+                                 std::optional<int> wanted = {}) const;
 
   /// Shares the source's cached part of the prompt.
   void fork(const Placement& placement, const PromptTokens& prompt);

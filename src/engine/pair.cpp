@@ -257,6 +257,7 @@ DecodeRequest Pair::resolve(const Request& request) const {
     resolved.llm_constraint = constraint_of(llm()->vocab(), llm()->vocab());
   resolved.choice = request.choice;
   resolved.score_prompt = request.score_prompt;
+  resolved.slot = request.slot;
   const std::uint64_t llm_parameters =
       llm() ? llm()->parameters() : impl_->server_facts.model.parameters;
   const bool llm_is_near = slm()->parameters() * kMuchLarger > llm_parameters;

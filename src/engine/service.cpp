@@ -57,6 +57,7 @@ struct Service::Impl {
                 const std::function<void(Models&)>& work);
   void drop_cancelled();
   bool alone_is_cancelled() const;
+  std::pair<std::size_t, const DecodeRequest*> next_in_queue() const;
   void admit();
   void step();
   void decide();
@@ -250,22 +251,32 @@ bool Service::Impl::alone_is_cancelled() const {
   return mailbox != nullptr && mailbox->state() == Answers::Mailbox::State::kCancelled;
 }
 
+/// What is to be begun next, and its place in the queue; null: nothing. What waits for a slot of
+/// its own lets others go before.
+std::pair<std::size_t, const DecodeRequest*> Service::Impl::next_in_queue() const {
+  const std::lock_guard lock(mutex);
+  if (!works.empty()) return {};
+  for (std::size_t i = 0; i < queue.size(); ++i) {
+    const DecodeRequest& request = queue[i].sequence->request;
+    if (!request.slot || active.count(*request.slot) == 0) return {i, &request};
+  }
+  return {};
+}
+
 /// Starts what waits for a slot.
 void Service::Impl::admit() {
   for (;;) {
-    const DecodeRequest* request = nullptr;
-    {
-      const std::lock_guard lock(mutex);
-      if (queue.empty() || !works.empty()) return;
-      request = &queue.front().sequence->request;  // nobody else takes from the queue
-    }
-    const std::optional<int> slot = models.decoder.claim_slot(request->prompt, request->llm_prompt);
+    const auto [place, request] = next_in_queue();  // nobody else takes from the queue
+    if (request == nullptr) return;
+    const std::optional<int> slot =
+        models.decoder.claim_slot(request->prompt, request->llm_prompt, request->slot);
     if (!slot) return;
     Job job;
     {
       const std::lock_guard lock(mutex);
-      job = std::move(queue.front());
-      queue.pop_front();
+      const auto at = queue.begin() + static_cast<std::ptrdiff_t>(place);
+      job = std::move(*at);
+      queue.erase(at);
     }
     if (!job.sequence->request.reuse_prefix) {
       models.slm.forget(*slot);

@@ -116,8 +116,9 @@ std::string fingerprint_of(const Service& service, const std::string& version) {
 /// What is wrong with a prompt of so many tokens, by the field that it comes from.
 ApiError too_long(const std::string& field, std::size_t tokens, int context_size) {
   return ApiError(kBadRequest,
-                  fmt::format("{}: {} tokens, but the context holds {}, answer included", field,
-                              tokens, context_size),
+                  fmt::format("{}: a prompt of {} tokens exceeds the available context size of {} "
+                              "tokens, answer included",
+                              field, tokens, context_size),
                   "context_length_exceeded", field)
       .of_type("exceed_context_size_error")  // llama-server's word, as the code is OpenAI's
       .with("n_prompt_tokens", static_cast<std::int64_t>(tokens))
@@ -269,6 +270,7 @@ std::vector<Request> Api::requests_of(const GenerationRequest& parsed, const Rou
   common.options.ignore_eog = parsed.ignore_eog;
   common.options.min_tokens = parsed.min_tokens;
   common.options.reuse_prefix = parsed.reuse_prefix;
+  common.slot = parsed.slot;
   common.options.reasoning_budget = parsed.reasoning_budget;
   common.score_prompt = parsed.echo && parsed.logprobs();
 
@@ -310,7 +312,8 @@ ResponseFormat Api::format_of(const GenerationRequest& parsed, const Routing& ro
                         .fingerprint = fingerprint_,
                         .promise_holds = metrics_.promise_holds(),
                         .told_back = parsed.told_back,
-                        .llama_server = parsed.llama_server};
+                        .llama_server = parsed.llama_server,
+                        .context_size = service_.context_size()};
   if (parsed.echo) format.echoes = prompt_texts(parsed, prompts);
   if (parsed.verbose || parsed.api == ApiKind::kLlamaServer) {
     format.prompts = prompt_texts(parsed, prompts);

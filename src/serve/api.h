@@ -28,6 +28,7 @@ struct ApiOptions {
   bool any_model = false;              ///< names that are not known are names of it, too
   std::string version{};               ///< of the program
   std::string slot_folder{};           ///< where slots are saved; "": nowhere
+  bool shows_slots = true;             ///< GET /slots says what is written
 };
 
 /// What the routes of one service do. All methods may be called from any thread; what they throw is

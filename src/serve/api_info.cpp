@@ -18,6 +18,8 @@ namespace citer {
 
 namespace {
 
+constexpr int kNotImplemented = 501;
+
 Json facts_json(const ModelFacts& facts) {
   return {{"path", facts.path},
           {"description", facts.description},
@@ -259,6 +261,9 @@ HttpReply Api::props(const HttpRequest& /*request*/) {
 }
 
 HttpReply Api::slots(const HttpRequest& /*request*/) {
+  if (!options_.shows_slots) {
+    throw ApiError(kNotImplemented, "this server does not show its slots", "not_implemented");
+  }
   Json slots = Json::array();
   for (const SlotStatus& slot : service_.status().slots) {
     slots.push_back({{"id", slots.size()},

@@ -135,9 +135,13 @@ void parse_continuation(const Fields& fields, GenerationRequest& request) {
     return message["role"] == "assistant" && !message.contains("tool_calls");
   };
   const auto continues = fields.boolean("continue_final_message");
-  const bool begins_anew = fields.boolean("add_generation_prompt").value_or(false);
+  const auto begins = fields.boolean("add_generation_prompt");
+  const bool begins_anew = begins.value_or(false);
   request.continues = continues.value_or(is_said(1) && !begins_anew);
-  if (!request.continues) return fields.refuse_unless("add_generation_prompt", true);
+  if (!request.continues) {
+    if (begins) request.template_kwargs["add_generation_prompt"] = *begins;
+    return;
+  }
   if (begins_anew) {
     throw bad_field("continue_final_message", "add_generation_prompt says the contrary");
   }

@@ -56,6 +56,7 @@ struct GenerationRequest {
   int min_tokens = 0;           ///< no end of generation before
   bool ignore_eog = false;
   bool reuse_prefix = true;  ///< read from a cache what it holds of a prompt
+  std::optional<int> slot;   ///< to be written in this one
   SamplingOptions sampling;
   std::string grammar_field;  ///< where its grammar comes from; "": the server's own
   std::vector<std::string> stop;

@@ -244,6 +244,7 @@ struct HttpServer::Impl {
 };
 
 HttpServer::Impl::Impl(HttpOptions o) : options(std::move(o)), server(make_server(options)) {
+  if (!options.has_page) page = {};
   configure();
 }
 

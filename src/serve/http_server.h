@@ -28,6 +28,7 @@ struct HttpOptions {
   /// by any thread.
   std::function<void(const std::string&)> on_request{};
   bool log_bodies = false;  ///< what was asked stands in these lines, too
+  bool has_page = true;     ///< the chat at /
   /// Gets a line about each request that failed by no fault of its own. Called by any thread.
   std::function<void(const std::string&)> on_fault;
 };

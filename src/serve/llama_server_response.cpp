@@ -35,6 +35,12 @@ std::string stopping_word(const Answer& answer, const Json& stops) {
   return "";
 }
 
+/// Whether it ended since the context holds no more.
+bool fills_context(const Answer& answer, int context_size) {
+  const int tokens = answer.prompt_tokens + static_cast<int>(answer.tokens.size());
+  return answer.finish == FinishReason::kLength && tokens >= context_size;
+}
+
 Json ids_of(const std::vector<TokenRecord>& tokens) {
   Json ids = Json::array();
   for (const TokenRecord& token : tokens) ids.push_back(token.id);
@@ -89,7 +95,7 @@ Json LlamaServerWriter::last_of(std::size_t index, const Answer& answer) const {
                {"generation_settings", wanted.settings},
                {"prompt", valid_utf8(format().prompts[index])},
                {"has_new_line", answer.text.find('\n') != std::string::npos},
-               {"truncated", false},
+               {"truncated", fills_context(answer, format().context_size)},
                {"stop_type", stop_type(answer.finish)},
                {"stopping_word", stopping_word(answer, wanted.settings["stop"])},
                {"timings", Timings(answer).json()}};

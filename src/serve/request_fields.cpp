@@ -62,7 +62,6 @@ constexpr std::array kRefused = {
     Refused{"backend_sampling", "false"},
     Refused{"dry_multiplier", "0"},
     Refused{"dynatemp_range", "0"},
-    Refused{"id_slot", "-1"},
     Refused{"lora", "[]"},
     Refused{"min_keep", "0"},
     Refused{"mirostat", "0"},
@@ -232,6 +231,15 @@ std::vector<Token> parse_mixed_tokens(const Json& parts, const RequestLimits& li
   return tokens;
 }
 
+/// A prompt's text as llama-server takes it, beside pictures.
+std::string parse_prompt_object(const Json& prompt, const std::string& place) {
+  const Fields fields = element_fields(prompt, place);
+  std::string text = fields.needed_string("prompt_string");
+  fields.refuse_unless("multimodal_data", Json::array());
+  fields.refuse_others();
+  return text;
+}
+
 void parse_routing(const Fields& citer, GenerationRequest& request) {
   request.routing.policy = citer.string("policy");
   request.routing.threshold = citer.number("threshold", 0, 1);
@@ -270,6 +278,8 @@ GenerationRequest parse_shared_fields(const Fields& fields, const RequestLimits&
   request.min_tokens = static_cast<int>(fields.integer("min_tokens", 0, kMostTokens).value_or(0));
   request.stream = fields.boolean("stream").value_or(false);
   request.reuse_prefix = fields.boolean("cache_prompt").value_or(true);
+  const auto slot = fields.integer("id_slot", -1, kMostTokens).value_or(-1);
+  if (slot >= 0) request.slot = static_cast<int>(slot);  // -1 is llama-server's "any"
   if (const auto citer = fields.object("citer")) parse_routing(*citer, request);
   return request;
 }
@@ -304,12 +314,7 @@ std::vector<Token> parse_token_ids(const Json* ids, const std::string& field, in
 std::vector<TextOrTokens> parse_prompts(const Fields& fields, const RequestLimits& limits) {
   const Json* prompt = fields.find("prompt");
   if (prompt == nullptr) throw bad_field("prompt", "missing");
-  if (const auto object = prompt->is_object() ? fields.object("prompt") : std::nullopt) {
-    std::string text = object->needed_string("prompt_string");  // llama-server's, beside pictures
-    object->refuse_unless("multimodal_data", Json::array());
-    object->refuse_others();
-    return {std::move(text)};
-  }
+  if (prompt->is_object()) return {parse_prompt_object(*prompt, "prompt")};
   if (prompt->is_string()) return {prompt->get<std::string>()};
   if (!prompt->is_array() || prompt->empty()) {
     throw bad_field("prompt",
@@ -328,6 +333,8 @@ std::vector<TextOrTokens> parse_prompts(const Fields& fields, const RequestLimit
   for (const Json& one : *prompt) {
     if (one.is_string()) {
       prompts.emplace_back(one.get<std::string>());
+    } else if (one.is_object()) {
+      prompts.emplace_back(parse_prompt_object(one, fmt::format("prompt[{}]", prompts.size())));
     } else if (one.is_array()) {
       prompts.emplace_back(parse_mixed_tokens(one, limits));
     } else {

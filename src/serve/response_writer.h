@@ -38,6 +38,7 @@ struct ResponseFormat {
   std::vector<std::string> prompts{};  ///< per answer its prompt's text, where it is told
   Json told_back{};                    ///< GenerationRequest::told_back
   LlamaServerFormat llama_server{};    ///< GenerationRequest::llama_server
+  int context_size = 0;                ///< tokens of prompt and answer at most
 };
 
 /// What a conversation's answer consists of.

@@ -32,6 +32,8 @@ def flags_of(server, scratch):
     """citer's command line for what a test has set."""
     # Their test models hardly ever end an answer; any model's name is theirs.
     flags = ["--ignore-eos", "--any-model"]
+    flags += ["--no-ui"] if server.no_ui else []
+    flags += [] if server.server_slots else ["--no-slots"]
     for attribute, flag in FLAGS.items():
         value = getattr(server, attribute, None)
         if value is not None and not (attribute == "n_predict" and value < 1):

@@ -151,6 +151,7 @@ TEST_F(DecoderTest, RefusesWhatCannotBeDone) {
             "context_size: the prompt has 32 tokens, the context holds 32");
   EXPECT_THAT(refused([](auto& r) { r.prompt.assign(30, 5); }),
               HasSubstr("max_tokens and context_size: the prompt has 30 tokens and 5 may follow"));
+  EXPECT_EQ(refused([](auto& r) { r.slot = 1; }), "slot: expected one of 0 to 0, found 1");
   EXPECT_EQ(pair.decoder.totals().slm_passes, 0) << "nothing was evaluated";
   EXPECT_EQ(pair.decoder.claim_slot(prompt_), 0) << "nothing was started";
 }

@@ -184,8 +184,11 @@ TEST_F(Reading, ANewConversationTakesTheSlotThatHoldsItsBeginning) {
   pair.decoder.release(0);
   pair.decoder.start(0, test::make_request(next, "maxprob", 0.0, 20));
   pair.decoder.step();
+  ASSERT_EQ(pair.decoder.claim_slot(next, {}, 0), std::nullopt) << "at work";
   ASSERT_EQ(pair.decoder.claim_slot(next), 2) << "the slot idle longest";
   EXPECT_GE(pair.slm.cached(2).size(), next.size() - 1);
+  ASSERT_EQ(pair.decoder.claim_slot(next, {}, 1), 1) << "the one that is asked for";
+  EXPECT_GE(pair.slm.cached(1).size(), next.size() - 1) << "forked, too";
 }
 
 TEST_F(Reading, ABeginningThatNobodyUsesIsDroppedAtLast) {

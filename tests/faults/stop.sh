@@ -21,13 +21,17 @@ train() {
 evaluate() {
   ${how:-} "$program" eval --data "$data/math.valid.jsonl" --limit 40 --policies slm,maxprob --budgets 0.1,0.3 --out "$1/report"
 }
+calibrate() {
+  ${how:-} "$program" calibrate --router "$data/../router-citer.gguf" --data "$data/mc.valid.jsonl" --limit 48 --workers 2 \
+    --out "$1/router.gguf"
+}
 head -n 16 "$data/mc.valid.jsonl" >"$work/valid.jsonl"
 
 # What a command leaves, but for what a clock measured.
 result() {
   case $1 in
     collect) sha256sum <"$2/preferences.gguf" ;;
-    train) sha256sum <"$2/router.gguf" ;;
+    train | calibrate) sha256sum <"$2/router.gguf" ;;
     evaluate) sed -E 's/"(wall_seconds|tokens_per_second|latency_p[0-9]+)": *[-+.0-9e]+//g' "$2/report/summary.json" | sha256sum ;;
   esac
 }
@@ -51,7 +55,7 @@ stopped() {
   esac
 }
 
-for command in collect train evaluate; do
+for command in collect train calibrate evaluate; do
   whole=$work/$command-whole torn=$work/$command-torn stops=0 attempts=0
   mkdir -p "$whole" "$torn"
   begun=$(date +%s%N)

@@ -192,6 +192,8 @@ TEST_F(ApiTest, PromptsThatDoNotFit) {
   EXPECT_EQ(overflow["type"], "exceed_context_size_error");
   EXPECT_GT(overflow["n_prompt_tokens"], 600);
   EXPECT_EQ(overflow["n_ctx"], 512);
+  EXPECT_THAT(overflow["message"].get<std::string>(),
+              testing::HasSubstr("exceeds the available context size"));  // clients look for this
   EXPECT_EQ(error({{"prompt", Json::array({Json::array()})}})["param"], "prompt");
   EXPECT_EQ(error_of(post("/v1/chat/completions",
                           {{"messages", {{{"role", "user"}, {"content", longest}}}}}),

@@ -42,6 +42,14 @@ TEST_F(ClientsTest, ATemplateIsAppliedForWhoAsks) {
                  {{"messages", messages}, {"max_tokens", 9}})["message"]["content"]);
 }
 
+TEST_F(ClientsTest, ATemplateMayLeaveOutTheBeginningOfTheAnswer) {
+  start_with_tools();
+  Json body = {{"messages", {{{"role", "user"}, {"content", kQuestion}}}}};
+  const std::string begun = answer("/apply-template", body)["prompt"];
+  body["add_generation_prompt"] = false;
+  EXPECT_EQ(answer("/apply-template", body)["prompt"].get<std::string>() + "assistant: ", begun);
+}
+
 TEST_F(ClientsTest, AModelByItsName) {
   api_.version = "1.2.3";
   api_.aliases = {"gpt-4o"};

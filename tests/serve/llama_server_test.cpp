@@ -34,7 +34,12 @@ TEST_F(LlamaServerTest, WritesWhatOpenAisApiWrites) {
 
 TEST_F(LlamaServerTest, SaysHowAnAnswerEnded) {
   start();
-  EXPECT_EQ(complete({{"n_predict", 3}})["stop_type"], "limit");
+  const Json cut = complete({{"n_predict", 3}});
+  EXPECT_EQ(cut["stop_type"], "limit");
+  EXPECT_EQ(cut["truncated"], false);
+  const Json full = complete({{"n_predict", -1}, {"ignore_eos", true}});
+  EXPECT_EQ(full["stop_type"], "limit");
+  EXPECT_EQ(full["truncated"], true) << "the context is full";
   const std::string content = complete()["content"];
   const std::string word = content.substr(content.find(' ', 5), 4);
   const Json stopped = complete({{"stop", {"no such text", word}}});
@@ -89,6 +94,11 @@ TEST_F(LlamaServerTest, SeveralPromptsAndPromptsOfParts) {
   ASSERT_EQ(both.size(), 2U);
   EXPECT_EQ(both[0]["content"], both[1]["content"]);
   EXPECT_EQ(both[1]["index"], 1);
+  const Json object = {{"prompt_string", kQuestion}};
+  EXPECT_EQ(complete({{"prompt", {tokens, object}}})[1]["content"], both[0]["content"]);
+  const Json picture = {{"prompt_string", kQuestion}, {"multimodal_data", {"iVBO"}}};
+  const auto refused = post("/completion", {{"prompt", {tokens, picture}}});
+  EXPECT_EQ(error_of(refused, 400)["param"], "prompt[1].multimodal_data");
   const Json mixed = complete({{"prompt", {tokens[0], tokens[1], " and then "}}});
   EXPECT_GT(mixed["tokens_evaluated"], 3);
 }

@@ -25,6 +25,16 @@ TEST(ServeProgram, AnswersUntilItIsToldToStop) {
   EXPECT_THAT(server.err(), StartsWith("listening on http://127.0.0.1:"));
 }
 
+TEST(ServeProgram, PageAndSlotsAreShownUnlessItSaysOtherwise) {
+  test::ServeProgram open({});
+  EXPECT_EQ(open.client().Get("/")->status, 200);
+  EXPECT_EQ(open.client().Get("/slots")->status, 200);
+  test::ServeProgram closed({"--no-ui", "--no-slots"});
+  error_of(closed.client().Get("/"), 404);
+  error_of(closed.client().Get("/slots"), 501);
+  EXPECT_EQ(closed.client().Get("/v1/models")->status, 200);
+}
+
 TEST(ServeProgram, FinishesAStreamBeforeItStops) {
   test::ServeProgram server({"--ignore-eos", "-c", "4096"});
   auto client = server.client();

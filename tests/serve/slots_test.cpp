@@ -123,6 +123,51 @@ TEST_F(SlotsTest, WorksWhileOthersWriteAndABusySlotIsRefused) {
   running.get();
 }
 
+TEST_F(SlotsTest, ARequestMayNameItsSlot) {
+  start();
+  const auto asked = [](int slot) {
+    Json body = kAsked;
+    body["id_slot"] = slot;
+    return body;
+  };
+  const auto in_slot = [&](int slot) { return answer("/v1/completions", asked(slot)); };
+  const Json first = in_slot(2);
+  EXPECT_EQ(error_of(act(0, "save", {{"filename", "a"}}), 400)["param"], "id_slot") << "empty";
+  EXPECT_GT(done(2, "save", {{"filename", "a"}})["n_saved"], prompt_of(first));
+  EXPECT_EQ(cached_of(in_slot(2)), prompt_of(first) - 1);
+  EXPECT_EQ(text(in_slot(3)), text(first));
+  EXPECT_GT(done(3, "erase")["n_erased"], prompt_of(first));
+  Json two = asked(1);
+  two["n"] = 2;
+  EXPECT_EQ(answer("/v1/completions", two)["choices"].size(), 2U) << "one after the other";
+  EXPECT_EQ(error_of(post("/v1/completions", asked(4)), 400)["param"], "id_slot");
+}
+
+TEST_F(SlotsTest, WhoWaitsForASlotLetsOthersGoBefore) {
+  service_options_.context.context_size = 8192;
+  api_.defaults.ignore_eog = true;
+  start();
+  auto client = this->client();
+  auto running = std::async(std::launch::async, [&] {
+    const Json endless = {
+        {"prompt", kQuestion}, {"model", "llm"}, {"max_tokens", 8000}, {"id_slot", 1}};
+    return client.Post("/v1/completions", endless.dump(), "application/json");
+  });
+  EXPECT_TRUE(becomes("citer_active_sequences", 1));
+  Json short_one = kAsked;
+  short_one["max_tokens"] = 5;
+  short_one["id_slot"] = 1;
+  auto waiting =
+      std::async(std::launch::async, [&] { return answer("/v1/completions", short_one); });
+  EXPECT_TRUE(becomes("citer_queued_requests", 1));
+  short_one.erase("id_slot");
+  EXPECT_EQ(answer("/v1/completions", short_one)["usage"]["completion_tokens"], 5);
+  EXPECT_EQ(metric("citer_queued_requests"), 1);
+  client.stop();
+  running.get();
+  EXPECT_EQ(waiting.get()["usage"]["completion_tokens"], 5);
+}
+
 TEST_F(SlotsTest, DamagedAndForeignFilesLeaveTheSlotAsItWas) {
   saved("a");
   const std::string whole = read_file(folder_ / "a");
