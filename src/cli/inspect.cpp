@@ -135,10 +135,11 @@ void print_preferences(const Preferences& preferences) {
   const PreferencesInfo& info = preferences.info;
   fmt::print("  preferences   {} positions of {} examples, {}\n", preferences.size(),
              preferences.examples.size(), labels_text(preferences));
-  const std::string rollouts = info.labels == LabelRule::kTeacher
-                                   ? ""
-                                   : fmt::format("judged by {}, continued by {}, ",
-                                                 to_string(info.judge), to_string(info.continued_by));
+  const std::string rollouts =
+      info.labels == LabelRule::kTeacher
+          ? ""
+          : fmt::format("judged by {}, continued by {}, ", to_string(info.judge),
+                        to_string(info.continued_by));
   fmt::print("  labels        {}, states of {}, {}round {}\n", to_string(info.labels),
              to_string(info.states), rollouts, info.round);
   for (const auto& [source, what] : {std::pair{LabelSource::kAgreement, "both models agree"},

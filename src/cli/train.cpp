@@ -16,6 +16,7 @@
 #include "cli/interrupt.h"
 #include "cli/learn_flags.h"
 #include "cli/progress.h"
+#include "task/dataset.h"
 
 namespace citer::cli {
 
