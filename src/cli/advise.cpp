@@ -77,7 +77,7 @@ std::string flags_of(const RunningWay& way) {
 
 void print_way(const std::string& title, const RunningWay& way, const Advice& advice) {
   const double beside = way.tokens_per_second.value / advice.llm_alone.tokens_per_second.value;
-  fmt::print("{:<22}{:>8.0f} %{:>24}{:>9.2f}x{:>11}", title, 100 * way.llm_share,
+  fmt::print("{:<22}{:>8.0f} %{:>24}{:>11.2f}x{:>11}", title, 100 * way.llm_share,
              range(way.tokens_per_second, 1, 1), beside, gibibytes(way.bytes));
   if (way.measured) {
     fmt::print("{:>11.1f}{:>+8.0f} %", *way.measured,
@@ -95,7 +95,7 @@ void print_table(const Advice& advice) {
              weights_per_second(advice.llm, advice.hardware.llm) / kGigabyte);
   fmt::print("the models agree on {} % of the tokens; the SLM's mean confidence is {:.0f} %\n\n",
              range(advice.agreement, 100, 0), 100 * advice.mean_confidence);
-  fmt::print("{:<22}{:>10}{:>24}{:>10}{:>11}", "predicted", "LLM share", "tokens/s", "beside LLM",
+  fmt::print("{:<22}{:>10}{:>24}{:>12}{:>11}", "predicted", "LLM share", "tokens/s", "beside LLM",
              "memory");
   if (advice.llm_alone.measured) fmt::print("{:>11}{:>10}", "measured", "off by");
   fmt::print("   flags\n");
@@ -148,8 +148,8 @@ void print_words(const Advice& advice) {
       "Routing is faster than the LLM alone while the LLM writes less than {} % of the tokens.\n"
       "With {:.0f} % it is {:.2f} times as fast:\n  {}\nIt changes the text: `citer eval` says "
       "what "
-      "that costs in right answers, and `citer train`\nmakes a router, which spends the LLM's "
-      "tokens better than confidence does.\n",
+      "that costs in right answers, and `citer train`\nmakes a router, which may spend the "
+      "LLM's tokens better.\n",
       range(advice.break_even, 100, 0), 100 * routed->llm_share, gain(*routed, advice),
       flags_of(*routed));
 }

@@ -130,8 +130,11 @@ void add_flags(ServeFlags& flags, CLI::App& app) {
          "Folder where clients may save slots and restore them (POST /slots/ID?action=save; "
          "default: they may not)")
       ->check(CLI::ExistingDirectory);
-  app.add_flag("!--no-slots", flags.api.shows_slots, "GET /slots does not say what is written");
-  app.add_flag("!--no-ui", http.has_page, "No page at /");
+  app.add_flag_callback(
+      "--no-slots", [&flags] { flags.api.shows_slots = false; },
+      "GET /slots does not say what is written");
+  app.add_flag_callback(
+      "--no-ui", [&http] { http.has_page = false; }, "No page at /");
   app.add_option("--drain-timeout", flags.drain_timeout,
                  "Seconds that running answers get to end when the server is asked to stop")
       ->check(CLI::Range(0, 86400))
