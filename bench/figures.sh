@@ -105,13 +105,13 @@ real() {
   [ -n "$data" ] || return 0
   figure csqa-prompts bench/csqa_prompts.py "$data/commonsenseqa_400.jsonl"
   cp "$out/csqa-prompts.txt" "$out/csqa_test.jsonl"
-  answers csqa --data "$out/csqa_test.jsonl" --limit 100 -n 256 -np 8 -c 512 -t 1 -td 1 --thresholds 0.3237,0.467
-  answers gsm8k --data "$data/gsm8k_boxed_400.jsonl" --limit 256 -n 400 -np 64 -c 1024 --thresholds 0.557,0.7,0.908
+  answers "$pair" csqa --data "$out/csqa_test.jsonl" --limit 100 -n 256 -np 8 -c 512 -t 1 -td 1 --thresholds 0.3237,0.467
+  answers "$pair" gsm8k --data "$data/gsm8k_boxed_400.jsonl" --limit 256 -n 400 -np 64 -c 1024 --thresholds 0.557,0.7,0.908
   figure promises-gsm8k bench/promise_sim.py "$out/gsm8k" --policy maxprob --accuracy 0.75
 }
 
-answers() { # NAME FLAGS...: of the real pair
-  figure "$1" $citer eval -m "$pair/llm.gguf" -md "$pair/slm.gguf" "${@:2}" --policies slm,llm,maxprob --out "$out/$1"
+answers() { # FOLDER-OF-THE-PAIR NAME FLAGS...
+  figure "$2" $citer eval -m "$1/llm.gguf" -md "$1/slm.gguf" "${@:3}" --policies slm,llm,maxprob --out "$out/$2"
 }
 
 if [ "$what" = all ]; then

@@ -53,13 +53,12 @@ void share_options(const TrainCommand& flags, LearnOptions& options) {
   calibrate.max_tokens = collect.max_tokens;
   calibrate.stop = collect.stop;
   if (flags.train.has_validation_data() || flags.model.is_bundled()) return;
-  if (!flags.preferences.empty()) {
-    calibrate.data.clear();  // what the preferences were collected from is not known
-  } else if (flags.collect.has_data()) {
-    if (!have_answers(collect)) {
-      calibrate.data.clear();
-      return;
-    }
+  // What preferences were collected from is not known.
+  const bool is_known = flags.preferences.empty();
+  const bool has_data = flags.collect.has_data();
+  if (!is_known || (has_data && !have_answers(collect))) {
+    calibrate.data.clear();
+  } else if (has_data) {
     calibrate.data = collect.data;
     calibrate.dataset = collect.dataset;
     collect.dataset.part = DataPart::kTraining;

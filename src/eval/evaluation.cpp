@@ -61,6 +61,7 @@ class Evaluation {
   int chunks_in(const Dataset& dataset) const;
   std::vector<double> thresholds_of(const std::string& policy);
   std::string identity() const;
+  std::map<std::string, std::vector<ReliabilityBin>> claims() const;
   void run_settings(LineWriter& records, std::set<ChunkKey> done);
   GenerationOptions generation_of(const std::string& policy, double threshold) const;
   std::vector<Answer> decode(std::span<const Example> examples, const std::string& policy,
@@ -202,6 +203,16 @@ std::string Evaluation::identity() const {
                                 s.repeat_last_n, s.frequency_penalty, s.presence_penalty, s.seed}}};
   if (chunk_size_ != kChunk) j["chunk"] = chunk_size_;
   return j.dump();
+}
+
+/// Of the routers whose policies are run.
+std::map<std::string, std::vector<ReliabilityBin>> Evaluation::claims() const {
+  std::map<std::string, std::vector<ReliabilityBin>> claims;
+  for (const RouterFacts& router : service_.pair().router_facts()) {
+    const auto runs = std::count(policies_.begin(), policies_.end(), router.policy);
+    if (runs > 0 && !router.reliability.empty()) claims[router.policy] = router.reliability;
+  }
+  return claims;
 }
 
 /// Quantiles of the policy's scores on texts that the SLM writes alone, the same for all datasets,
@@ -383,12 +394,7 @@ EvalResults Evaluation::run() {
   } else {
     find_settings();
     if (watcher_.wants_stop()) return std::move(results_);
-    for (const RouterFacts& router : service_.pair().router_facts()) {
-      const auto& all = policies_;
-      if (router.reliability.empty()) continue;
-      if (std::find(all.begin(), all.end(), router.policy) == all.end()) continue;
-      results_.claims[router.policy] = router.reliability;
-    }
+    results_.claims = claims();
     write_run_file(run_path, {mine, results_.slm, results_.llm, results_.data, results_.settings,
                               results_.claims});
   }

@@ -26,6 +26,14 @@ ModelFacts facts_from(const ordered_json& j) {
           j.at("bytes"), j.at("cache_bytes_per_token"), j.at("n_embd")};
 }
 
+std::vector<ReliabilityBin> bins_from(const ordered_json& j) {
+  std::vector<ReliabilityBin> bins;
+  for (const ordered_json& bin : j) {
+    bins.push_back({bin.at("share"), bin.at("score"), bin.at("outcome")});
+  }
+  return bins;
+}
+
 }  // namespace
 
 ordered_json claims_json(const std::map<std::string, std::vector<ReliabilityBin>>& claims) {
@@ -52,11 +60,7 @@ std::optional<RunFile> read_run_file(const std::filesystem::path& path) {
       run.settings.push_back({s.at("data"), s.at("policy"), s.at("threshold")});
     }
     if (const auto claims = j.find("claims"); claims != j.end()) {
-      for (const auto& [policy, bins] : claims->items()) {
-        for (const ordered_json& bin : bins) {
-          run.claims[policy].push_back({bin.at("share"), bin.at("score"), bin.at("outcome")});
-        }
-      }
+      for (const auto& [policy, bins] : claims->items()) run.claims[policy] = bins_from(bins);
     }
     return run;
   } catch (const nlohmann::json::exception& e) {

@@ -82,10 +82,10 @@ Collector::Collector(ServicePool& services, const CollectJob& options, const Wat
     throw FieldError({"judge", "labels"},
                      "the LLM compares two continuations; under the paper's rule there is one");
   }
+  const bool by_answers = !by_teacher && (options.judge == OutcomeRule::kAnswer ||
+                                          options.judge == OutcomeRule::kAgreement);
   for (const fs::path& path : options.data) {
     datasets_.push_back(load_dataset(path, options.dataset));
-    const bool by_answers = !by_teacher && (options.judge == OutcomeRule::kAnswer ||
-                                            options.judge == OutcomeRule::kAgreement);
     if (by_answers) {
       require_answers(datasets_.back(), fmt::format("the judge '{}'", to_string(options.judge)));
     }

@@ -236,10 +236,12 @@ std::vector<PartCollector::Label> PartCollector::labels_of(const Work& work) con
     label.kind = position_kind(p.slm_token, p.llm_token, work.text.text[h]);
     if (needs_rollout(options_.labels, label.kind, p.slm_token, p.llm_token)) {
       label.source = LabelSource::kRollout;
-    } else if (p.slm_token != p.llm_token && options_.labels == LabelRule::kTeacher) {
+    } else if (p.slm_token == p.llm_token) {
+      label.source = LabelSource::kAgreement;
+    } else if (options_.labels == LabelRule::kTeacher) {
       label.source = LabelSource::kTeacher;
       label.prefers_slm = std::exp(-double{p.llm_gap});
-    } else if (p.slm_token != p.llm_token) {
+    } else {
       label.source = LabelSource::kShortcut;
       label.prefers_slm = label.kind == PositionKind::kLlmOk ? 0.0 : 1.0;
     }

@@ -153,10 +153,6 @@ std::string dataset_name(const fs::path& path) {
   return fs::is_directory(plain) ? plain.filename().string() : plain.stem().string();
 }
 
-}  // namespace
-
-namespace {
-
 const Example* first_open(const Dataset& dataset) {
   const auto& all = dataset.examples;
   const auto found = std::find_if(all.begin(), all.end(), [](const Example& example) {

@@ -31,6 +31,18 @@ class Learn : public test::BundledProgramTest {
                   extra);
   }
 
+  /// `citer train` in one round on a pair of one's own, quickly.
+  Arguments train_own_pair(const std::string& data, const std::string& folds,
+                           const Arguments& extra) const {
+    for (const char* file : {"slm.gguf", "llm.gguf"}) {
+      std::filesystem::copy_file(bundled(file), path(file));
+    }
+    return joined(
+        {"train", "-m", path("llm.gguf"), "-md", path("slm.gguf"), "--rounds", "1", "--data", data,
+         "--epochs", "2", "--folds", folds, "-n", "48", "--workers", "2", "--out", path("r.gguf")},
+        extra);
+  }
+
   /// `citer train` on preferences, quickly.
   Arguments train(const std::string& preferences, const std::string& out,
                   const Arguments& extra = {}) const {
@@ -78,30 +90,9 @@ TEST_F(Learn, PreferencesBecomeARouterThatGenerateTakes) {
 }
 
 TEST_F(Learn, APairOfOnesOwnIsCalibratedOnAPartOfItsData) {
-  std::filesystem::copy_file(bundled("slm.gguf"), path("slm.gguf"));
-  std::filesystem::copy_file(bundled("llm.gguf"), path("llm.gguf"));
-  const std::string data = first_lines("mc.train.jsonl", 40);
-  const test::ProcessResult trained = run({"train",
-                                           "-m",
-                                           path("llm.gguf"),
-                                           "-md",
-                                           path("slm.gguf"),
-                                           "--rounds",
-                                           "1",
-                                           "--data",
-                                           data,
-                                           "--epochs",
-                                           "2",
-                                           "--folds",
-                                           "4",
-                                           "-n",
-                                           "48",
-                                           "--workers",
-                                           "2",
-                                           "--template",
-                                           "Question: {question}\nChoices:\n{choices}\nAnswer:",
-                                           "--out",
-                                           path("r.gguf")});
+  const test::ProcessResult trained =
+      run(train_own_pair(first_lines("mc.train.jsonl", 40), "4",
+                         {"--template", "Question: {question}\nChoices:\n{choices}\nAnswer:"}));
   ASSERT_EQ(trained.status, 0) << trained.err;
   const std::string router = run_well({"inspect", path("r.gguf")});
   const std::string preferences =
@@ -118,8 +109,6 @@ TEST_F(Learn, APairOfOnesOwnIsCalibratedOnAPartOfItsData) {
 }
 
 TEST_F(Learn, PlainPromptsSuffice) {
-  std::filesystem::copy_file(bundled("slm.gguf"), path("slm.gguf"));
-  std::filesystem::copy_file(bundled("llm.gguf"), path("llm.gguf"));
   std::string prompts;
   for (int i = 0; i < 30; ++i) {
     prompts += fmt::format(R"({{"prompt":"Question: Mia has {} pens. She buys {} more. How many )"
@@ -127,28 +116,8 @@ TEST_F(Learn, PlainPromptsSuffice) {
                            "\n",
                            3 + i, 40 - i);
   }
-  write("plain.jsonl", prompts);
-  const Arguments train = {"train",
-                           "-m",
-                           path("llm.gguf"),
-                           "-md",
-                           path("slm.gguf"),
-                           "--rounds",
-                           "1",
-                           "--data",
-                           path("plain.jsonl"),
-                           "--epochs",
-                           "2",
-                           "--folds",
-                           "3",
-                           "-n",
-                           "48",
-                           "--workers",
-                           "2",
-                           "--reference",
-                           "llm",
-                           "--out",
-                           path("r.gguf")};
+  const Arguments train =
+      train_own_pair(write("plain.jsonl", prompts), "3", {"--reference", "llm"});
   const test::ProcessResult judged = run(train);
   EXPECT_EQ(judged.status, kInputError);
   EXPECT_THAT(judged.err,

@@ -1,9 +1,8 @@
 // What becomes of answers when the server that runs the LLM fails.
 #include <random>
 
-#include "remote/faulty_server.h"
+#include "remote/faulty_pair.h"
 #include "remote/http_link.h"
-#include "remote/remote_pair.h"
 #include "serve/certificate.h"
 #include "support/error_text.h"
 #include "support/temp_dir.h"
@@ -12,17 +11,14 @@
 namespace citer::test {
 namespace {
 
-using Fault = FaultyServer::Fault;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-class RemoteFaults : public RemotePairTest {
+class RemoteFaults : public FaultyPairTest {
  protected:
-  /// Answers whose requests to the server go by the plan.
-  std::vector<Answer> write(const FaultyServer& faulty, GenerationOptions how,
-                            milliseconds timeout = milliseconds(20'000)) {
-    client_ = client_service({.url = faulty.url(), .timeout = timeout, .ahead = 0});
-    return client_->write_all(requests(how));
+  static RemoteOptions remote(const FaultyServer& faulty,
+                              milliseconds timeout = milliseconds(20'000)) {
+    return {.url = faulty.url(), .timeout = timeout, .ahead = 0};
   }
 
   /// The third request goes wrong in this way; it is made again and nothing is missing.
@@ -30,13 +26,7 @@ class RemoteFaults : public RemotePairTest {
     start();
     const FaultyServer faulty(server_->port(),
                               [&](int n) { return n == 2 ? fault : Fault::kNone; });
-    const std::vector<std::string> wanted = texts(*service_, options(0.9));
-    const std::vector<Answer> answers = write(faulty, options(0.9));
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      EXPECT_EQ(answers[i].text, wanted[i]);
-      EXPECT_EQ(answers[i].counters.unanswered, 0) << answers[i].llm_fault;
-    }
-    EXPECT_EQ(client_->status().llm_server->retries, 1);
+    expect_nothing_missing(remote(faulty));
   }
 
   /// From the third request on all go wrong in this way: what is missing is the SLM's, and counted.
@@ -45,7 +35,7 @@ class RemoteFaults : public RemotePairTest {
     const FaultyServer faulty(server_->port(),
                               [&](int n) { return n >= 2 ? fault : Fault::kNone; });
     std::int64_t unanswered = 0;
-    for (const Answer& answer : write(faulty, options(0.9), timeout)) {
+    for (const Answer& answer : write(remote(faulty, timeout), options(0.9))) {
       unanswered += answer.counters.unanswered;
       const auto marked = std::count_if(answer.tokens.begin(), answer.tokens.end(),
                                         [](const TokenRecord& token) { return token.unanswered; });
@@ -54,13 +44,8 @@ class RemoteFaults : public RemotePairTest {
                   answer.counters.unanswered > 0 ? HasSubstr(why) : HasSubstr(""));
     }
     EXPECT_GT(unanswered, 0);
-    GenerationOptions required = options(0.9);
-    required.llm_required = true;
-    EXPECT_THAT(error_text<ResourceError>([&] { client_->write_all(requests(required)); }),
-                HasSubstr(why));
+    expect_refusal(why);
   }
-
-  std::unique_ptr<Service> client_;
 };
 
 TEST_F(RemoteFaults, AConnectionThatEnds) { expect_healed(Fault::kClosed); }
@@ -86,7 +71,7 @@ TEST_F(RemoteFaults, WithoutTheLlmFromTheFirstTokenOnItIsTheSlmsText) {
   const FaultyServer faulty(server_->port(), [](int) { return Fault::kRefused; });
   for (const double threshold : {0.9, 1.0}) {
     for (const int pending : {1, 0}) {
-      const std::vector<Answer> answers = write(faulty, options(threshold, pending));
+      const std::vector<Answer> answers = write(remote(faulty), options(threshold, pending));
       const std::vector<std::string> alone = texts(*service_, options(0.0));
       for (std::size_t i = 0; i < answers.size(); ++i) {
         EXPECT_EQ(answers[i].text, alone[i]);
@@ -108,7 +93,7 @@ TEST_F(RemoteFaults, AServerThatIsRestartedInMidAnswer) {
     listen(port);
     return Fault::kNone;
   });
-  const std::vector<Answer> answers = write(faulty, options(0.9));
+  const std::vector<Answer> answers = write(remote(faulty), options(0.9));
   for (std::size_t i = 0; i < answers.size(); ++i) {
     EXPECT_EQ(answers[i].text, wanted[i]);
     EXPECT_EQ(answers[i].counters.unanswered, 0) << answers[i].llm_fault;
@@ -199,7 +184,7 @@ TEST_F(RemoteFaults, OfAllKindsAtRandomUnderLoad) {
       if (random() % 4 != 0) return Fault::kNone;
       return kKinds[random() % kKinds.size()];
     });
-    const std::vector<Answer> answers = write(faulty, options(0.9, 0), milliseconds(200));
+    const std::vector<Answer> answers = write(remote(faulty, milliseconds(200)), options(0.9, 0));
     for (std::size_t i = 0; i < answers.size(); ++i) {
       // Either nothing is missing, or it is counted.
       EXPECT_TRUE(answers[i].counters.unanswered > 0 || answers[i].text == wanted[i]);

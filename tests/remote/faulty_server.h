@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include "remote/loopback_server.h"
+
 namespace citer::test {
 
 /// Passes requests on to 127.0.0.1:upstream, unless the plan has something else for them.
@@ -39,23 +41,15 @@ class FaultyServer {
     const auto handler = [this](const httplib::Request& request, httplib::Response& response) {
       handle(request, response);
     };
-    server_.Get(".*", handler);
-    server_.Post(".*", handler);
-    server_.set_keep_alive_max_count(100000);
-    server_.set_tcp_nodelay(true);
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    server_.wait_until_ready();
+    server_.routes().Get(".*", handler);
+    server_.routes().Post(".*", handler);
+    server_.start();
   }
-  ~FaultyServer() {
-    stopping_ = true;
-    server_.stop();
-    thread_.join();
-  }
+  ~FaultyServer() { stopping_ = true; }
   FaultyServer(const FaultyServer&) = delete;
   FaultyServer& operator=(const FaultyServer&) = delete;
 
-  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+  std::string url() const { return server_.url(); }
   /// Requests to decide that came.
   int decides() const { return decides_; }
 
@@ -132,9 +126,7 @@ class FaultyServer {
   bool text_alone_;
   std::atomic<int> decides_ = 0;
   std::atomic<bool> stopping_ = false;
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
+  LoopbackServer server_;  ///< ends before what its routes use
 };
 
 }  // namespace citer::test

@@ -2,11 +2,8 @@
 
 // Answers as vLLM and SGLang do by their documentation, from the bundled LLM.
 
-#include <httplib.h>
-
 #include <algorithm>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -14,6 +11,7 @@
 #include "base/token_hash.h"
 #include "engine/sessions.h"
 #include "model/vocab.h"
+#include "remote/loopback_server.h"
 #include "serve/json_fields.h"
 
 namespace citer::test {
@@ -24,32 +22,23 @@ class StandIn {
 
   /// The service must hold sessions.
   StandIn(Kind kind, Service& service) : service_(service) {
-    server_.set_keep_alive_max_count(100000);
-    server_.set_tcp_nodelay(true);
     kind == Kind::kVllm ? add_vllm() : add_sglang();
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    server_.wait_until_ready();
+    server_.start();
   }
-  ~StandIn() {
-    server_.stop();
-    thread_.join();
-  }
-  StandIn(const StandIn&) = delete;
-  StandIn& operator=(const StandIn&) = delete;
 
-  std::string url() const { return fmt::format("http://127.0.0.1:{}/v1", port_); }
+  std::string url() const { return server_.url() + "/v1"; }
 
  private:
   using Reply = std::function<Json(const Json& request)>;
 
   void post(const char* path, const Reply& reply) {
-    server_.Post(path, [reply](const httplib::Request& request, httplib::Response& response) {
-      response.set_content(reply(Json::parse(request.body)).dump(), "application/json");
-    });
+    server_.routes().Post(
+        path, [reply](const httplib::Request& request, httplib::Response& response) {
+          response.set_content(reply(Json::parse(request.body)).dump(), "application/json");
+        });
   }
   void get(const char* path, const Json& reply) {
-    server_.Get(path, [reply](const httplib::Request&, httplib::Response& response) {
+    server_.routes().Get(path, [reply](const httplib::Request&, httplib::Response& response) {
       response.set_content(reply.dump(), "application/json");
     });
   }
@@ -131,9 +120,7 @@ class StandIn {
   }
 
   Service& service_;
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
+  LoopbackServer server_;  ///< ends before what its routes use
 };
 
 }  // namespace citer::test

@@ -1,8 +1,8 @@
 // An LLM at a server that completes texts and does nothing else: llama-server, and a citer, of
 // which no other routes can be reached.
-#include "remote/faulty_server.h"
+#include "remote/faulty_pair.h"
 #include "remote/llama_server.h"
-#include "remote/remote_pair.h"
+#include "remote/loopback_server.h"
 #include "support/error_text.h"
 #include "support/temp_dir.h"
 #include "support/tiny_model.h"
@@ -10,12 +10,11 @@
 namespace citer::test {
 namespace {
 
-using Fault = FaultyServer::Fault;
 using std::chrono::milliseconds;
 using testing::AllOf;
 using testing::HasSubstr;
 
-class RemoteText : public RemotePairTest {
+class RemoteText : public FaultyPairTest {
  protected:
   /// What the server completes is the LLM's.
   RemoteText() { api_.defaults.policy = "llm"; }
@@ -37,23 +36,11 @@ class RemoteText : public RemotePairTest {
     EXPECT_EQ(status.faults, 0);
   }
 
-  /// Answers whose requests to the server go by its plan.
-  std::vector<Answer> write(const FaultyServer& faulty, milliseconds timeout) {
-    client_ = client_service({.url = faulty.url(), .timeout = timeout});
-    return client_->write_all(requests(options(0.9)));
-  }
-
   /// One request goes wrong in this way; it is made again and nothing is missing.
   void expect_healed(Fault fault) {
     start();
     const auto faulty = text_server([&](int n) { return n == 4 ? fault : Fault::kNone; });
-    const std::vector<std::string> wanted = texts(*service_, options(0.9));
-    const std::vector<Answer> answers = write(*faulty, milliseconds(20'000));
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      EXPECT_EQ(answers[i].text, wanted[i]);
-      EXPECT_EQ(answers[i].counters.unanswered, 0) << answers[i].llm_fault;
-    }
-    EXPECT_EQ(client_->status().llm_server->retries, 1);
+    expect_nothing_missing({.url = faulty->url(), .timeout = milliseconds(20'000)});
   }
 
   /// After the handshake all go wrong in this way: the texts are the SLM's.
@@ -61,19 +48,15 @@ class RemoteText : public RemotePairTest {
     start();
     const auto faulty = text_server([&](int n) { return n > 0 ? fault : Fault::kNone; });
     const std::vector<std::string> alone = texts(*service_, options(0.0));
-    const std::vector<Answer> answers = write(*faulty, timeout);
+    const std::vector<Answer> answers =
+        write({.url = faulty->url(), .timeout = timeout}, options(0.9));
     for (std::size_t i = 0; i < answers.size(); ++i) {
       EXPECT_EQ(answers[i].text, alone[i]);
       EXPECT_GT(answers[i].counters.unanswered, 0);
       EXPECT_THAT(answers[i].llm_fault, HasSubstr(why));
     }
-    GenerationOptions required = options(0.9);
-    required.llm_required = true;
-    EXPECT_THAT(error_text<ResourceError>([&] { client_->write_all(requests(required)); }),
-                HasSubstr(why));
+    expect_refusal(why);
   }
-
-  std::unique_ptr<Service> client_;
 };
 
 TEST_F(RemoteText, WritesTheTextsOfTheLocalPair) {
@@ -181,9 +164,10 @@ TEST_F(RemoteText, AKeyAtTheHandshake) {
 class OneText {
  public:
   explicit OneText(const std::string& text) {
-    server_.Get(".*", [](const httplib::Request& /*request*/, httplib::Response& response) {
-      response.set_content("<html>Welcome</html>", "text/html");
-    });
+    server_.routes().Get(".*",
+                         [](const httplib::Request& /*request*/, httplib::Response& response) {
+                           response.set_content("<html>Welcome</html>", "text/html");
+                         });
     const auto complete = [text](const httplib::Request& request, httplib::Response& response) {
       const bool is_there = Json::parse(request.body).at("model") == "the-llm";
       const Json choice = {{"index", 0}, {"text", text}, {"finish_reason", "length"}};
@@ -192,25 +176,15 @@ class OneText {
                                     : R"({"error": {"message": "no such model"}})",
                            "application/json");
     };
-    server_.Post("/v1/completions", complete);
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    server_.wait_until_ready();
+    server_.routes().Post("/v1/completions", complete);
+    server_.start();
   }
-  ~OneText() {
-    server_.stop();
-    thread_.join();
-  }
-  OneText(const OneText&) = delete;
-  OneText& operator=(const OneText&) = delete;
 
-  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+  std::string url() const { return server_.url(); }
   RemoteOptions remote() const { return {.url = url(), .model = "the-llm"}; }
 
  private:
-  httplib::Server server_;
-  int port_ = 0;
-  std::thread thread_;
+  LoopbackServer server_;
 };
 
 TEST_F(RemoteText, TextThatWasCutWithinACharacter) {

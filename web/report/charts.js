@@ -249,60 +249,52 @@ function diagonal() {
     pointHitRadius: 0, borderColor: css("--muted"), borderWidth: 1, borderDash: [4, 4], order: 9 };
 }
 
-function calibrationDataset(scores) {
-  const bins = auditedBins(scores).filter((bin) => bin.audited >= kFewTokens);
-  const most = Math.max(...bins.map((bin) => bin.audited));
-  return {
-    ...policyDataset(scores.policy, bins.map((bin) => ({ x: bin.score, y: bin.agreement, bin }))),
-    pointRadius: bins.map((bin) => 2.5 + 4.5 * Math.sqrt(bin.audited / most)),
-  };
+/** Points {x, y, size, lines}: larger ones hold more, lines are what the tooltip says. */
+function reliabilityDataset(policy, points) {
+  const most = Math.max(...points.map(({ size }) => size));
+  return { ...policyDataset(policy, points),
+    pointRadius: points.map(({ size }) => 2.5 + 4.5 * Math.sqrt(size / most)) };
+}
+
+/** Scores against what they are held against: `list` has [policy, points], `label` says how many are drawn. */
+function showReliability(name, outcome, list, label) {
+  const hidden = hiddenPolicies();
+  const sets = list.filter(([policy]) => !hidden.has(policy))
+    .map(([policy, points]) => reliabilityDataset(policy, points));
+  const options = chartOptions(axis("Mean score", kUnit), axis(outcome, kUnit), {
+    filter: (item) => Boolean(item.raw.lines),
+    callbacks: {
+      title: (items) => items.length ? items[0].dataset.label : "",
+      label: (item) => item.raw.lines,
+    },
+  });
+  showLegend(`${name}-legend`, list.map(([policy]) => policy));
+  showChart(`${name}-chart`, { type: "line", data: { datasets: [...sets, diagonal()] }, options },
+    label(sets.length));
 }
 
 function showCalibration(list) {
-  const hidden = hiddenPolicies();
-  const sets = list.filter((s) => !hidden.has(s.policy)).map(calibrationDataset);
-  const options = chartOptions(axis("Mean score", kUnit), axis("The LLM agreed", kUnit), {
-    filter: (item) => Boolean(item.raw.bin),
-    callbacks: {
-      title: (items) => items.length ? items[0].dataset.label : "",
-      label: ({ raw: { bin } }) => [`Mean score ${fixed(bin.score, 3)}`,
-        `Agreed ${withSign(bin.agreement)}`, `${integer(bin.audited)} tokens`],
-    },
-  });
-  showLegend("calibration-legend", list.map((scores) => scores.policy));
-  showChart("calibration-chart", { type: "line", data: { datasets: [...sets, diagonal()] }, options },
-    `Calibration of ${sets.length} policies on ${state.data}. The tables below hold the numbers.`);
+  const points = (scores) => auditedBins(scores).filter((bin) => bin.audited >= kFewTokens)
+    .map((bin) => ({ x: bin.score, y: bin.agreement, size: bin.audited,
+      lines: [`Mean score ${fixed(bin.score, 3)}`, `Agreed ${withSign(bin.agreement)}`,
+        `${integer(bin.audited)} tokens`] }));
+  showReliability("calibration", "The LLM agreed", list.map((scores) => [scores.policy, points(scores)]),
+    (n) => `Calibration of ${n} policies on ${state.data}. The tables below hold the numbers.`);
 }
 
 /** Bins of positions that lie next to each other by score: {share, score, outcome}, share cumulative. */
-function claimsDataset(policy, bins) {
-  const parts = bins.map((bin, i) => bin.share - (i ? bins[i - 1].share : 0));
-  const most = Math.max(...parts);
-  return {
-    ...policyDataset(policy, bins.map((bin, i) => ({ x: bin.score, y: bin.outcome,
-      bin: { ...bin, part: parts[i] } }))),
-    pointRadius: parts.map((part) => 2.5 + 4.5 * Math.sqrt(part / most)),
-  };
-}
-
 function showClaims() {
   const claims = Object.entries(report.claims ?? {});
   byId("claims").hidden = claims.length === 0;
   if (claims.length === 0) return;
-  const hidden = hiddenPolicies();
-  const sets = claims.filter(([policy]) => !hidden.has(policy))
-    .map(([policy, bins]) => claimsDataset(policy, bins));
-  const options = chartOptions(axis("Mean score", kUnit), axis("Labelled good enough", kUnit), {
-    filter: (item) => Boolean(item.raw.bin),
-    callbacks: {
-      title: (items) => items.length ? items[0].dataset.label : "",
-      label: ({ raw: { bin } }) => [`Mean score ${fixed(bin.score, 3)}`,
-        `Labelled good enough ${withSign(bin.outcome)}`, `${withSign(bin.part)} of the positions`],
-    },
+  const points = (bins) => bins.map((bin, i) => {
+    const part = bin.share - (i ? bins[i - 1].share : 0);
+    return { x: bin.score, y: bin.outcome, size: part,
+      lines: [`Mean score ${fixed(bin.score, 3)}`, `Labelled good enough ${withSign(bin.outcome)}`,
+        `${withSign(part)} of the positions`] };
   });
-  showLegend("claims-legend", claims.map(([policy]) => policy));
-  showChart("claims-chart", { type: "line", data: { datasets: [...sets, diagonal()] }, options },
-    `What the scores of ${sets.length} learned policies claim, on positions held out in training.`);
+  showReliability("claims", "Labelled good enough", claims.map(([policy, bins]) => [policy, points(bins)]),
+    (n) => `What the scores of ${n} learned policies claim, on positions held out in training.`);
 }
 
 /** The distribution's parts: [label, part of a bin with this agreement (null: unknown), colour]. */
